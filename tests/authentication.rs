@@ -1,5 +1,5 @@
-//! Logging in to a real sync_server: each mechanism that Debian's Cyrus offers, and what is told
-//! when it does not work.
+//! Logging in to a real sync_server: tests each mechanism that Debian's Cyrus offers, and the error
+//! line when a login fails.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use cyrsync_lab::{Imap, Lab, Options, Proxy, Run, compare, describe, sync_client
 
 const OURS: &str = env!("CARGO_BIN_EXE_sync_client");
 
-/// All that can be had without TLS and Kerberos.
+/// All mechanisms that work without TLS and Kerberos.
 const OFFERED: &str = "PLAIN LOGIN CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-224 SCRAM-SHA-256 \
                        SCRAM-SHA-384 SCRAM-SHA-512";
 
@@ -24,7 +24,8 @@ fn ours(lab: &Lab) -> Run {
     sync_client(OURS, &lab.master, &["-o", "-v", "-v", "-u", "fred"])
 }
 
-/// Fails with one line that holds these, and shows no password anywhere.
+/// Checks that a run fails with one line that contains these words, and that no password appears
+/// anywhere.
 #[track_caller]
 fn assert_refused(run: &Run, words: &[&str]) {
     assert_eq!(run.status.code(), Some(1), "{run}");
@@ -37,7 +38,8 @@ fn assert_refused(run: &Run, words: &[&str]) {
 fn assert_secret(run: &Run) {
     for text in [&run.stdout, &run.stderr, &run.log] {
         assert!(!text.contains(cyrsync_lab::PASSWORD), "{run}");
-        // `\0repl\0lab-secret` and `lab-secret` in base64, from any of its three starts.
+        // `\0repl\0lab-secret` and `lab-secret` in base64, for each of the three possible
+        // alignments.
         for part in ["bGFiLXNlY3JldA", "xhYi1zZWNyZX", "sYWItc2VjcmV0"] {
             assert!(!text.contains(part), "{run}");
         }
@@ -67,7 +69,7 @@ fn the_strongest_mechanism_is_chosen_and_a_realm_does_not_matter() {
     assert_secret(&run);
     let log = lab.replica.log();
     assert!(log.contains(" repl SCRAM-SHA-512 "), "{log}");
-    // For this host alone, before what is for all.
+    // The option for this host overrides the general one.
     lab.master.set_config("force_sasl_client_mech", Some("SCRAM-SHA-1"));
     lab.master.set_config("127_mechs", Some("GSSAPI LOGIN CRAM-MD5"));
     ours(&lab).ok();
@@ -108,7 +110,7 @@ fn without_a_usable_mechanism_nothing_of_the_credentials_is_sent() {
     assert!(proxy.traffic().connections >= 3 && !sent.contains("AUTHENTICATE"), "{sent}");
 }
 
-/// A replica with TLS that trusts the certificates of an authority, as does the master.
+/// Gives the replica TLS, and returns an authority whose certificates both sides trust.
 fn with_tls(lab: &mut Lab) -> Authority {
     let authority = Authority::new(&lab.replica, "ca");
     let root = authority.root().display().to_string();
@@ -140,7 +142,7 @@ fn a_client_certificate_logs_in_by_external() {
     let logins: Vec<&str> = log.lines().filter(|line| line.contains("login: ")).collect();
     assert!(logins.iter().all(|line| line.contains(" repl EXTERNAL")), "{logins:?}");
     assert!(logins.len() >= 2, "{logins:?}");
-    // Somebody who is no administrator there.
+    // The certificate of a user who is not an administrator there.
     let other = authority.issue("fred", &[], Valid::Now);
     lab.master.set_config("tls_client_cert", Some(&other.cert.display().to_string()));
     lab.master.set_config("tls_client_key", Some(&other.key.display().to_string()));
@@ -157,7 +159,7 @@ fn scram_works_over_tls_where_the_replica_can_bind_to_a_channel_that_we_cannot()
     ours(&lab).ok();
     let log = lab.replica.log();
     assert!(log.contains(" repl SCRAM-SHA-256+TLS "), "{log}");
-    // Cyrus offers this, and binds to tls-unique alone.
+    // Cyrus offers this mechanism, but only binds to tls-unique.
     lab.master.set_config("force_sasl_client_mech", Some("SCRAM-SHA-256-PLUS"));
     assert_refused(&ours(&lab), &["log in to the replica as repl", "SCRAM-SHA-256-PLUS"]);
 }

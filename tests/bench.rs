@@ -1,5 +1,5 @@
-//! The benchmark at a tiny size, on real servers: that each case measures what it should, whatever the
-//! figures are.
+//! Runs the benchmark at a tiny size, on real servers: each case must measure what it should. The
+//! figures themselves do not matter.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ fn bench(options: &str) -> Report {
     run(parse(&args.collect::<Vec<_>>()).expect("good options")).expect("files can be written")
 }
 
-/// No contender failed, and each has been measured; says which there were.
+/// Checks that no contender failed and that each was measured; returns their names.
 fn contenders(case: &Case) -> Vec<&str> {
     let each = case.rows.iter().map(|row| {
         assert!(row.faults.is_empty(), "{} of {}: {:?}", row.who, case.name, row.faults);
@@ -70,7 +70,7 @@ fn a_line_has_a_rate_a_recording_is_applied_and_a_cold_spool_is_read() {
     let line = named(&report, "line-10m");
     assert_eq!(contenders(line)[..3], ["Cyrus's", "ours, level 0", "ours, level 6"]);
     let plain = &line.rows[1].median;
-    // A megabyte and a quarter a second, but for what may be sent at once at the beginning.
+    // The rate is 1.25 MB a second, except for the burst that may be sent at once at the beginning.
     let least = plain[&Measure::Sent] / 1.25 - 0.05;
     assert!(plain[&Measure::Wall] > least, "{plain:?}");
     assert_eq!(contenders(named(&report, "cold")), ["Cyrus's", "ours"]);
@@ -84,7 +84,7 @@ fn a_comparison_is_measured_beside_runs_without_changes() {
     for name in ["verify", "verify-big"] {
         let case = named(&report, name);
         assert_eq!(contenders(case), ["Cyrus's", "ours", "ours, --verify"], "{name}");
-        // All records come over the wire.
+        // With --verify all records come over the wire.
         let received = |row: usize| case.rows[row].median[&Measure::Received];
         assert!(received(2) > received(1), "{name}");
     }

@@ -1,5 +1,5 @@
-//! The program from outside: exit codes, messages, signals, log; side by side with Cyrus's own
-//! where that is installed.
+//! Tests the program from outside: exit codes, messages, signals and log; also compares it with
+//! Cyrus's own client if that is installed.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -13,11 +13,11 @@ use tempfile::TempDir;
 
 const OURS: &str = env!("CARGO_BIN_EXE_sync_client");
 const THEIRS: &[&str] = &["/usr/lib/cyrus/bin/sync_client", "/usr/sbin/sync_client"];
-/// Nobody listens there.
+/// No program listens on this port.
 const NOBODY: &str = "127.0.0.1:1";
 
-/// A command without the surroundings that change what it does. Run by root it stays root, so
-/// that no cyrus user is needed.
+/// Returns a command without environment variables that would change its behaviour. If root runs
+/// it, it stays root, so no cyrus user is needed.
 fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.arg0("sync_client").stdin(Stdio::null()).env("LC_ALL", "C").env("CYRUS_USER", "root");
@@ -67,7 +67,7 @@ impl Site {
         command
     }
 
-    /// What the command tells syslog, line by line.
+    /// Returns the lines that the command sends to syslog.
     fn captured(&self, command: &mut Command) -> (Output, Vec<String>) {
         let (library, log) = (self.path("capture.so"), self.path("log"));
         let source = cyrsync_lab::checkout().join("c-tests/capture_syslog.c");
@@ -81,7 +81,7 @@ impl Site {
     }
 }
 
-/// Command lines that Cyrus 3.6.1, which has no long options, refuses as 3.8.1 does.
+/// Command lines that both Cyrus 3.8.1 and 3.6.1 refuse; 3.6.1 has no long options.
 fn bad_command_lines() -> Vec<Vec<OsString>> {
     let mut lines: Vec<Vec<OsString>> = [
         "",
@@ -137,7 +137,7 @@ fn bad_command_lines() -> Vec<Vec<OsString>> {
     .collect();
     lines.push(vec![OsString::from_vec(b"-\xe4".to_vec())]);
     lines.push(vec!["".into()]);
-    // An argument for -n, no flag: then there is no mode.
+    // Here -Q is the argument of -n and not a flag, so there is no mode.
     lines.push(vec!["-n".into(), "-Q".into()]);
     lines
 }
@@ -295,7 +295,7 @@ fn the_configuration_that_counts_is_shown_with_the_origin_of_each_value() {
     has(&general, "sync_timeout: 30m # default".to_owned());
     has(&general, format!("partition-default: {} {}", site.path("spool").display(), at(2)));
     assert!(!general.iter().any(|line| line.contains("xyzzy")));
-    // A mode that would go into the background, or lets a flag count.
+    // A mode that would go into the background, or that gives a flag a meaning.
     let far = show(&["-r", "-n", "far", "-d", "7"]);
     has(&far, format!("sync_host: far.example {} as far_sync_host", at(5)));
     has(&far, "sync_repeat_interval: 7s # command line".to_owned());
@@ -319,7 +319,7 @@ fn a_configuration_is_checked_without_a_mode_and_the_exit_code_says_how_it_is() 
     let (exit, text, told) = check(&["-S", NOBODY, "-A"]);
     assert_eq!((exit, told.as_str()), (1, ""), "{text}");
     assert!(text.contains("\nFAIL connects: connect to 127.0.0.1:1: "), "{text}");
-    // Who is root, and may not become the cyrus user here, sees nothing as that user would.
+    // Root that may not become the cyrus user here cannot check what that user would see.
     if text.contains("FAIL user: this runs as root") {
         assert!(text.contains("\nSKIP databases open: root may do anything"), "{text}");
     }
@@ -373,7 +373,7 @@ fn root_needs_a_cyrus_user_to_become() {
     let mut command = site.command();
     let output =
         command.env("CYRUS_USER", "no-such-user-here").args(["-u", "fred"]).output().unwrap();
-    // Whoever is not root stays who they are, and comes as far as the missing replica.
+    // A user other than root stays the same user, and the run gets as far as the missing replica.
     if code(&output) == 70 {
         eprintln!("skipped: needs to be run by root");
         return;
@@ -425,7 +425,7 @@ fn names_cannot_forge_log_lines_or_formats() {
     assert!(log.iter().any(|logged| logged == line), "{log:#?}");
 }
 
-/// A run that waits for a replica which is not there.
+/// A run that waits for a replica that does not exist.
 struct Waiting {
     child: Child,
     stderr: BufReader<ChildStderr>,
@@ -450,7 +450,7 @@ impl Waiting {
 
     fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
-        // The shell's own, for there may be no other.
+        // Uses the shell's built-in kill, because there may be no separate program.
         let kill = format!("kill -s {name} {pid}");
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }

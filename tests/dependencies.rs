@@ -1,6 +1,6 @@
-//! What the program depends on, held against deny.toml by `cargo metadata`: licences, sources, two
-//! versions of one crate; and the version of Rust that is promised. `cargo deny check` does the same
-//! where it is installed, and looks at advisories.
+//! Checks the program's dependencies against deny.toml with `cargo metadata`: licences, sources,
+//! two versions of one crate; and the lowest supported version of Rust. Where it is installed,
+//! `cargo deny check` does the same, and also checks advisories.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -19,7 +19,7 @@ static PACKAGES: LazyLock<Vec<Value>> = LazyLock::new(|| {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let meta: Value = serde_json::from_slice(&output.stdout).unwrap();
-    // Of the packages only those that a build for this system needs.
+    // Only the packages that a build for this system needs.
     let nodes = meta["resolve"]["nodes"].as_array().unwrap();
     let needed: BTreeSet<&str> = nodes.iter().map(|node| node["id"].as_str().unwrap()).collect();
     let all = meta["packages"].as_array().unwrap().iter();
@@ -30,7 +30,8 @@ fn text<'v>(package: &'v Value, key: &str) -> &'v str {
     package[key].as_str().unwrap_or_default()
 }
 
-/// The words in quotes of a list of deny.toml, comments left out; of a table the first of a line.
+/// Returns the quoted words of a list in deny.toml, without comments; of a table the first word of
+/// each line.
 fn listed(key: &str) -> BTreeSet<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deny.toml");
     let all = fs::read_to_string(path).unwrap();
@@ -41,7 +42,8 @@ fn listed(key: &str) -> BTreeSet<String> {
     words.collect()
 }
 
-/// Whether an expression of SPDX holds if only these licences are taken. `/` is an old `OR`.
+/// Whether an SPDX expression is satisfied if only these licences are accepted. `/` is an old form
+/// of `OR`.
 fn allowed(expression: &str, taken: &BTreeSet<String>) -> bool {
     let expression = expression.replace('/', " OR ");
     // No crate has an OR inside parentheses beside another OR.
@@ -72,7 +74,7 @@ fn every_licence_is_one_that_is_allowed() {
         .filter(|package| !allowed(text(package, "license"), &taken))
         .map(|package| format!("{} {}", text(package, "name"), text(package, "license")))
         .collect();
-    // The exception of deny.toml: it writes the header, and is in nothing that is installed.
+    // deny.toml makes an exception for it: it writes the header, and no installed file contains it.
     assert_eq!(refused, ["cbindgen MPL-2.0"]);
 }
 
@@ -112,7 +114,7 @@ fn a_crate_has_two_versions_only_where_there_is_a_reason() {
     assert_eq!(twice, named, "deny.toml excuses what is not there");
 }
 
-/// The Rust that Cargo.toml asks for is the lowest that its dependencies allow.
+/// The version of Rust in Cargo.toml is new enough for all dependencies.
 #[test]
 fn the_rust_that_is_asked_for_is_enough_for_all_dependencies() {
     let number = |version: &str| -> (u32, u32) {
@@ -126,7 +128,7 @@ fn the_rust_that_is_asked_for_is_enough_for_all_dependencies() {
     assert!(Some(ours) >= needs(&highest), "{} needs a later one", text(highest, "name"));
 }
 
-/// What a package is said to contain is what is linked.
+/// The published list of crates contains exactly those that are linked.
 #[test]
 fn the_list_of_contents_names_what_is_linked() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

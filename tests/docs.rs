@@ -1,9 +1,10 @@
-//! Tables in the documentation name tests, and pages link pages: each of them exists.
+//! Checks that each test named in a table of the documentation exists, and each linked page.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The functions below `tests/` with their modules' file names, as the tables write them.
+/// Collects the functions below `tests/` with the file names of their modules, as the tables write
+/// them.
 fn tests(directory: &Path, found: &mut Vec<(String, String)>) {
     for entry in fs::read_dir(directory).expect("tests are there").flatten() {
         let path = entry.path();
@@ -19,7 +20,8 @@ fn tests(directory: &Path, found: &mut Vec<(String, String)>) {
     }
 }
 
-/// What a table calls a test: words with underscores between backticks, maybe after a module.
+/// Returns the tests that a text names: words with underscores between backticks, some with a
+/// module before them.
 fn named(text: &str) -> Vec<(Option<String>, String)> {
     let rows = text.lines().filter(|line| line.starts_with('|'));
     let words = rows.flat_map(|row| row.split('`').skip(1).step_by(2).collect::<Vec<_>>());
@@ -58,7 +60,7 @@ fn every_test_that_a_table_names_exists() {
     assert!(count > 50, "only {count} names were found: do the tables look otherwise?");
 }
 
-/// All pages, below the root.
+/// Returns all pages, relative to the root.
 fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
@@ -73,7 +75,7 @@ fn pages() -> Vec<PathBuf> {
     found
 }
 
-/// The anchor that a heading gets where pages are shown.
+/// Returns the anchor that a heading gets when the page is displayed.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim_start_matches('#').trim().to_lowercase();
     let is_kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');

@@ -9,7 +9,7 @@ use std::time::Duration;
 use cyrsync_lab::fill::Filler;
 use cyrsync_lab::{Imap, Lab, Proxy, compare, describe};
 
-/// Where cargo leaves the libraries that belong to this test.
+/// Returns the directory where cargo puts the libraries that belong to this test.
 fn libraries() -> PathBuf {
     let program = std::env::current_exe().expect("the test has a path");
     program.parent().expect("it lies in a directory").to_owned()
@@ -60,7 +60,8 @@ fn a_c_program_replicates_what_was_just_logged() {
     let output = command.arg(lab.master.imapd_conf()).arg(log).output().expect("it starts");
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}");
-    // fred by the log in memory, which the filler did not write to disk, mary by that on disk.
+    // fred comes from the log in memory, which the filler did not write to disk, mary from the log
+    // on disk.
     let differences = compare(&lab.master, &lab.replica);
     assert!(differences.is_empty(), "{}", describe(&differences, 20));
 }
@@ -71,7 +72,7 @@ fn a_c_program_checks_a_configuration_and_says_nothing_but_get() {
     let programs = lab.master.scratch();
     build(&programs, &["check_config-shared"], &[]);
     Filler::new(&lab.master, 1).mailbox("user.fred", 1);
-    // The program sets it, the library does not.
+    // The program sets the umask, the library does not.
     lab.master.set_config("umask", Some("022"));
     let check = |code| {
         let mut command = lab.master.command(programs.join("check_config-shared"));
@@ -81,7 +82,7 @@ fn a_c_program_checks_a_configuration_and_says_nothing_but_get() {
         assert_eq!(output.status.code(), Some(code), "{said}{sent}");
         let program = env!("CARGO_BIN_EXE_sync_client");
         let run = cyrsync_lab::sync_client(program, &lab.master, &["--check-config"]);
-        // How much room there is may differ a little.
+        // The free space may differ a little.
         let lines = |text: &str| -> Vec<String> {
             text.lines().filter(|line| !line.contains(" MiB free")).map(str::to_owned).collect()
         };
@@ -121,7 +122,7 @@ fn a_c_program_sees_how_far_the_replica_is_behind() {
         let output = output.expect("it starts");
         (output.status.code(), String::from_utf8(output.stdout).expect("it is text"))
     };
-    // Nobody rolls: nothing waits before something is logged.
+    // No client rolls, and nothing waits until something is logged.
     let (level, told) = status("0");
     assert_eq!(level, Some(1), "{told}");
     Imap::admin(&lab.master).ok("CREATE user.mary");
@@ -132,12 +133,13 @@ fn a_c_program_sees_how_far_the_replica_is_behind() {
     assert!(backlog.is_some_and(|entries| entries != "0"), "{told}");
 }
 
-/// Runs a C program on the master's configuration, under another program if `under` is one.
+/// Runs a C program on the master's configuration, under another program (such as valgrind) if
+/// `under` names one.
 fn run(lab: &Lab, under: &[&str], program: &Path) {
     run_with(lab, under, program, &[]);
 }
 
-/// The same with more arguments.
+/// Like [`run`], with more arguments.
 fn run_with(lab: &Lab, under: &[&str], program: &Path, args: &[String]) {
     let mut command = match under.split_first() {
         None => lab.master.command(program),
@@ -152,8 +154,8 @@ fn run_with(lab: &Lab, under: &[&str], program: &Path, args: &[String]) {
     assert!(output.status.success(), "{}: {}\n{told}", program.display(), output.status);
 }
 
-/// The programs whose master is in memory. Each list begins with a replica that has nothing, as some
-/// want it.
+/// The programs whose master is in memory. Each list starts with an empty replica, as some programs
+/// require.
 const RUNS: [&[&str]; 6] = [
     &["host_memory-shared", "cancel-shared"],
     &["callbacks-shared"],
@@ -169,11 +171,11 @@ const VALGRIND: &[&str] = &[
     "--error-exitcode=99",
     "--leak-check=full",
     "--show-leak-kinds=definite,indirect",
-    // What the standard library keeps of a thread looks as though it were lost.
+    // Memory that the standard library keeps for a thread is only reported as possibly lost.
     "--errors-for-leak-kinds=definite,indirect",
 ];
 
-/// What the replica has of the master in c-tests/memory.c.
+/// Checks that the replica has the data of the master in c-tests/memory.c.
 fn assert_memory_arrived(lab: &Lab) {
     let mut imap = Imap::login(&lab.replica, "memory").with_selected("INBOX");
     assert_eq!(imap.uids(), [1, 2, 4]);
@@ -214,7 +216,8 @@ fn structures_of_earlier_and_later_headers_are_understood() {
     arrives_with(&["host_versions-shared"]);
 }
 
-/// The programs find nothing wrong, and all of the master in memory is on the replica then.
+/// Runs the programs, which check their results themselves; then the replica has everything of the
+/// master in memory.
 fn arrives_with(programs: &[&str]) {
     for program in programs {
         let lab = Lab::default();
@@ -225,7 +228,7 @@ fn arrives_with(programs: &[&str]) {
     }
 }
 
-/// A repair of a master in the memory of a C program: what it then has in the INBOX.
+/// Repairs a master in the memory of a C program; returns what it then has in the INBOX.
 fn repaired(lab: &Lab, under: &[&str], program: &Path) -> Vec<String> {
     let (first, rest) = under.split_first().map_or((None, under), |(f, r)| (Some(f), r));
     let mut command = lab.master.command(first.map_or(program, |first| Path::new(*first)));
@@ -352,7 +355,7 @@ fn address_sanitizer_finds_nothing_in_an_embedded_client() {
 fn the_example_of_the_documentation_replicates_a_user() {
     let lab = Lab::default();
     let programs = lab.master.scratch();
-    // Brings the library there.
+    // Building it puts the library there.
     build(&programs, &["sync_user-shared"], &[]);
     let root = cyrsync_lab::checkout();
     let text = std::fs::read_to_string(root.join("docs/C-API.md")).expect("own page");
@@ -371,7 +374,7 @@ fn the_example_of_the_documentation_replicates_a_user() {
     assert!(differences.is_empty(), "{}", describe(&differences, 20));
 }
 
-/// The steps that c-tests/plan.c prints.
+/// Returns the steps that c-tests/plan.c prints.
 fn steps(lab: &Lab, how: &str, log: &str) -> Vec<String> {
     let mut command = lab.master.command(lab.master.scratch().join("plan-shared"));
     let output = command.arg(lab.master.imapd_conf()).args([how, log]).output();
@@ -406,7 +409,7 @@ fn a_plan_tells_what_the_run_then_does_and_only_asks() {
     lab.master.use_port(proxy.port());
     let plans = users.map(|user| steps(&lab, "plan", &format!("USER {user}\n")));
     let commands = proxy.commands();
-    // How a connection begins and ends; all between asks.
+    // The commands that begin and end a connection; all commands in between only ask.
     let frame = ["AUTHENTICATE PLAIN", "APPLY CAPABILITIES", "EXIT"];
     let between = commands.iter().filter(|command| !frame.contains(&command.as_str()));
     assert!(between.clone().count() >= users.len(), "{commands:?}");
@@ -414,7 +417,7 @@ fn a_plan_tells_what_the_run_then_does_and_only_asks() {
     assert_eq!(describe(&compare(&lab.master, &lab.replica), 1000), before);
     for (user, plan) in users.iter().zip(plans) {
         let mut done = steps(&lab, "run", &format!("USER {user}\n"));
-        // What is said of the connection is no step.
+        // Events about the connection are not steps.
         let mut known = HashSet::new();
         done.retain(|step| !step.starts_with("ENABLE ") && known.insert(step.clone()));
         assert!(plan.len() > 1, "{user}: {plan:?}");
@@ -423,7 +426,7 @@ fn a_plan_tells_what_the_run_then_does_and_only_asks() {
             assert!(done.contains(&"FULLMAILBOX user.split".to_owned()), "{done:?}");
         }
     }
-    // The UID that two messages had is expunged, each side keeping its own record of it.
+    // The UID that two messages had is expunged; each side keeps its own record of it.
     let mut differences = compare(&lab.master, &lab.replica);
     differences
         .retain(|one| !describe(std::slice::from_ref(one), 1).contains("user.split RECORD 4 "));

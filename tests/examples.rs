@@ -1,4 +1,4 @@
-//! The programs of `examples/`, on real servers.
+//! Runs the programs of `examples/` on real servers.
 
 #[path = "../examples/dry_run.rs"]
 #[allow(dead_code, reason = "its main reads a command line")]
@@ -25,10 +25,10 @@ use cyrsync::{Cancel, Ended, Observer};
 use cyrsync_lab::fill::Filler;
 use cyrsync_lab::{Imap, Lab};
 
-/// How long something that must come may take.
+/// Time limit for an event that must come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A master with a user who has three messages, and its configuration.
+/// Returns a master with a user who has three messages, and the path of its configuration.
 fn filled() -> (Lab, PathBuf) {
     let lab = Lab::default();
     Filler::new(&lab.master, 1).mailbox("user.fred", 3);
@@ -63,7 +63,7 @@ fn a_dry_run_plans_and_a_verification_finds_what_is_missing() {
     };
     let planned = plan();
     assert!(planned.contains(&("MAILBOX", "user.fred".to_owned(), 3)), "{planned:?}");
-    // Nothing was done.
+    // The plan has changed nothing.
     assert_eq!(plan(), planned);
     let totals = verify::verify(&imapd_conf).expect("the replica answers");
     assert_eq!(totals.verdict(), Verdict::Different, "{totals:?}");
@@ -72,7 +72,7 @@ fn a_dry_run_plans_and_a_verification_finds_what_is_missing() {
     assert_eq!(totals.verdict(), Verdict::Equal, "{totals:?}");
 }
 
-/// Passes the status on.
+/// Sends the status to a channel.
 struct Watch(Mutex<Sender<Status>>);
 
 impl Observer for Watch {
@@ -89,7 +89,8 @@ fn rolling_replicates_what_is_logged_and_ends_when_it_is_asked_to() {
         let appended = Imap::login(&lab.master, "fred").append("INBOX", "", message);
         assert!(appended.is_ok(), "{appended:?}");
     };
-    // Cyrus makes the directory of the log, which a client that is root would have for itself.
+    // Cyrus creates the directory of the log first; a client that runs as root would create it for
+    // root.
     append();
     let begun = Instant::now();
     let (sender, statuses) = channel();

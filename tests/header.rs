@@ -1,4 +1,5 @@
-//! The C header and the libraries: fresh, self-contained, documented, and nothing else exported.
+//! Checks that the C header and the libraries are up to date, self-contained and documented, and
+//! that they export nothing else.
 #![cfg(feature = "capi")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +20,7 @@ fn header() -> String {
     fs::read_to_string(GENERATED).unwrap()
 }
 
-/// Where cargo puts the libraries that it builds for tests: beside the test.
+/// Returns the directory where cargo puts the libraries that it builds for tests: beside the test.
 fn libraries() -> PathBuf {
     std::env::current_exe().unwrap().parent().unwrap().to_owned()
 }
@@ -39,7 +40,7 @@ fn stdout(command: &mut Command) -> String {
     String::from_utf8(run(command).stdout).unwrap()
 }
 
-/// The files below a directory.
+/// Returns the files below a directory.
 fn sources(directory: &Path) -> Vec<PathBuf> {
     let paths = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let (directories, mut files): (Vec<_>, Vec<_>) = paths.partition(|path| path.is_dir());
@@ -47,7 +48,7 @@ fn sources(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The functions of the source, from `pub extern "C" fn` to the end of the body.
+/// Returns the functions of the source, from `pub extern "C" fn` to the end of the body.
 fn exported_functions() -> Vec<(String, String)> {
     let mut functions = Vec::new();
     for path in sources(&root("src/capi")) {
@@ -92,7 +93,7 @@ fn the_header_stands_alone_in_c_and_cpp_and_may_come_twice() {
     }
 }
 
-/// What stands on a line before functions whose result must be looked at.
+/// The line before functions whose result the caller must check.
 const ATTRIBUTES: &str = "CYRSYNC_API CYRSYNC_NODISCARD";
 
 #[test]
@@ -104,11 +105,11 @@ fn every_item_of_the_header_is_documented() {
         let item = !line.starts_with([' ', '}', '#', '/'])
             || line.starts_with("#define CYRSYNC_")
             || line.trim_start().starts_with("CYRSYNC_") && line.contains(" = ");
-        // "typedef struct x x;" of an opaque type is an item like any other.
+        // "typedef struct x x;" of an opaque type counts as an item too.
         if item && !line.trim().is_empty() && !line.starts_with("extern \"C\"") {
             assert!(documented, "not documented: {line}");
         }
-        // What belongs together stands together: the cases of a macro, the line of a function.
+        // The cases of a macro and the lines of a function belong together.
         let goes_on = line.starts_with("#") || line == ATTRIBUTES;
         documented = line.trim() == "*/" || documented && goes_on;
     }
@@ -117,7 +118,7 @@ fn every_item_of_the_header_is_documented() {
 #[test]
 fn every_export_is_behind_the_panic_boundary() {
     for (name, body) in exported_functions() {
-        // Closures may be made before; what runs is the last expression.
+        // Closures may be defined before; the last expression is what runs.
         let top: Vec<&str> = body
             .lines()
             .filter_map(|line| line.strip_prefix("    "))
@@ -139,8 +140,8 @@ fn every_export_is_behind_the_panic_boundary() {
     }
 }
 
-/// Names of the functions that the header declares: what is followed by parameters. In comments
-/// they stand with empty parentheses.
+/// Returns the names of the functions that the header declares: names followed by parameters. In
+/// comments names have empty parentheses.
 fn declared() -> BTreeSet<String> {
     let header = header();
     let calls = header.match_indices('(').filter(|(at, _)| !header[*at..].starts_with("()"));
@@ -164,7 +165,7 @@ fn the_shared_library_exports_what_the_header_declares_and_nothing_else() {
     assert_eq!(declared(), source);
 }
 
-/// The declarations of functions in a header, by name, each on one line.
+/// Returns the declarations of functions in a header, by name, each on one line.
 fn prototypes(header: &str) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     let mut lines = header.lines().peekable();
@@ -249,13 +250,13 @@ fn a_result_that_must_be_looked_at_and_a_function_that_is_deprecated_are_warned_
     }
 }
 
-/// The first release. Its header is kept beside a program that was built with it.
+/// The directory of the first release: its header beside a program that was built with it.
 const RELEASED: &str = "c-tests/released/0.1";
 
 #[test]
 fn what_was_released_stays_as_it_was() {
     let path = root(RELEASED).join("cyrsync.h");
-    // Until it is released there is one header.
+    // Before the release the header may still change.
     let is_released = env!("CARGO_PKG_VERSION") != "0.1.0";
     if !is_released && std::env::var_os("CYRSYNC_UPDATE").is_some() {
         fs::write(&path, header()).unwrap();
@@ -268,7 +269,7 @@ fn what_was_released_stays_as_it_was() {
     for (name, prototype) in prototypes(&then) {
         assert_eq!(current.get(&name), Some(&prototype));
     }
-    // Numbers of constants and enumerators.
+    // Returns the numbers of constants and enumerators.
     let numbers = |header: &str| -> BTreeSet<String> {
         let one = |line: &str| {
             let line = line.trim().trim_end_matches(',');
@@ -361,7 +362,7 @@ fn built(directory: &Path, program: &str) -> PathBuf {
     program
 }
 
-/// Builds a C program of c-tests and gives what it prints.
+/// Builds a C program of c-tests and returns its output.
 fn told_by_c(program: &str) -> String {
     let dir = tempfile::tempdir().unwrap();
     stdout(&mut Command::new(built(dir.path(), program)))
@@ -385,7 +386,7 @@ fn structures_have_the_same_size_in_c_and_the_version_is_that_of_the_library() {
     expected.push(format!("version {}", cyrsync_version_number()));
     let told = told_by_c("sizes-shared");
     assert_eq!(told.lines().collect::<Vec<_>>(), expected);
-    // Every structure whose members the header shows is among them, and all but the string begin
+    // Every structure whose members the header shows is among them, and all except the string begin
     // with their size.
     let whole = header();
     let structures =
@@ -399,10 +400,10 @@ fn structures_have_the_same_size_in_c_and_the_version_is_that_of_the_library() {
     }
 }
 
-/// That signal dispositions stay as they are is what c-tests/cancel.c looks at: std's `Command` has
-/// signal() for the child that it starts.
-///
 /// Functions of the C library with which a library could do what only a program may.
+///
+/// `signal()` is not among them, because std's `Command` calls it for the child that it starts;
+/// c-tests/cancel.c checks that signal dispositions stay unchanged.
 const FORBIDDEN: &[&str] = &[
     "atexit",
     "closelog",
@@ -424,9 +425,9 @@ const FORBIDDEN: &[&str] = &[
 
 #[test]
 fn no_function_of_the_capi_ends_in_what_only_a_program_may_do() {
-    // Only what the C API reaches counts: a program that is linked with the static library, with
-    // all sections that nobody needs left out. The standard library's own needs (abort after a
-    // second panic, say) are among them.
+    // Only what the C API reaches counts: link a program with the static library, and drop all
+    // unused sections. The functions that the standard library itself needs (abort after a second
+    // panic, say) are among them.
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("all.c");
     let mut text = String::from("#include \"cyrsync.h\"\nvoid (*const all[])(void) = {\n");

@@ -1,4 +1,4 @@
-//! What `make install` puts into a system is all that a C program needs.
+//! `make install` installs everything that a C program needs.
 #![cfg(feature = "capi")]
 
 use std::fs;
@@ -22,7 +22,7 @@ fn run(command: &mut Command) -> Output {
     output
 }
 
-/// What was built for this test, in one directory as `make` expects it.
+/// Collects the files built for this test in one directory, as `make` expects them.
 fn built(dir: &Path) -> PathBuf {
     let built = dir.join("built");
     fs::create_dir(&built).unwrap();
@@ -43,7 +43,7 @@ fn install(dir: &Path, args: &[&str]) -> PathBuf {
     root
 }
 
-/// The words that pkg-config gives for what is installed below `root`.
+/// Returns the output of pkg-config, word by word, for the installation below `root`.
 fn pkg_config(root: &Path, args: &[&str]) -> Vec<String> {
     let mut command = Command::new("pkg-config");
     command.args(args).arg("cyrsync").env("PKG_CONFIG_SYSROOT_DIR", root);
@@ -82,7 +82,8 @@ fn what_is_installed_is_enough_to_build_a_c_program() {
     run(Command::new("cc").arg("-o").arg(&shared).arg(&source).args(&words));
     run(Command::new(&shared).env("LD_LIBRARY_PATH", root.join("usr/lib")));
 
-    // Where only the static library is, the same with its own needs.
+    // With only the static library installed, a program still links, with that library's own
+    // dependencies.
     for entry in fs::read_dir(root.join("usr/lib")).unwrap() {
         let path = entry.unwrap().path();
         if path.to_string_lossy().contains(".so") {
@@ -110,7 +111,7 @@ fn everything_may_be_put_elsewhere() {
     assert!(!told.contains('@'), "{told}");
 }
 
-/// Whether a program or library has lines for debuggers.
+/// Whether a program or library has line numbers for debuggers.
 fn has_lines(path: &Path) -> bool {
     let output = run(Command::new("readelf").arg("-SW").arg(path));
     String::from_utf8_lossy(&output.stdout).contains(".debug_line")

@@ -1,4 +1,4 @@
-//! The lab itself: that it sets up, fills, changes and compares real servers, with Cyrus's own
+//! Tests the lab itself: it sets up, fills, changes and compares real servers, with Cyrus's own
 //! sync_client as the client, and leaves nothing behind.
 
 use std::fs;
@@ -20,12 +20,12 @@ fn replicate(lab: &Lab) {
     assert!(differences.is_empty(), "{}", describe(&differences, 20));
 }
 
-/// Paths of the differences.
+/// Returns the paths of the differences.
 fn paths(lab: &Lab) -> Vec<String> {
     compare(&lab.master, &lab.replica).into_iter().map(|d| d.path).collect()
 }
 
-/// A master with one message in fred's INBOX, replicated.
+/// Returns a master with one message in fred's INBOX, replicated.
 fn one_message() -> Lab {
     let lab = Lab::default();
     Imap::admin(&lab.master).ok("CREATE user.fred");
@@ -122,7 +122,8 @@ fn another_users_seen_state_is_compared() {
 #[test]
 fn a_flag_changed_on_the_replica_is_found_and_nothing_else() {
     let lab = one_message();
-    // Through the replication server with the record's own modseq, so that only the flag differs.
+    // Sent through the replication server with the record's own modseq, so that only the flag
+    // differs.
     let mut server = SyncServer::spawn(&lab.replica);
     let items = server.get("FULLMAILBOX", &Value::text("user.fred")).ok();
     let Value::Keyed(mut fields) = items.into_iter().next().expect("one mailbox").1 else {
@@ -242,7 +243,8 @@ fn what_programs_print_and_log_is_kept_with_their_run() {
     assert!(log.contains("login: localhost [127.0.0.1] repl"), "{log}");
 }
 
-/// Ends this test process's twin while its lab runs, and sees directory and processes go.
+/// Kills a second process of this test while its lab runs, and waits until directory and processes
+/// are gone.
 #[test]
 fn nothing_stays_when_the_test_process_is_killed() {
     const TWIN: &str = "CYRSYNC_LAB_TWIN";
@@ -269,11 +271,11 @@ fn nothing_stays_when_the_test_process_is_killed() {
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
     while Path::new(&dir).exists() || !processes_with(&dir).is_empty() {
         assert!(std::time::Instant::now() < deadline, "{dir}: {:?}", processes_with(&dir));
-        std::thread::sleep(Duration::from_millis(10)); // there is nobody left who could tell us
+        std::thread::sleep(Duration::from_millis(10)); // no process is left that could notify us
     }
 }
 
-/// Command lines of processes that have `text` in theirs, zombies aside.
+/// Returns the command lines of processes that contain `text`, without zombies.
 fn processes_with(text: &str) -> Vec<String> {
     let entries = fs::read_dir("/proc").expect("/proc").flatten();
     let lines = entries.filter_map(|e| fs::read(e.path().join("cmdline")).ok());

@@ -1,6 +1,6 @@
-//! Every failure of a unit of work reaches whoever asked for it, each with its subject: callers in
-//! Rust and in C, on a real master with two broken mailboxes of one user. And what a verification
-//! finds reaches a caller in C.
+//! The caller receives every failure of a task, each with its subject: callers in Rust and in C, on
+//! a real master with two broken mailboxes of one user. A C caller also receives the findings of a
+//! verification.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use cyrsync_lab::{Imap, Lab, compare, cyrus_sync_client, describe, places, sync_
 
 const BROKEN: [&str; 2] = ["user.fred.Drafts", "user.fred.Sent"];
 
-/// A master with a user of whose mailboxes two cannot be read, and another user.
+/// Returns a master with two users; two mailboxes of the first cannot be read.
 fn two_broken() -> Lab {
     let lab = Lab::default();
     let mut filler = Filler::new(&lab.master, 1);
@@ -69,7 +69,7 @@ fn a_rust_caller_gets_every_failure_with_its_subject() {
         }
     });
     assert_eq!(report.expect("the connection holds").totals.failed, 1, "{units:?}");
-    // All else arrived.
+    // Everything else arrived.
     client.disconnect();
     let mut imap = Imap::login(&lab.replica, "fred").with_selected("INBOX.Work");
     assert_eq!(imap.uids(), [1, 2, 3]);
@@ -80,7 +80,7 @@ fn an_error_names_the_server_at_the_other_end() {
     let mut lab = Lab::default();
     Filler::new(&lab.master, 1).mailbox("user.fred", 3);
     client(&lab).sync_user(&"fred".into()).expect("nothing hinders");
-    // A repair, which needs the master's own server.
+    // This needs a repair, and so the master's own server.
     Imap::login(&lab.replica, "fred").with_selected("INBOX").uid_store("1:*", "+FLAGS (Own)");
     let path = lab.master.scratch().join("no-such-server");
     lab.master.set_config("sync_server_path", Some(&path.display().to_string()));
@@ -93,7 +93,7 @@ fn an_error_names_the_server_at_the_other_end() {
     assert!(error.to_string().contains(host.as_str()), "{error}");
 }
 
-/// Builds the program of c-tests that prints them.
+/// Builds the program of c-tests that prints failures or findings.
 fn build(out: &Path, program: &str) -> PathBuf {
     let libraries = std::env::current_exe().expect("the test has a path");
     let libraries = libraries.parent().expect("it lies in a directory");
@@ -126,7 +126,7 @@ fn a_c_caller_gets_every_failure_with_its_subject() {
         lines
     };
     assert_eq!(lines("user"), failed("user"), "{told}");
-    // Of several users each has its end, whatever becomes of the others.
+    // With several users each has a result of its own, whatever happens to the others.
     for call in ["log", "all", "plan"] {
         let mut wanted = failed(call);
         wanted.push(format!("{call} done USER zoe"));
@@ -140,7 +140,7 @@ fn a_c_caller_gets_every_failure_with_its_subject() {
         assert!(rolled.iter().any(|line| line == wanted), "{rolled:?}");
     }
     assert_eq!(lines("verify"), ["verify done USER zoe"]);
-    // Of several mailboxes of one user, too.
+    // So has each of several mailboxes of one user.
     let mailboxes = ["failed MAILBOX user.fred.Sent", "done MAILBOX user.fred.Work"];
     assert_eq!(lines("mailboxes"), mailboxes.map(|line| format!("mailboxes {line}")), "{told}");
 }
@@ -189,7 +189,7 @@ fn a_c_program_asks_for_replication_by_the_sync_log() {
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{told}");
     };
-    // The filler logs nothing.
+    // The filler writes no log.
     Filler::new(&lab.master, 1).mailbox("user.fred", 4);
     let read = |log: &str| fs::read_to_string(lab.master.config_dir().join("sync").join(log));
     let entries = "MAILBOX user.fred\nSUB fred \"user.fred.A b\"\n";
@@ -201,7 +201,7 @@ fn a_c_program_asks_for_replication_by_the_sync_log() {
     append(&["USER fred\n", "second"]);
     assert!(read("second/log").expect("it was there").ends_with("USER fred\n"));
     assert!(!read("log").expect("it was there").contains("USER fred\n"));
-    // Who works on the channel takes them for those of a program of Cyrus.
+    // A client that works on the channel treats the entries like those of Cyrus's programs.
     assert!(!compare(&lab.master, &lab.replica).is_empty());
     sync_client(env!("CARGO_BIN_EXE_sync_client"), &lab.master, &["-1"]).ok();
     let differences = compare(&lab.master, &lab.replica);

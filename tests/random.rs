@@ -1,10 +1,10 @@
-//! Random histories of a real master, replicated and compared field by field; what Cyrus's own
-//! client finds afterwards, and what ours finds after Cyrus's.
+//! Random histories of a real master, replicated and compared field by field. Afterwards Cyrus's
+//! own client must find nothing to do, and ours nothing after Cyrus's.
 
 use cyrsync_lab::run::{Run, cyrus_sync_client, sync_client};
 use cyrsync_lab::{Cyrus, Lab, Options, compare, describe, random_changes, tools};
 
-/// Operations between two replications.
+/// Number of operations between two replications.
 const OPERATIONS: usize = 150;
 const ROUNDS: u64 = 3;
 
@@ -12,14 +12,15 @@ fn ours(lab: &Lab, args: &[&str]) -> Run {
     sync_client(env!("CARGO_BIN_EXE_sync_client"), &lab.master, args)
 }
 
-/// Changes the master; gives back what was done, for the message of a failure.
+/// Changes the master; collects the operations for the message of a failure.
 fn change(lab: &Lab, seed: u64, done: &mut Vec<String>) {
     done.extend(random_changes(&lab.master, seed, OPERATIONS));
     settle_quotas(&lab.master);
 }
 
-/// Cyrus leaves a stale quota root in mailboxes that are renamed out of its subtree, on the master
-/// as on the replica, and the protocol cannot set it. `quota -f` is what administrators run then.
+/// Runs `quota -f` on a server, as an administrator would: Cyrus leaves a stale quota root in
+/// mailboxes that are renamed out of its subtree, on the master as on the replica, and the protocol
+/// cannot set it.
 fn settle_quotas(cyrus: &Cyrus) {
     tools::run(cyrus, "quota", &["-f"]);
 }
@@ -27,7 +28,7 @@ fn settle_quotas(cyrus: &Cyrus) {
 fn assert_equal(lab: &Lab, seed: u64, done: &[String], run: &Run) {
     settle_quotas(&lab.replica);
     let mut differences = compare(&lab.master, &lab.replica);
-    // What `quota -f` mends gets a new modseq.
+    // Records that `quota -f` corrects get a new modseq.
     differences.retain(|d| !(d.path.starts_with("QUOTA ") && d.path.ends_with(" MODSEQ")));
     assert!(
         differences.is_empty(),
@@ -39,7 +40,7 @@ fn assert_equal(lab: &Lab, seed: u64, done: &[String], run: &Run) {
     );
 }
 
-/// What a client with `-v` prints that has nothing to send.
+/// Asserts that a client with `-v` printed that it sent nothing.
 fn assert_nothing_sent(run: &Run) {
     let idle = |line: &&str| {
         ["USER ", "MAILBOXES ", "ENABLE ", "SUMMARY "].iter().any(|word| line.starts_with(word))
@@ -93,14 +94,14 @@ fn after_cyruss_client_ours_finds_nothing_to_send() {
     let mut done = Vec::new();
     for round in 0..2 {
         change(&lab, 500 + round, &mut done);
-        // Cyrus's client settles some renames only when it is asked once more.
+        // Cyrus's client settles some renames only in a second run.
         cyrus_sync_client(&lab.master, &["-A"]);
         cyrus_sync_client(&lab.master, &["-A"]);
         if compare(&lab.master, &lab.replica).is_empty() {
             assert_nothing_sent(&ours(&lab, &["-v", "-A"]).ok());
         }
     }
-    // Where Cyrus's client gave up, ours does not.
+    // Our client also handles cases in which Cyrus's client gives up.
     let run = ours(&lab, &["-v", "-A"]);
     assert!(run.status.success(), "{run:?}");
     assert_equal(&lab, 500, &done, &run);

@@ -1,4 +1,4 @@
-//! What goes over the wire: how many commands, and which.
+//! Counts the commands that go over the wire, and checks which they are.
 
 use std::collections::HashMap;
 use std::fs::Permissions;
@@ -15,7 +15,7 @@ fn ours(lab: &Lab, args: &[&str]) -> Run {
     sync_client(env!("CARGO_BIN_EXE_sync_client"), &lab.master, args).ok()
 }
 
-/// The system calls of a run, children and threads included, and how often each was made.
+/// Returns the system calls of a run, children and threads included, with the number of each.
 fn system_calls(lab: &Lab, args: &[&str]) -> HashMap<String, usize> {
     let counts = lab.master.scratch().join("strace");
     std::fs::write(&counts, "").unwrap();
@@ -31,7 +31,7 @@ fn system_calls(lab: &Lab, args: &[&str]) -> HashMap<String, usize> {
     let calls = calls.filter(|(name, _)| *name != "total");
     let mut calls: HashMap<String, usize> = calls.map(|(name, n)| (name.to_owned(), n)).collect();
     if cfg!(debug_assertions) {
-        // The standard library looks whether what it closes is open.
+        // The standard library checks whether a file that it closes is open.
         let closed = calls["close"];
         calls.entry("fcntl".into()).and_modify(|count| *count = count.saturating_sub(closed));
     }
@@ -42,7 +42,8 @@ fn all(calls: &HashMap<String, usize>) -> usize {
     calls.values().sum()
 }
 
-/// A master and a replica that are equal, and a proxy between them that sees commands in clear.
+/// Returns a master and a replica that are equal, and a proxy between them that sees commands in
+/// clear.
 fn equal_pair() -> (Lab, Proxy) {
     let lab = Lab::default();
     bulk(&lab.master, Bulk { users: USERS, folders: 4, messages: 5, seed: 3 });
@@ -60,7 +61,7 @@ fn count(commands: &[String], what: &str) -> usize {
 #[test]
 fn an_unchanged_master_costs_one_get_a_user_and_no_apply() {
     let (lab, proxy) = equal_pair();
-    // Over several connections one may ask again what a busy one has asked for.
+    // With several connections one may repeat a query that a busy one has sent.
     ours(&lab, &["-A", "-j", "1"]);
     let commands = proxy.commands();
     assert_eq!(count(&commands, "GET "), USERS, "{commands:#?}");
@@ -80,15 +81,15 @@ fn an_unchanged_mailbox_costs_twelve_system_calls_with_all_that_belongs_to_its_u
             Imap::login(&lab.master, &format!("u{user:03}")).ok("SUBSCRIBE INBOX.Sent");
         }
         ours(&lab, &["-A"]);
-        // Threads and connections are made once, however many mailboxes there are.
+        // Threads and connections are created once, however many mailboxes there are.
         let nobody = system_calls(&lab, &["-A", "nobody", "-j", "1"]);
         let everybody = system_calls(&lab, &["-A", "-j", "1"]);
-        // How often the replica is waited for is up to it.
+        // The number of waits depends on the replica.
         let working = |calls| all(calls) - calls["ppoll"] - calls["recvfrom"];
         let more = working(&everybody).saturating_sub(working(&nobody));
         let most = if conversations { 16 } else { 12 };
         assert!(more <= most * MAILBOXES, "{more} calls: {everybody:#?}");
-        // The locks of replication; databases stay open and are cached.
+        // Only replication's own locks: databases stay open and are cached.
         let locks = everybody["fcntl"] - nobody["fcntl"];
         assert!(locks <= 4 * USERS, "{locks} locks: {everybody:#?}");
     }

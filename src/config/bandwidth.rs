@@ -1,4 +1,4 @@
-//! How many bytes a second may be sent, by the time of day.
+//! Parses a limit of bandwidth: how many bytes a second may be sent, by the time of day.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -8,17 +8,19 @@ use crate::error::{Error, Kind, Result};
 /// Minutes of a day.
 const DAY: u16 = 24 * 60;
 
-/// Bytes a second; `None` for any number.
+/// Bytes a second; `None` for no limit.
 pub type Rate = Option<NonZeroU64>;
 
-/// A limit of bandwidth (`sync_bwlimit`, `--bwlimit`): a rate, and others for times of the day.
+/// A limit of bandwidth (`sync_bwlimit`, `--bwlimit`): a rate, and other rates for times of the
+/// day.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Bandwidth {
     rate: Rate,
     times: Vec<TimeOfDay>,
 }
 
-/// From the first minute up to the last, which is not in it; over midnight if that is earlier.
+/// A rate for a time of the day: from minute `from` to minute `to`, which is excluded. The time
+/// goes over midnight if `to` is earlier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct TimeOfDay {
     from: u16,
@@ -37,9 +39,9 @@ impl TimeOfDay {
 }
 
 impl Bandwidth {
-    /// From `RATE[,HH:MM-HH:MM=RATE...]`. A rate is a number of bytes a second, with K, M or G for
-    /// 1024 of them, 1024 of those and so on; `0` and `off` are no limit. Of the times that hold the
-    /// first counts, and the first rate if there is none.
+    /// Parses `RATE[,HH:MM-HH:MM=RATE...]`. A rate is a number of bytes a second, with K, M or G
+    /// for units of 1024, 1024² or 1024³ bytes; `0` and `off` mean no limit. Of the times that
+    /// contain the present minute the first one counts, and the first rate if there is none.
     ///
     /// # Errors
     /// [`Kind::Config`] for anything else.
@@ -58,7 +60,7 @@ impl Bandwidth {
         Ok(Bandwidth { rate, times: times.collect::<Result<_>>()? })
     }
 
-    /// The rate that counts in a minute of the day.
+    /// Returns the rate for a minute of the day.
     pub fn at(&self, minute: u16) -> Rate {
         self.times.iter().find(|time| time.holds(minute)).map_or(self.rate, |time| time.rate)
     }
@@ -74,7 +76,7 @@ impl Bandwidth {
     }
 }
 
-/// `None` for what is no rate.
+/// Parses a rate; `None` if the text is not one.
 #[allow(clippy::option_option, reason = "no limit is a rate too")]
 fn rate(text: &str) -> Option<Rate> {
     if text == "off" {
@@ -89,7 +91,7 @@ fn rate(text: &str) -> Option<Rate> {
     Some(NonZeroU64::new(number(digits)?.checked_mul(unit)?))
 }
 
-/// Digits only: `parse` takes a sign too.
+/// Parses a number of digits only, since `str::parse` would also accept a sign.
 fn number(text: &str) -> Option<u64> {
     text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
@@ -98,11 +100,11 @@ fn time(text: &str) -> Option<TimeOfDay> {
     let (span, behind) = text.split_once('=')?;
     let (from, to) = span.split_once('-')?;
     let (from, to) = (minute(from)?, minute(to)?);
-    // One that begins and ends in the same minute could be all of the day as well as nothing.
+    // A time that begins and ends in the same minute could mean the whole day or nothing.
     (from != to && from < DAY).then_some(TimeOfDay { from, to, rate: rate(behind)? })
 }
 
-/// `HH:MM`, up to `24:00`.
+/// Parses `HH:MM`, up to `24:00`.
 fn minute(text: &str) -> Option<u16> {
     let (hour, minute) = text.split_once(':')?;
     let two = |digits: &str| number(digits).filter(|_| digits.len() == 2);
@@ -111,7 +113,7 @@ fn minute(text: &str) -> Option<u16> {
     (minute < 60 && all <= DAY).then_some(all)
 }
 
-/// As in imapd.conf.
+/// In the grammar of imapd.conf.
 impl fmt::Display for Bandwidth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_rate(self.rate, f)?;

@@ -1,4 +1,4 @@
-//! Whether the value of an option can be.
+//! Checks the values of options.
 
 use super::bandwidth::Bandwidth;
 use super::expand::is_below;
@@ -12,7 +12,7 @@ pub(super) fn spec(name: &str) -> Option<&'static Spec> {
     opt::ALL.iter().copied().find(|spec| spec.name == name)
 }
 
-/// A key of an option for one channel: `<channel>_sync_...`.
+/// Returns the option of a key for one channel: `<channel>_sync_...`.
 pub(super) fn channel_spec(key: &str) -> Option<&'static Spec> {
     opt::ALL.iter().copied().find(|spec| {
         spec.name.starts_with("sync_")
@@ -28,7 +28,7 @@ pub(super) fn fold_on_off(text: &str) -> &str {
     }
 }
 
-/// Cyrus reads a channel's switch with `atoi`: any number but 0 is on.
+/// Parses a channel's switch, which Cyrus reads with `atoi`: any number but 0 is on.
 pub(super) fn channel_switch(text: &str) -> Option<bool> {
     value::int(text).map(|n| n != 0).or_else(|| value::switch(text))
 }
@@ -38,8 +38,8 @@ pub(super) fn parse_seconds(option: DurationOpt, text: &str) -> Option<i32> {
     value::duration(text, unit)
 }
 
-/// Checks the value of an option of the table, also under its name for a channel. The error says
-/// what is wrong and how to write it right. Other settings may hold anything.
+/// Checks the value of an option of the table, also under its name for a channel. The error has the
+/// problem and a hint for a valid value. Other settings may have any value.
 pub(super) fn check(key: &str, text: &str) -> Result<(), (String, String)> {
     let (spec, for_channel) = match (spec(key), opt::DEPRECATED.iter().find(|d| d.name == key)) {
         (Some(spec), _) => (spec, false),
@@ -51,7 +51,7 @@ pub(super) fn check(key: &str, text: &str) -> Result<(), (String, String)> {
     };
     let (valid, what, hint) = match spec.kind {
         Type::String => return Ok(()),
-        // It becomes a path.
+        // It will become a path.
         Type::Server if is_below(text) => return Ok(()),
         Type::Server => return Target::parse(text).map(drop).map_err(|error| told(key, &error)),
         Type::Port => return service_port(text).map(drop).map_err(|error| told(key, &error)),
@@ -100,7 +100,7 @@ pub(super) fn check(key: &str, text: &str) -> Result<(), (String, String)> {
     if valid { Ok(()) } else { Err((format!("{key}: {text:?} is not {what}"), hint)) }
 }
 
-/// What is wrong by the error of who reads it.
+/// Returns problem and hint of the error from the value's own parser.
 fn told(key: &str, error: &Error) -> (String, String) {
     (format!("{key}: {}: {}", error.subject(), error.detail()), error.hint_text().to_owned())
 }

@@ -1,11 +1,11 @@
-//! Paths below `configdirectory`.
+//! Expands paths below `configdirectory`.
 
 use super::opt::{self, Spec, Type};
 
 const CONFIGDIRECTORY: &str = "{configdirectory}";
 
-/// Puts the directory where a text begins with `{configdirectory}`: only in options of the
-/// table, as Cyrus does it, not in partitions.
+/// Replaces `{configdirectory}` at the beginning of a text: only in options of the table, as Cyrus
+/// does it, not in partitions.
 pub(super) fn expand(spec: &Spec, text: &str, directory: &str) -> String {
     let is_text =
         matches!(spec.kind, Type::String | Type::Server | Type::Port | Type::Fingerprints);

@@ -1,4 +1,4 @@
-//! Which certificate it is.
+//! Fingerprints of certificates.
 
 use sha2::{Digest, Sha256};
 
@@ -9,12 +9,12 @@ use crate::error::{Error, Kind, Result};
 pub struct Fingerprint(pub [u8; 32]);
 
 impl Fingerprint {
-    /// Of a certificate in DER.
+    /// Computes the fingerprint of a certificate in DER.
     pub fn of(certificate: &[u8]) -> Fingerprint {
         Fingerprint(Sha256::digest(certificate).into())
     }
 
-    /// From `sha256:` and 64 hexadecimal digits, with or without colons between them.
+    /// Parses `sha256:` and 64 hexadecimal digits, with or without colons between them.
     pub fn parse(text: &str) -> Option<Fingerprint> {
         let (name, digits) = text.split_once(':')?;
         if !name.eq_ignore_ascii_case("sha256") {
@@ -31,10 +31,10 @@ impl Fingerprint {
         Some(Fingerprint(bytes))
     }
 
-    /// Any number of them, with blanks or commas between.
+    /// Parses any number of fingerprints, with blanks or commas between them.
     ///
     /// # Errors
-    /// [`Kind::Config`] for what is none.
+    /// [`Kind::Config`] if a word is not a fingerprint.
     pub fn parse_all(text: &str) -> Result<Vec<Fingerprint>> {
         let words = text.split([' ', '\t', ',']).filter(|word| !word.is_empty());
         words

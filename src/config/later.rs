@@ -1,14 +1,14 @@
-//! Options of a Cyrus later than those that are known here, which would move the data of users.
+//! Refuses unknown options of a later Cyrus that would move the data of users.
 //!
-//! Where a file of a user is looked for in the wrong place, the user seems to have no
+//! If the client looks for a user's file in the wrong place, the user seems to have no
 //! subscriptions, and the replica would lose them. Between Cyrus 3.12.3 and 3.13.7
 //! `lib/imapoptions` got two options about where and how data is stored: `mboxname_userpath`, which
-//! is read here, and `cyrusdb_autoconvert`, which makes no difference to a reader: a database is
-//! read as what it is. An option of the same kind that is not known is refused.
+//! is read here, and `cyrusdb_autoconvert`, which makes no difference to a reader, because each
+//! database is read as the type that it has. An unknown option of the same kind is refused.
 
 use super::check::{channel_spec, spec};
 
-/// First words of the options that say where what is read here is stored.
+/// First words of options that set where the data is stored that this client reads.
 const DATA: [&str; 7] = [
     "mboxname_",
     "mboxlist_",
@@ -22,7 +22,7 @@ const DATA: [&str; 7] = [
 /// Last words of options that hold a path.
 const PLACE: [&str; 3] = ["path", "dir", "directory"];
 
-/// Whether an option moves data that is read here and is not known. `key` is in lower case.
+/// Whether an option moves data that this client reads, and is unknown. `key` is in lower case.
 pub(super) fn moves_data(key: &str) -> bool {
     let is_known = spec(key).is_some() || channel_spec(key).is_some();
     !is_known
@@ -39,7 +39,8 @@ mod tests {
         for later in ["mboxname_metapath", "seenstate_db_path", "conversations_dir"] {
             assert!(moves_data(later), "{later}");
         }
-        // Those of Cyrus up to 3.13.7 with such a name, and others that are no matter of ours.
+        // Options of Cyrus up to 3.13.7 with such a name, and others that do not concern this
+        // client.
         for known in [
             "mboxname_lockpath",
             "mboxname_userpath",

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// A logical line: physical lines joined where one ends in a backslash.
+/// A logical line: physical lines are joined where one ends in a backslash.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Line<'a> {
     /// Number of its first physical line, from 1.
@@ -11,22 +11,22 @@ pub struct Line<'a> {
     pub text: Cow<'a, [u8]>,
 }
 
-/// The logical lines of a file.
+/// An iterator over the logical lines of a file.
 pub struct Lines<'a> {
     rest: &'a [u8],
     number: usize,
 }
 
 impl<'a> Lines<'a> {
-    /// The lines of `text`.
+    /// Iterates over the lines of `text`.
     pub fn new(text: &'a [u8]) -> Self {
         Lines { rest: text, number: 0 }
     }
 }
 
 impl<'a> Iterator for Lines<'a> {
-    /// A line; or, as the last item, the number of a line that ends in a backslash with nothing
-    /// after it: Cyrus drops such a line.
+    /// A line; or, as the last item, the number of a line that ends in a backslash at the end of
+    /// the file: Cyrus drops such a line.
     type Item = Result<Line<'a>, usize>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -38,7 +38,7 @@ impl<'a> Iterator for Lines<'a> {
         loop {
             self.number += 1;
             let end = self.rest.iter().position(|b| *b == b'\n');
-            // Only a newline makes a backslash before it a continuation: not the file's end.
+            // A backslash continues the line only before a newline, not at the end of the file.
             let (piece, rest, more) = match end.and_then(|at| self.rest.split_at_checked(at)) {
                 Some((piece, rest)) => {
                     let stripped = piece.strip_suffix(b"\\");
@@ -62,7 +62,7 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// What a logical line says.
+/// The content of a logical line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Statement<'a> {
     /// `key: value`; the key in lower case, no blanks around the value.
@@ -71,7 +71,8 @@ pub enum Statement<'a> {
     Include(&'a [u8]),
 }
 
-/// Reads one logical line; `None` for a blank line or a comment. The error says what is wrong.
+/// Parses one logical line; `None` for a blank line or a comment. The error is the problem in
+/// words.
 pub fn statement(line: &[u8]) -> Result<Option<Statement<'_>>, String> {
     let line = trim_start(line);
     if line.is_empty() || line.starts_with(b"#") {
@@ -97,7 +98,8 @@ pub fn statement(line: &[u8]) -> Result<Option<Statement<'_>>, String> {
         });
     };
     let value = trim_start(value);
-    // All blanks: Cyrus's loop leaves the first byte, which trim_start has dealt with.
+    // If all bytes are blank, Cyrus's loop keeps the first one, which trim_start has removed
+    // already.
     let end = value.iter().rposition(|b| !is_blank(*b)).map_or(0, |last| last + 1);
     let value = value.get(..end).unwrap_or(value);
     if value.is_empty() {

@@ -1,4 +1,4 @@
-//! Where a configuration comes from.
+//! Loads a configuration from a file or from memory.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::read;
 use super::values::Config;
 use crate::error::Result;
 
-/// Where Cyrus looks for its configuration.
+/// The default path of Cyrus's configuration.
 pub const DEFAULT_PATH: &str = "/etc/imapd.conf";
 
 /// The service name of Cyrus's replication client: `sync_client_<option>` overrides `<option>`.
@@ -16,21 +16,21 @@ impl Config {
     /// Reads `path` as `sync_client` does. If `CYRUS_PREFIX` is in the environment, the file under
     /// that prefix is tried first, as Cyrus does, for includes too.
     ///
-    /// [`Kind::Config`](crate::Kind::Config) or [`Kind::Io`](crate::Kind::Io), naming file, line
-    /// and option.
+    /// Fails with [`Kind::Config`](crate::Kind::Config) or [`Kind::Io`](crate::Kind::Io), naming
+    /// file, line and option.
     pub fn load(path: impl AsRef<Path>) -> Result<Config> {
         Config::load_for(path, SERVICE)
     }
 
-    /// As [`Config::load`], with `<service>_<option>` overriding `<option>`.
+    /// Like [`Config::load`], but `<service>_<option>` overrides `<option>`.
     pub fn load_for(path: impl AsRef<Path>, service: &str) -> Result<Config> {
         let prefix = std::env::var_os("CYRUS_PREFIX").filter(|p| !p.is_empty());
         let config = read::file(path.as_ref(), service, prefix.as_deref())?;
         Ok(Config { path: Some(path.as_ref().to_owned()), ..config })
     }
 
-    /// Reads a configuration that is in memory; `name` stands for its path in errors.
-    /// Files it includes are read from disk.
+    /// Reads a configuration from memory; `name` stands for its path in errors. Files that it
+    /// includes are read from disk.
     pub fn from_text(text: &[u8], name: impl AsRef<Path>) -> Result<Config> {
         read::text(text, name.as_ref(), SERVICE)
     }

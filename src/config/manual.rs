@@ -1,13 +1,13 @@
-//! The manual page of the options that are read: docs/cyrsync-imapd.conf.5, made of the table in
-//! [`opt`](super::opt) and of what each means. Only the test that holds the page against the table
-//! uses it, so it is in no program.
+//! The manual page of the options that are read, docs/cyrsync-imapd.conf.5: made from the table in
+//! [`opt`](super::opt) and from the descriptions here. Only the test that compares the page with
+//! the table uses this module, so it is in no program.
 
 use std::fmt::Write as _;
 
 use super::opt::{self, DEPRECATED, Spec, Type};
 use super::value::TimeUnit;
 
-/// The sections, each with its options and what they mean.
+/// The sections, each with its options and their descriptions.
 const SECTIONS: &[(&str, &[(&str, &str)])] = &[
     ("The replica, and logging in", REPLICA),
     ("TLS", TLS),
@@ -245,7 +245,7 @@ fn manual() -> String {
     page
 }
 
-/// Name, grammar and default.
+/// Returns name, grammar and default.
 fn head(spec: &Spec) -> String {
     let kind = match spec.kind {
         Type::String => "text".to_owned(),
@@ -270,7 +270,7 @@ fn head(spec: &Spec) -> String {
     format!("\\fB{}\\fR ({}{default})", roff(spec.name), roff(&kind))
 }
 
-/// Text for a line of roff: a minus that can be copied, no accidental requests.
+/// Escapes text for a line of roff: a minus that can be copied, no accidental requests.
 fn roff(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-");
     if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }

@@ -1,7 +1,7 @@
-//! imapd.conf as Cyrus 3.8.1 reads it (`config_read` in `lib/libconfig.c`, and what
-//! `cyrus_init` in `imap/global.c` adds).
+//! Reads imapd.conf like Cyrus 3.8.1 (`config_read` in `lib/libconfig.c`, and the additions of
+//! `cyrus_init` in `imap/global.c`).
 //!
-//! What it means for a client is in [`settings`](crate::settings).
+//! [`settings`](crate::settings) turns it into the settings of a client.
 
 mod bandwidth;
 mod check;

@@ -1,13 +1,15 @@
-//! The options this project reads: name, type, unit and default, as `lib/imapoptions` of
-//! Cyrus 3.8.1 has them, but for `tcp_keepalive`, which is on here, and `global_lock` of 3.12. A
-//! value that nothing depends on is not in it, and so not checked.
+//! The table of options that this project reads: name, type, unit and default, as in
+//! `lib/imapoptions` of Cyrus 3.8.1. Exceptions are `tcp_keepalive`, which is on here, and
+//! `global_lock` of 3.12. Options on which nothing here depends are not in the table, so their
+//! values are not checked.
 //!
-//! An identifier carries its type, so that asking for a switch as a number does not compile. Only
-//! [`crate::settings`] asks, once, and checks by a test that it asks for each.
+//! The type of an identifier is the type of the option, so that reading a switch as a number does
+//! not compile. Only [`crate::settings`] reads options, each once; a test checks that it reads them
+//! all.
 
 use super::value::TimeUnit;
 
-/// What an option's value looks like.
+/// The type of an option's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Type {
     /// Any text.
@@ -18,11 +20,11 @@ pub enum Type {
     Int,
     /// `auto`, or a whole number from the first to the last.
     AutoOr(i32, i32),
-    /// A duration, with the unit of a bare number.
+    /// A duration; the unit applies to a number without one.
     Duration(TimeUnit),
     /// One of these words.
     OneOf(&'static [&'static str]),
-    /// One of these words, `on` and `off` in the spellings of a switch too.
+    /// One of these words; `on` and `off` may also be spelled like a switch.
     OnOffOr(&'static [&'static str]),
     /// Any of these words, separated by blanks.
     AnyOf(&'static [&'static str]),
@@ -39,15 +41,15 @@ pub enum Type {
 /// A row of the table.
 #[derive(Debug)]
 pub struct Spec {
-    /// As in imapd.conf.
+    /// Name, as in imapd.conf.
     pub name: &'static str,
-    /// What the value looks like.
+    /// Type of the value.
     pub kind: Type,
-    /// The value where the file has none, in the file's grammar.
+    /// The value if the file has none, in the file's grammar.
     pub default: Option<&'static str>,
 }
 
-/// Options of replication that Cyrus reads for all channels alike.
+/// Options of replication for which Cyrus reads the same value for all channels.
 const OF_ALL_CHANNELS: [&str; 5] =
     ["sync_log", "sync_log_channels", "sync_reconnect_maxwait", "sync_server_path", "sync_timeout"];
 
@@ -69,7 +71,7 @@ const OURS: [&str; 14] = [
     "sync_tls_verify",
 ];
 
-/// Options of Cyrus that are not read here and whose names are near those of options that are.
+/// Options of Cyrus that are not read here, but whose names resemble those of options that are.
 pub(super) const NOT_READ: [&str; 6] = [
     "sync_cache_db",
     "sync_log_chain",
@@ -80,7 +82,7 @@ pub(super) const NOT_READ: [&str; 6] = [
 ];
 
 impl Spec {
-    /// Whether Cyrus does not know it.
+    /// Whether only cyrsync knows the option, and Cyrus does not.
     pub fn is_ours(&self) -> bool {
         OURS.contains(&self.name)
     }
@@ -99,7 +101,7 @@ macro_rules! identifiers {
         pub struct $type(pub(super) &'static Spec);
 
         impl $type {
-            /// The option's row in the table.
+            /// Returns the option's row in the table.
             pub const fn spec(self) -> &'static Spec {
                 self.0
             }
@@ -147,40 +149,40 @@ const NO: Option<&str> = Some("no");
 options! {
     // Replication.
     SYNC_AUTHNAME: StringOpt = "sync_authname", Text, None;
-    // Ours alone: who to act as on the replica, if not as who logs in.
+    // Only cyrsync: the user to act as on the replica, if not the one who logs in.
     SYNC_AUTHZID: StringOpt = "sync_authzid", Text, None;
-    // Ours alone: whether a password may cross the network as it is.
+    // Only cyrsync: whether a password may cross the network in clear.
     SYNC_ALLOWPLAINTEXT: SwitchOpt = "sync_allowplaintext", Switch, YES;
     SYNC_BATCHSIZE: IntOpt = "sync_batchsize", Int, Some("8192");
-    // Ours, not Cyrus's: how many bytes a second all connections together may send.
+    // Only cyrsync: how many bytes a second all connections together may send.
     SYNC_BWLIMIT: StringOpt = "sync_bwlimit", Bandwidth, Some("off");
     SYNC_CACHE_DB_PATH: StringOpt = "sync_cache_db_path", Text, None;
-    // Ours alone: the program that a repair writes to the master with.
+    // Only cyrsync: the program through which a repair writes to the master.
     SYNC_SERVER_PATH: StringOpt = "sync_server_path", Text, None;
-    // Ours alone: whether to read the files of messages that were replicated already.
+    // Only cyrsync: whether to read the files of messages that were replicated before.
     SYNC_CHECK_MESSAGES: SwitchOpt = "sync_check_messages", Switch, NO;
-    // Ours alone: the level of deflate, 0 (off) to 9, or one that follows the connection.
+    // Only cyrsync: the level of deflate, 0 (off) to 9, or one that follows the connection.
     SYNC_DEFLATE_LEVEL: AutoOpt = "sync_deflate_level", AutoOr(0, 9), Some("auto");
     SYNC_HOST: StringOpt = "sync_host", Server, None;
-    // Ours, not Cyrus's: how many connections there are at once.
+    // Only cyrsync: how many connections there are at once.
     SYNC_JOBS: AutoOpt = "sync_jobs", AutoOr(1, 64), Some("auto");
     SYNC_LOG: SwitchOpt = "sync_log", Switch, NO;
     SYNC_LOG_CHANNELS: StringOpt = "sync_log_channels", Text, None;
-    // Ours alone: whether to leave the master as it is, as with -O.
+    // Only cyrsync: whether to leave the master unchanged, as with -O.
     SYNC_NO_COPYBACK: SwitchOpt = "sync_no_copyback", Switch, NO;
     SYNC_PASSWORD: StringOpt = "sync_password", Text, None;
     SYNC_PORT: StringOpt = "sync_port", Port, None;
     SYNC_REALM: StringOpt = "sync_realm", Text, None;
     SYNC_RECONNECT_MAXWAIT: DurationOpt =
         "sync_reconnect_maxwait", Duration(Seconds), Some("20m");
-    // Ours alone: whether a repair is refused that would do harm, and how many messages it may
-    // expunge in a mailbox of which they are more than a tenth; as many as it likes if negative.
+    // Only cyrsync: whether a harmful repair is refused, and how many messages it may expunge in a
+    // mailbox if they are more than a tenth of it; no limit if negative.
     SYNC_REPAIR_FUSE: SwitchOpt = "sync_repair_fuse", Switch, YES;
     SYNC_REPAIR_MAX_EXPUNGE: IntOpt = "sync_repair_max_expunge", Int, Some("100");
     SYNC_REPEAT_INTERVAL: DurationOpt = "sync_repeat_interval", Duration(Seconds), Some("1s");
     SYNC_METRICS_FILE: StringOpt = "sync_metrics_file", Text, None;
     SYNC_SHUTDOWN_FILE: StringOpt = "sync_shutdown_file", Text, None;
-    // Ours alone: whether to encrypt, how to verify, and the certificates to take.
+    // Only cyrsync: whether to encrypt, how to verify, and which certificates to accept.
     SYNC_TLS: ChoiceOpt = "sync_tls", OneOf(&["off", "try", "require"]), Some("try");
     SYNC_TLS_FINGERPRINT: StringOpt = "sync_tls_fingerprint", Fingerprints, None;
     SYNC_TLS_VERIFY: SwitchOpt = "sync_tls_verify", Switch, YES;
@@ -192,7 +194,7 @@ options! {
     CLIENT_BIND_NAME: StringOpt = "client_bind_name", Text, None;
     CLIENT_TIMEOUT: DurationOpt = "client_timeout", Duration(Seconds), Some("10s");
     FORCE_SASL_CLIENT_MECH: StringOpt = "force_sasl_client_mech", Text, None;
-    // On where Cyrus has it off: a replica that is gone is noticed while nothing is said.
+    // On here, where Cyrus has it off, so that a vanished replica is noticed on an idle connection.
     TCP_KEEPALIVE: SwitchOpt = "tcp_keepalive", Switch, YES;
     TCP_KEEPALIVE_CNT: IntOpt = "tcp_keepalive_cnt", Int, Some("0");
     TCP_KEEPALIVE_IDLE: DurationOpt = "tcp_keepalive_idle", Duration(Seconds), Some("0");
@@ -206,7 +208,7 @@ options! {
     TLS_SERVER_CA_FILE: StringOpt = "tls_server_ca_file", Text, None;
     TLS_VERSIONS: StringOpt = "tls_versions", Text, Some("tls1_0 tls1_1 tls1_2 tls1_3");
 
-    // Where things lie.
+    // Directories and files.
     CONFIGDIRECTORY: StringOpt = "configdirectory", Text, None;
     HASHIMAPSPOOL: SwitchOpt = "hashimapspool", Switch, NO;
     FULLDIRHASH: SwitchOpt = "fulldirhash", Switch, NO;
@@ -223,8 +225,8 @@ options! {
     SIEVE_FOLDER: StringOpt = "sieve_folder", Text, Some("#sieve");
     TEMP_PATH: StringOpt = "temp_path", Text, Some("/tmp");
 
-    // Databases. `twom` comes after Cyrus 3.12; `sql` and `zeroskip` are let through to be refused
-    // with advice.
+    // Databases. `twom` comes after Cyrus 3.12; `sql` and `zeroskip` are valid here, and are
+    // refused later with a better error.
     MBOXLIST_DB: ChoiceOpt = "mboxlist_db",
         OneOf(&["flat", "skiplist", "sql", "twom", "twoskip", "zeroskip"]), Some("twoskip");
     MBOXLIST_DB_PATH: StringOpt = "mboxlist_db_path", Text, None;
@@ -245,7 +247,7 @@ options! {
     JMAPSUBMISSIONFOLDER: StringOpt = "jmapsubmissionfolder", Text, Some("#jmapsubmission");
     REVERSEACLS: SwitchOpt = "reverseacls", Switch, NO;
 
-    // Whether users can be in groups that mailboxes.db holds: `mboxgroups`, since Cyrus 3.12.
+    // Whether mailboxes.db has groups of users: `mboxgroups`, since Cyrus 3.12.
     AUTH_MECH: StringOpt = "auth_mech", Text, Some("unix");
 
     // Names.
@@ -253,7 +255,8 @@ options! {
     VIRTDOMAINS: ChoiceOpt = "virtdomains", OnOffOr(&["off", "userid", "on"]), Some("off");
     DEFAULTDOMAIN: StringOpt = "defaultdomain", Text, Some("internal");
     DELETEDPREFIX: StringOpt = "deletedprefix", Text, Some("DELETED");
-    // Read by no program since 3.0 but for a flag of cyr_dbtool; checked because it may be there.
+    // Since 3.0 no program but cyr_dbtool, by a flag, reads it; checked because it may be in the
+    // file.
     IMPROVED_MBOXLIST_SORT: SwitchOpt = "improved_mboxlist_sort", Switch, NO;
 
     // The process.
@@ -271,9 +274,9 @@ options! {
 pub struct Deprecated {
     /// The former name.
     pub name: &'static str,
-    /// The option that took its place.
+    /// The option that replaced it.
     pub preferred: &'static Spec,
-    /// The version of Cyrus it happened in.
+    /// The version of Cyrus that renamed it.
     pub since: &'static str,
 }
 

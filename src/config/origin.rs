@@ -1,14 +1,14 @@
-//! Where a value comes from.
+//! Origins of values, for `--print-config` and errors.
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Where a value comes from.
+/// The origin of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
-    /// Nobody set it: the table of options has it.
+    /// The default of the table of options.
     Default,
     /// A line of a file.
     Line {
@@ -16,13 +16,13 @@ pub enum Origin {
         file: Arc<Path>,
         /// Number of the line, from 1.
         line: usize,
-        /// The name that it has there: the option's, its former one, or one with the service or a
+        /// The name in that line: the option's, its former one, or one with the service or a
         /// channel before it.
         key: String,
     },
-    /// The program that uses the library set it over the file.
+    /// The program that uses the library has overridden the file.
     Program,
-    /// It was asked for with this call: an option of a command line.
+    /// The caller has overridden it, for example by an option of the command line.
     Override,
 }
 

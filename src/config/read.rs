@@ -19,14 +19,14 @@ use crate::limits::{CONFIG_FILE_BYTES, CONFIG_INCLUDE_DEPTH, CONFIG_LINE_BYTES};
 
 const OP: &str = "read configuration";
 
-/// Reads `path`, with `prefix` before it if there is such a file.
+/// Reads `path`, or, if there is such a file, `prefix` followed by `path`.
 pub(super) fn file(path: &Path, service: &str, prefix: Option<&OsStr>) -> Result<Config> {
     let mut reader = Reader::new(service, prefix);
     reader.file(path, None)?;
     reader.finish(path)
 }
 
-/// Reads a text that stands for the file `name`.
+/// Reads a text; `name` stands for its path.
 pub(super) fn text(text: &[u8], name: &Path, service: &str) -> Result<Config> {
     let mut reader = Reader::new(service, None);
     reader.seen.insert(name.to_owned());
@@ -37,7 +37,7 @@ pub(super) fn text(text: &[u8], name: &Path, service: &str) -> Result<Config> {
 struct Reader<'a> {
     config: Config,
     prefix: Option<&'a OsStr>,
-    /// Files read so far: Cyrus takes none twice.
+    /// Files read so far: Cyrus reads no file twice.
     seen: HashSet<PathBuf>,
     depth: usize,
     /// Former names of options with their values.
@@ -149,7 +149,7 @@ impl<'a> Reader<'a> {
     }
 
     fn set(&mut self, place: Place<'_>, full: String, value: &[u8]) -> Result<()> {
-        // <service>_<option> is for us alone, if there is such an option.
+        // <service>_<option> is only for this program, if there is such an option.
         let service_prefix = format!("{}_", self.config.service);
         let own = full
             .strip_prefix(&service_prefix)
@@ -177,7 +177,7 @@ impl<'a> Reader<'a> {
             Err(_) if spec(key).is_some() || channel_spec(key).is_some() => {
                 return Err(not_utf8(place, &full));
             }
-            // Of another program: nothing for us to refuse.
+            // It belongs to another program: do not refuse it.
             Err(_) => {
                 self.config.notes.push(format!(
                     "{} line {}: {full} is not UTF-8; its other bytes are lost",
@@ -194,7 +194,7 @@ impl<'a> Reader<'a> {
         if let Some(spec) = spec(key) {
             match (before(self.config.known.get(spec.name)), for_service) {
                 (Some(true), true) | (Some(false), false) => return Err(twice()),
-                // The service's own setting stays.
+                // The service's own setting is kept.
                 (Some(true), false) => {}
                 (Some(false), true) | (None, _) => {
                     self.config.known.insert(spec.name, given);

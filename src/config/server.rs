@@ -1,25 +1,25 @@
-//! Where a replica is: the server's name with its options, and ports (`backend_connect` in
-//! `imap/backend.c`, `sync_connect` in `imap/sync_support.c`).
+//! Parses the address of a replica: the server's name with its options, and ports
+//! (`backend_connect` in `imap/backend.c`, `sync_connect` in `imap/sync_support.c`).
 
 use std::path::PathBuf;
 
 use crate::error::{Error, Kind, Result};
 
-/// Ports where the system's list of services does not name them.
+/// Ports that are used if the system's list of services does not have them.
 const DEFAULT_PORTS: [(&str, u16); 2] = [("csync", 2005), ("imap", 143)];
 
-/// Where a replica is.
+/// The address of a replica.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// A host and what its name says of the connection.
+    /// A host, with the options of its name.
     Tcp {
         /// Name or address.
         host: String,
-        /// Port, if the server's name holds one.
+        /// Port, if the server's name has one.
         port: Option<u16>,
         /// TLS from the first byte on (`/tls`).
         tls: bool,
-        /// The replica takes whoever connects for authorised (`/noauth`).
+        /// The replica treats every connection as authorised (`/noauth`).
         noauth: bool,
     },
     /// A UNIX socket.
@@ -27,8 +27,8 @@ pub enum Target {
 }
 
 impl Target {
-    /// From `host`, `host:port`, `[v6]:port`, each with `/tls` and `/noauth` behind it, or `/path`. A
-    /// port may be a service name.
+    /// Parses `host`, `host:port`, `[v6]:port`, each with optional `/tls` and `/noauth`, or
+    /// `/path`. A port may be a service name.
     ///
     /// # Errors
     /// [`Kind::Config`] for anything else.
@@ -49,7 +49,7 @@ impl Target {
             match option {
                 "tls" => tls = true,
                 "noauth" => noauth = true,
-                // Cyrus passes over it; but a typing error must not mean clear text.
+                // Cyrus ignores it; but a typing error must not mean clear text.
                 other => return Err(bad(format!("/{other} is not known"))),
             }
         }
@@ -59,7 +59,7 @@ impl Target {
                     rest.split_once(']').ok_or_else(|| bad("] is missing".into()))?;
                 (host, port.strip_prefix(':'))
             }
-            // More than one colon: an IPv6 address as it is.
+            // More than one colon: an IPv6 address without a port.
             None if place.matches(':').count() > 1 => (place, None),
             None => place.split_once(':').map_or((place, None), |(h, p)| (h, Some(p))),
         };
@@ -73,7 +73,7 @@ impl Target {
         Ok(Target::Tcp { host: host.to_owned(), port, tls, noauth })
     }
 
-    /// The host alone; of a UNIX socket its path.
+    /// Returns the host without port and options; for a UNIX socket its path.
     pub fn host(&self) -> String {
         match self {
             Target::Tcp { host, .. } => host.clone(),
@@ -82,10 +82,10 @@ impl Target {
     }
 }
 
-/// A port as a number, or by the system's list of services.
+/// Returns the port for a number, or for a name in the system's list of services.
 ///
 /// # Errors
-/// [`Kind::Config`] for a number that is none of a port, and for a service that is not known.
+/// [`Kind::Config`] for a number that is not a port, and for an unknown service.
 pub fn service_port(name: &str) -> Result<u16> {
     let bad = |what: &str| {
         Error::new(Kind::Config, "look up port", name, what)

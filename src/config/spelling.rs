@@ -1,4 +1,4 @@
-//! Names of settings: those that look like a slip of the pen, and those that Cyrus does not know.
+//! Finds settings whose names look like typing errors, and those that Cyrus does not know.
 
 use super::check::{channel_spec, spec};
 use super::opt::{self, DEPRECATED, NOT_READ, Spec};
@@ -7,20 +7,20 @@ use super::values::Config;
 
 /// Names shorter than this differ too little to be compared.
 const SHORTEST: usize = 6;
-/// Letters in which a name may differ from the one that was meant.
+/// Number of letters in which a misspelt name may differ from the right one.
 const LETTERS: usize = 2;
 
-/// A setting whose name is none, and looks like one.
+/// A setting whose name is not an option's, but looks like one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misspelt {
-    /// Where it stands, and how it is written there.
+    /// Its place in the file, and its spelling there.
     pub origin: Origin,
-    /// What was probably meant; `None` where nothing is near.
+    /// The name that was probably meant; `None` if there is no similar name.
     pub near: Option<String>,
 }
 
-/// The settings of a file whose names are no option's, and are near one that is read here or begin
-/// as those of replication do. Cyrus takes no notice of such a line.
+/// Returns the settings of a file whose names are not those of options, but resemble an option that
+/// is read here or begin like those of replication. Cyrus ignores such lines.
 pub fn misspelt(config: &Config) -> Vec<Misspelt> {
     let all = config.lines.iter();
     all.filter_map(|origin| {
@@ -30,9 +30,9 @@ pub fn misspelt(config: &Config) -> Vec<Misspelt> {
     .collect()
 }
 
-/// The settings of a file that are read here and that `cyr_info conf-lint` reports as unknown: our
-/// own options, those for `sync_client` only, and those for channels that `sync_log_channels` does
-/// not name.
+/// Returns the settings of a file that are read here and that `cyr_info conf-lint` reports as
+/// unknown: our own options, those for `sync_client` only, and those for channels that
+/// `sync_log_channels` does not name.
 pub fn unknown_to_cyrus(config: &Config) -> Vec<&Origin> {
     let channels = config.string(opt::SYNC_LOG_CHANNELS, None).unwrap_or_default();
     let channels: Vec<String> = channels.split(' ').map(str::to_ascii_lowercase).collect();
@@ -51,7 +51,7 @@ pub fn unknown_to_cyrus(config: &Config) -> Vec<&Origin> {
     config.lines.iter().filter(|origin| key_of(origin).is_some_and(complains)).collect()
 }
 
-/// The channel of a key that is an option's name with a channel before it.
+/// Returns the channel of a key that is an option's name with a channel before it.
 fn channel_of<'k>(key: &'k str, known: &Spec) -> &'k str {
     let head = key.strip_suffix(known.name).unwrap_or_default();
     head.strip_suffix('_').unwrap_or(head)
@@ -64,7 +64,8 @@ fn key_of(origin: &Origin) -> Option<&str> {
     }
 }
 
-/// Whether a key is a slip of the pen, and what was meant, if that can be told.
+/// Returns `Some` if a key is a typing error, with the name that was probably meant, if there is
+/// one.
 fn slip(key: &str, service: &str) -> Option<Option<String>> {
     let own = key.strip_prefix(service).and_then(|rest| rest.strip_prefix('_'));
     let (head, name) = match own {
@@ -80,7 +81,7 @@ fn slip(key: &str, service: &str) -> Option<Option<String>> {
     if name.starts_with("sync_") {
         return Some(None);
     }
-    // Of a channel, or of another service: what is not near any name is somebody else's.
+    // For a channel or another service: a name that resembles no option belongs to another program.
     let (channel, _) = name.match_indices("_sync_").last()?;
     let (channel, rest) = name.split_at_checked(channel + 1)?;
     let near = nearest(rest, |known| known.has_channels())?;
@@ -96,18 +97,18 @@ fn is_known(name: &str) -> bool {
         || DEPRECATED.iter().any(|former| former.name == name)
 }
 
-/// The option's name that is nearest to `name`, if one is near.
+/// Returns the option's name that is most similar to `name`, if one is similar enough.
 fn nearest(name: &str, fits: impl Fn(&Spec) -> bool) -> Option<&'static str> {
     if name.len() < SHORTEST {
         return None;
     }
     let names = opt::ALL.iter().filter(|known| known.name.len() >= SHORTEST && fits(known));
     let measured = names.map(|known| (distance(name, known.name), known.name));
-    // A name that is known never gets here.
+    // Known names were handled before.
     measured.filter(|(far, _)| (1..=LETTERS).contains(far)).min().map(|(_, name)| name)
 }
 
-/// In how many letters two names differ: added, left out, changed, or two that changed places.
+/// Returns in how many letters two names differ: added, removed, changed, or two that are swapped.
 fn distance(one: &str, other: &str) -> usize {
     let (one, other) = (one.as_bytes(), other.as_bytes());
     if one.len().abs_diff(other.len()) > LETTERS {

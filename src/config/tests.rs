@@ -123,7 +123,7 @@ fn the_service_s_own_setting_wins() {
     {
         assert_eq!(config(text).string(opt::SYNC_HOST, None), Some("b"));
     }
-    // Of another service: not ours.
+    // For another service, so not for this program.
     assert_eq!(config("imap_sync_host: b\n").string(opt::SYNC_HOST, None), None);
     let c = config("partition-x: /a\nsync_client_partition-x: /b\n");
     assert_eq!(c.other("partition-x"), Some("/b"));
@@ -221,7 +221,7 @@ fn includes() {
 
     write("inner", format!("@include: {}\n", outer.display()));
     assert!(Config::load(&outer).unwrap_err().detail().contains("included twice"));
-    // The same file under ever other names.
+    // The same file under ever different names.
     let spelled = |n: usize| format!("{}{}", "/.".repeat(n), dir.path().display());
     for n in 0..40 {
         write(&format!("f{n}"), format!("@include: {}/f{}\n", spelled(n + 1), n + 1));

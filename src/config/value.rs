@@ -1,8 +1,8 @@
-//! The value grammars of imapd.conf (`config_parse_switch`, `config_parseduration` and the integer
-//! case of `config_read_file` in `lib/libconfig.c`).
+//! Parses the value grammars of imapd.conf (`config_parse_switch`, `config_parseduration` and the
+//! integer case of `config_read_file` in `lib/libconfig.c`).
 //!
-//! Each takes the trimmed text of a value and gives `None` for text that Cyrus refuses; numbers
-//! that would overflow Cyrus's types are refused too, where Cyrus wraps around.
+//! Each function takes the trimmed text of a value and returns `None` for text that Cyrus refuses.
+//! Numbers that would overflow Cyrus's types are refused too, where Cyrus wraps around.
 
 /// The unit of a duration without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl TimeUnit {
     }
 }
 
-/// A switch. Only the first letter counts, of `on` and `off` the second, all in lower case.
+/// Parses a switch. Only the first letter counts, for `on` and `off` the second, all in lower case.
 pub fn switch(text: &str) -> Option<bool> {
     match text.as_bytes() {
         [b'0' | b'n' | b'f', ..] | [b'o', b'f', ..] => Some(false),
@@ -37,7 +37,7 @@ pub fn switch(text: &str) -> Option<bool> {
     }
 }
 
-/// An integer as `strtol` takes it: decimal, `0x` hexadecimal or `0` octal, with an optional sign.
+/// Parses an integer like `strtol`: decimal, `0x` hexadecimal or `0` octal, with an optional sign.
 pub fn int(text: &str) -> Option<i32> {
     let (negative, digits) = match text.as_bytes() {
         [b'-', ..] => (true, text.get(1..)?),
@@ -49,7 +49,7 @@ pub fn int(text: &str) -> Option<i32> {
         None if digits.len() > 1 && digits.starts_with('0') => (digits, 8),
         None => (digits, 10),
     };
-    // from_str_radix takes a sign of its own.
+    // from_str_radix would accept a second sign.
     if !digits.starts_with(|c: char| c.is_ascii_hexdigit()) {
         return None;
     }
@@ -57,8 +57,8 @@ pub fn int(text: &str) -> Option<i32> {
     i32::try_from(if negative { -value } else { value }).ok()
 }
 
-/// A duration in seconds: numbers with `d`, `h`, `m` or `s` one after the other, the last one's
-/// unit optional, the whole with an optional `-`.
+/// Parses a duration in seconds: numbers with `d`, `h`, `m` or `s` one after the other, the last
+/// one's unit optional, with an optional `-` before all.
 pub fn duration(text: &str, default: TimeUnit) -> Option<i32> {
     let (sign, rest) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
@@ -82,7 +82,7 @@ pub fn duration(text: &str, default: TimeUnit) -> Option<i32> {
     }
     match number {
         Some(n) => Some(sign * total.checked_add(n.checked_mul(default.seconds())?)?),
-        // Not even one number: "-" alone.
+        // Not even one number: only "-".
         None if rest.is_empty() => None,
         None => Some(sign * total),
     }

@@ -1,4 +1,4 @@
-//! What a configuration holds.
+//! The configuration itself, and the access to its values.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use super::origin::Origin;
 use super::value;
 use crate::error::{Error, Kind, Result};
 
-/// A configuration. Its values were checked when it was read, so that looking one up cannot fail.
+/// A configuration. Its values were checked when it was read, so a lookup cannot fail.
 /// [`Settings`](crate::settings::Settings) are made from it.
 ///
 /// ```
@@ -39,7 +39,7 @@ pub struct Config {
     pub(super) path: Option<PathBuf>,
 }
 
-/// A value, and where it comes from.
+/// A value and its origin.
 #[derive(Clone)]
 pub(super) struct Given {
     pub(super) text: String,
@@ -49,12 +49,12 @@ pub(super) struct Given {
 #[derive(Clone)]
 pub(super) struct Known {
     pub(super) given: Given,
-    /// Given as `<service>_<option>`, which wins over the plain one.
+    /// Given as `<service>_<option>`, which overrides the plain name.
     pub(super) for_service: bool,
 }
 
 impl Config {
-    /// Sets an option over what the file says: `sync_host`, `backup_sync_host`,
+    /// Sets an option, which overrides the file: `sync_host`, `backup_sync_host`,
     /// `partition-default`. The value is checked.
     pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
         let bad = |what: String| Error::new(Kind::Config, "set option", key, what);
@@ -79,41 +79,41 @@ impl Config {
         Ok(())
     }
 
-    /// Whether anything is set for a channel only: `second_sync_host`, say.
+    /// Whether any option is set only for a channel: `second_sync_host`, say.
     pub fn has_options_of(&self, channel: &str) -> bool {
         let prefix = format!("{}_sync_", channel.to_ascii_lowercase());
         self.overflow.keys().any(|key| key.starts_with(&prefix))
     }
 
-    /// The file it was read from, as it was named; `None` if it was in memory.
+    /// Returns the path of the file, as the caller named it; `None` if it was in memory.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// The files that it was read from, each after the one that includes it.
+    /// Returns the files that were read; a file comes after the one that includes it.
     pub fn files(&self) -> &[PathBuf] {
         &self.files
     }
 
-    /// What is odd about the file but no error: former names of options, lines that have no
+    /// Returns oddities of the file that are not errors: former names of options, lines without an
     /// effect. For the log.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// `configdirectory`: databases, user files and locks are below it.
+    /// Returns `configdirectory`: databases, user files and locks are below it.
     pub fn directory(&self) -> &Path {
-        // Always there: reading fails without.
+        // Always there: reading a file without it fails.
         Path::new(self.string(opt::CONFIGDIRECTORY, None).unwrap_or_default())
     }
 
-    /// A text, or its default; that of a channel if it has one.
+    /// Returns a text, or its default; the channel's value if it has one.
     pub(crate) fn string(&self, option: StringOpt, channel: Option<&str>) -> Option<&str> {
         self.text(option.spec(), channel)
     }
 
-    /// A switch. Unlike `sync_get_switchconfig`, which takes `yes` for off here, all spellings are
-    /// understood for a channel too.
+    /// Returns a switch. For a channel too all spellings are understood; `sync_get_switchconfig`
+    /// reads `yes` as off there.
     pub(crate) fn switch(&self, option: SwitchOpt, channel: Option<&str>) -> bool {
         let own = self.of_channel(option.spec(), channel);
         let own = own.and_then(|given| channel_switch(&given.text));
@@ -121,28 +121,28 @@ impl Config {
         own.or_else(general).unwrap_or_default()
     }
 
-    /// A number.
+    /// Returns a number.
     pub(crate) fn int(&self, option: IntOpt, channel: Option<&str>) -> i32 {
         self.text(option.spec(), channel).and_then(value::int).unwrap_or_default()
     }
 
-    /// A number; `None` for `auto`.
+    /// Returns a number; `None` for `auto`.
     pub(crate) fn auto(&self, option: AutoOpt, channel: Option<&str>) -> Option<i32> {
         self.text(option.spec(), channel).and_then(value::int)
     }
 
-    /// A duration in seconds, which may be negative.
+    /// Returns a duration in seconds, which may be negative.
     pub(crate) fn seconds(&self, option: DurationOpt, channel: Option<&str>) -> i32 {
         let text = self.text(option.spec(), channel);
         text.and_then(|text| parse_seconds(option, text)).unwrap_or_default()
     }
 
-    /// A duration; a negative one counts as zero.
+    /// Returns a duration; a negative one counts as zero.
     pub(crate) fn duration(&self, option: DurationOpt, channel: Option<&str>) -> Duration {
         Duration::from_secs(u64::try_from(self.seconds(option, channel)).unwrap_or(0))
     }
 
-    /// The chosen word: one of those in the table.
+    /// Returns the chosen word: one of those in the table.
     pub(crate) fn choice(&self, option: ChoiceOpt, channel: Option<&str>) -> &str {
         let text = self.text(option.spec(), channel).unwrap_or_default();
         match option.spec().kind {
@@ -157,14 +157,14 @@ impl Config {
         text.split_ascii_whitespace().any(|w| w == word)
     }
 
-    /// A setting that is not in the table, such as `<host>_mechs`; `<service>_<key>` wins
-    /// (`config_getoverflowstring`).
+    /// Returns a setting that is not in the table, such as `<host>_mechs`; `<service>_<key>`
+    /// overrides it (`config_getoverflowstring`).
     pub(crate) fn other(&self, key: &str) -> Option<&str> {
         self.other_given(key).map(|given| given.text.as_str())
     }
 
-    /// The ends of the names of settings that are not in the table and whose names begin with
-    /// `prefix`, such as those of partitions.
+    /// Returns the names of settings that are not in the table and begin with `prefix`, such as
+    /// those of partitions, without that prefix.
     pub(crate) fn others(&self, prefix: &str) -> impl Iterator<Item = &str> {
         self.overflow.keys().filter_map(move |key| {
             let own = key.strip_prefix(&*self.service).and_then(|rest| rest.strip_prefix('_'));
@@ -172,17 +172,17 @@ impl Config {
         })
     }
 
-    /// Where the value of an option comes from.
+    /// Returns the origin of an option's value.
     pub(crate) fn origin(&self, spec: &'static Spec, channel: Option<&str>) -> Origin {
         self.given(spec, channel).map_or(Origin::Default, |given| given.origin.clone())
     }
 
-    /// The same of a setting that is not in the table.
+    /// Returns the origin of a setting that is not in the table.
     pub(crate) fn origin_of_other(&self, key: &str) -> Origin {
         self.other_given(key).map_or(Origin::Default, |given| given.origin.clone())
     }
 
-    /// The value of an option as text.
+    /// Returns the value of an option as text.
     pub(crate) fn text(&self, spec: &'static Spec, channel: Option<&str>) -> Option<&str> {
         self.given(spec, channel).map(|given| given.text.as_str()).or(spec.default)
     }
@@ -209,7 +209,7 @@ pub(crate) fn is_secret(key: &str) -> bool {
     key.contains("pass") || key.contains("secret")
 }
 
-/// Passwords do not show.
+/// Hides passwords.
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known = self.known.iter().map(|(key, known)| (*key, &known.given.text));

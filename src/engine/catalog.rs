@@ -1,4 +1,4 @@
-//! What the master has, by name: what patterns on a command line stand for.
+//! The names of the master's users and mailboxes, for patterns on a command line.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use crate::names::Namespace;
 use crate::store::Store;
 use crate::types::{MailboxEntry, MboxName, Pattern, UserId};
 
-/// The users and mailboxes of a master, as mailboxes.db has them at the time of each call. May be
-/// used while the client works.
+/// The users and mailboxes of a master, as mailboxes.db has them at the time of each call. It may
+/// be used while the client works.
 ///
 /// ```
 /// use cyrsync::Pattern;
@@ -29,7 +29,7 @@ pub struct Catalog {
     names: Namespace,
 }
 
-/// What a pattern stands for.
+/// The names that match a pattern.
 ///
 /// ```
 /// use cyrsync::{Matches, Pattern};
@@ -48,7 +48,7 @@ pub struct Catalog {
 pub struct Matches<T> {
     /// In the order of mailboxes.db, each once.
     pub found: Vec<T>,
-    /// Why there may be more: a part of mailboxes.db cannot be read.
+    /// The reason why there may be more: a part of mailboxes.db cannot be read.
     pub unread: Option<Error>,
 }
 
@@ -57,10 +57,10 @@ impl Catalog {
         Catalog { store, names }
     }
 
-    /// The internal name of a mailbox as the command line gives it.
+    /// Returns the internal name of a mailbox from the form used on the command line.
     ///
     /// # Errors
-    /// [`Kind::InvalidArgument`](crate::Kind::InvalidArgument) for what can be no mailbox.
+    /// [`Kind::InvalidArgument`](crate::Kind::InvalidArgument) for a name that no mailbox can have.
     pub fn internal_name(&self, external: &[u8]) -> Result<MboxName> {
         self.names.read_external(external)
     }
@@ -81,7 +81,7 @@ impl Catalog {
         Ok(self.store.lookup(name)?.is_some_and(|entry| is_there(&entry)))
     }
 
-    /// The users who have an INBOX and whose userids match.
+    /// Returns the users who have an INBOX and whose userids match.
     pub fn users(&self, pattern: &Pattern) -> Matches<UserId> {
         self.matching(|name| {
             let owner = self.names.owner(name).filter(|_| self.names.is_inbox(name))?;
@@ -89,8 +89,8 @@ impl Catalog {
         })
     }
 
-    /// The mailboxes whose external names match, deleted ones that wait for expiry included: they
-    /// are named `DELETED/...`.
+    /// Returns the mailboxes whose external names match, including deleted ones that wait for
+    /// expiry: they are named `DELETED/...`.
     pub fn mailboxes(&self, pattern: &Pattern) -> Matches<MboxName> {
         self.matching(|name| {
             let external = self.names.to_external(name)?;
@@ -110,7 +110,7 @@ impl Catalog {
     }
 }
 
-/// Whether it is a mailbox, and not what was one or stands between some.
+/// Whether an entry is a mailbox, and not a deleted one or an intermediate name.
 fn is_there(entry: &MailboxEntry) -> bool {
     !entry.mbtype.is_deleted() && !entry.mbtype.is_intermediate()
 }

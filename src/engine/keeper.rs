@@ -24,10 +24,10 @@ use crate::run::voices::Voices;
 use crate::status::{Contact, Deferred, Status, brief, file, metrics, unix_seconds};
 use crate::types::{Backlog, ReplicaName};
 
-/// How often the file is replaced at least.
+/// Longest time between two writes of the file.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// The logs of a channel, and where its status is.
+/// The paths of a channel's logs, status file and metrics.
 #[derive(Debug, Clone)]
 pub(super) struct Places {
     /// The log.
@@ -40,8 +40,8 @@ pub(super) struct Places {
     pub metrics: Option<PathBuf>,
 }
 
-/// Writes the status file from a thread of its own, for the one that rolls may be busy for long.
-/// The file says at the end that there is no client any more.
+/// Writes the status file from a thread of its own, because the thread that rolls may be busy for
+/// long. In the end it records in the file that no client rolls any more.
 pub(super) struct Keeper {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -52,24 +52,25 @@ struct Shared {
     changed: Condvar,
 }
 
-/// What the daemon said last.
+/// The last state that the daemon reported.
 #[derive(Default)]
 struct Known {
     state: Option<Status>,
     owners: HashSet<u64>,
     has_unread: bool,
-    /// When the log was begun that was taken over last.
+    /// When the log that was last taken over was begun.
     last_log: Option<SystemTime>,
     is_new: bool,
     is_over: bool,
     /// Whether another keeper follows at once.
     is_handed_over: bool,
-    /// Whether it is so because of a bug.
+    /// Whether it ends because of a bug.
     is_broken: bool,
 }
 
 impl Keeper {
-    /// Begins to keep a file. A system that has no thread for that goes without.
+    /// Starts the thread that keeps the file. If the system cannot start a thread, there is no
+    /// status file.
     pub fn start(
         places: Places,
         replica: &ReplicaName,
@@ -77,7 +78,7 @@ impl Keeper {
         (meter, observer): (Arc<Meter>, Arc<Voices>),
         silence: Option<Silence>,
     ) -> Keeper {
-        // Written at once: that of an earlier client holds no more.
+        // Write at once: the file of an earlier client is no longer valid.
         let known = Known { is_new: true, ..Known::default() };
         let shared = Arc::new(Shared { known: Mutex::new(known), changed: Condvar::new() });
         let writer = Writer {
@@ -104,7 +105,7 @@ impl Keeper {
         Keeper { shared, thread: spawned.ok() }
     }
 
-    /// Takes what the daemon is at.
+    /// Returns the callback that receives the daemon's state.
     pub fn listener(&self) -> Box<OnState> {
         let shared = self.shared.clone();
         Box::new(move |state, now| {
@@ -121,7 +122,7 @@ impl Keeper {
 }
 
 impl Keeper {
-    /// Another one follows at once: the file stays as it is.
+    /// Ends without a last write, because another keeper follows at once.
     pub fn hand_over(self) {
         self.shared.known.lock().is_handed_over = true;
     }
@@ -144,21 +145,21 @@ struct Writer {
     log_path: PathBuf,
     path: PathBuf,
     metrics: Option<PathBuf>,
-    /// As long as nothing was logged.
+    /// Looks for unlogged mail, as long as nothing was logged.
     silence: Option<Silence>,
     log: Counter,
     work: Counter,
-    /// The last one, without what is logged.
+    /// The last status, without the entries that are only logged.
     status: Status,
-    /// The marks of the owners of what it says to be taken over.
+    /// The marks of the owners of the entries that are taken over.
     owners: HashSet<u64>,
     meter: Arc<Meter>,
-    /// What it showed last.
+    /// The meter's count at the last write.
     beats: u64,
     observer: Arc<Voices>,
     /// The name of the thread.
     name: String,
-    /// Why the file could not be written, if that was reported.
+    /// Why the file could not be written, if that has been reported.
     failed: Option<String>,
 }
 
@@ -176,7 +177,7 @@ impl Writer {
         }
     }
 
-    /// Reports once if mail comes in and nobody logs it.
+    /// Reports once if mail comes in and no program logs it.
     fn look_for_silence(&mut self) {
         let Some(silence) = &mut self.silence else { return };
         let now = Instant::now();
@@ -191,8 +192,8 @@ impl Writer {
         }
     }
 
-    /// Waits until there is something to write. Says whether the work file is to be counted, and
-    /// whether all is over.
+    /// Waits until the file must be written. Returns whether to count the work file, and whether
+    /// this was the last write.
     fn wait(&mut self) -> (bool, bool) {
         let mut known = self.shared.known.lock();
         if !known.is_new && !known.is_over {
@@ -220,7 +221,7 @@ impl Writer {
         };
         let is_idle = status.backlog.entries == 0 && status.deferred_count == 0;
         if is_idle && matches!(status.contact, Contact::Connected { .. }) {
-            // A look that finds nothing is not reported each time.
+            // A check that finds nothing to do is not reported each time.
             status.last_success = Some(status.written);
         }
         let tally = self.observer.tally();
@@ -245,17 +246,17 @@ impl Writer {
         }
     }
 
-    /// Names this thread by what the client is at, so that `ps -L` and `top -H` show it. The
-    /// process keeps its name, by which scripts find it.
+    /// Gives this thread a name that shows the client's state, so that `ps -L` and `top -H` display
+    /// it. The process keeps its name, by which scripts find it.
     fn show(&mut self, name: String) {
         if self.name != name {
-            // Where there is no such file, nobody sees it.
+            // Systems without this file do not display the name.
             let _ = fs::write("/proc/thread-self/comm", &name);
             self.name = name;
         }
     }
 
-    /// How many users what waits is about.
+    /// Returns the number of users whose entries wait.
     fn users(&self, has_unread: bool) -> u64 {
         let left = has_unread.then(|| self.work.users().iter()).into_iter().flatten();
         let others = self.log.users().iter().chain(left);
@@ -273,7 +274,7 @@ impl Writer {
 }
 
 impl Status {
-    /// Takes over what the daemon is at.
+    /// Takes over the daemon's state.
     fn take_state(&mut self, state: Status) {
         let known = std::mem::replace(self, state);
         (self.server, self.channel) = (known.server, known.channel);
@@ -282,7 +283,7 @@ impl Status {
     }
 }
 
-/// A state with the times of day; what it does not know is left empty.
+/// Converts a state to a status with times of day; unknown fields stay empty.
 fn described(state: State, now: Moment) -> Status {
     let clock = SystemTime::now();
     let at = |moment: Moment| {

@@ -1,4 +1,4 @@
-//! Does what a sync log says, once: from a file (`-f`), or from memory, as Cyrus's
+//! Replicates the entries of a sync log once: from a file (`-f`), or from memory, as Cyrus's
 //! `sync_checkpoint` does.
 
 use std::io::Read;
@@ -15,13 +15,14 @@ use crate::run::outcome::Undone;
 use crate::sync::is_locked;
 
 impl Client {
-    /// Does what a log says; `name` is for messages. What fails stops nothing else and is given
-    /// back. What is locked is put into the log of the client's channel, if it has one, and
-    /// counts as done.
+    /// Replicates the entries of a log; `name` is for messages. An entry that fails stops no other
+    /// and is returned. A locked entry is appended to the log of the client's channel, if it has
+    /// one, and then counts as done.
     ///
     /// # Errors
-    /// If something is to be left out, the log cannot be read, the connection cannot be made or is lost twice for the same
-    /// task, or it was asked to stop. How far it came is not known then.
+    /// If users or mailboxes are excluded, the log cannot be read, the connection cannot be made or
+    /// is lost twice for the same task, or the client was asked to stop. Then it is unknown how
+    /// many entries are done.
     pub fn process_log(&mut self, log: impl Read, name: &str) -> Result<Vec<Undone>> {
         let goals = self.runner.goals_of(log, name)?;
         let rules = Rules { release: true, ..self.runner.rules() };
@@ -32,12 +33,13 @@ impl Client {
         defer(left, LogFiles::new(&self.log).under(&self.runner.shared.freeze))
     }
 
-    /// Does what a log in memory says, over a connection that is kept for the next time: what
-    /// Cyrus's `sync_checkpoint` does with what was logged since the last one, so that a client is
-    /// told of a change when the replica has it. See [`Client::disconnect_if_idle`].
+    /// Replicates the entries of a log in memory, over a connection that is kept for the next call.
+    /// Cyrus's `sync_checkpoint` does the same with all entries since the last checkpoint, so that
+    /// a mail client gets its answer only when the replica has the change. See
+    /// [`Client::disconnect_if_idle`].
     ///
     /// # Errors
-    /// As [`Client::process_log`].
+    /// Like [`Client::process_log`].
     pub fn checkpoint(&mut self, log: &[u8]) -> Result<Vec<Undone>> {
         self.runner.remember(self.cache_path.as_deref());
         let result = self.process_log(log, "checkpoint");
@@ -45,8 +47,8 @@ impl Client {
         result
     }
 
-    /// Says goodbye to the replica if the last checkpoint is as long ago; Cyrus does so after 30
-    /// seconds. Returns whether there is a connection now.
+    /// Disconnects from the replica if the last checkpoint was that long ago; Cyrus does so after
+    /// 30 seconds. Returns whether there is a connection now.
     pub fn disconnect_if_idle(&mut self, after: Duration) -> bool {
         if self.last_used.elapsed() >= after {
             self.disconnect();
@@ -54,7 +56,7 @@ impl Client {
         self.runner.is_open()
     }
 
-    /// Tells the observer what could not be done.
+    /// Reports to the observer an entry that could not be done.
     pub fn tell(&self, undone: &Undone) {
         let items = undone.items.iter().map(LogEntry::text).collect();
         let error = undone.error.clone();
@@ -62,7 +64,7 @@ impl Client {
     }
 }
 
-/// Puts what is locked into the channel's log. Returns the rest.
+/// Appends locked entries to the channel's log. Returns the rest.
 fn defer(undone: Vec<Undone>, mut log: LogFiles) -> Result<Vec<Undone>> {
     let (locked, failed): (Vec<_>, Vec<_>) =
         undone.into_iter().partition(|undone| is_locked(&undone.error));

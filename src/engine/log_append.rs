@@ -1,5 +1,5 @@
-//! Appends to sync logs, so that a program that changes mail by other means, or a script, can ask
-//! for replication.
+//! Appends to sync logs. With this a script, or a program that changes mail by other means, can
+//! request replication.
 
 use super::LogEntry;
 use crate::config::Config;
@@ -10,19 +10,20 @@ use crate::run::log::files::LogFiles;
 use crate::settings::{Overrides, Settings};
 
 /// Appends entries to the sync logs of channels, as Cyrus's programs do (`sync_log` and
-/// `sync_log_channel` of `imap/sync_log.c`): under the lock of each log, so that no reader sees half
-/// of an entry and none is lost when a client takes the log over. Without channels all that Cyrus's
-/// programs log to (`sync_log_channels`) get the entries. An empty name, or `""` as imapd.conf writes
-/// it, is the log without a channel. All channels are checked before the first is written to.
+/// `sync_log_channel` of `imap/sync_log.c`). It holds the lock of each log, so that no reader sees
+/// half of an entry and no entry is lost when a client takes the log over. Without channels the
+/// entries go to all logs that Cyrus's programs write (`sync_log_channels`). An empty name, or `""`
+/// as imapd.conf writes it, is the log without a channel. All channels are checked before the first
+/// is written to.
 ///
 /// # Errors
 /// [`Kind::Config`] for a channel that the configuration does not know, and without channels if
-/// `sync_log` is off; [`Kind::Io`] if a log cannot be written: then those of the channels before it
-/// have the entries already.
+/// `sync_log` is off; [`Kind::Io`] if a log cannot be written: then the logs of the channels before
+/// it already have the entries.
 pub fn log_append(config: &Config, channels: &[&str], entries: &[LogEntry]) -> Result<()> {
     let all = Settings::resolve(config, None, &Overrides::default())?;
     let mut channels: Vec<Option<&str>> = channels.iter().map(|name| named(name)).collect();
-    // Fails for a channel that nothing is known of.
+    // Fails for an unknown channel.
     for channel in channels.iter().filter(|channel| channel.is_some()) {
         Settings::resolve(config, *channel, &Overrides::default())?;
     }
@@ -46,15 +47,15 @@ pub fn log_append(config: &Config, channels: &[&str], entries: &[LogEntry]) -> R
     Ok(())
 }
 
-/// A channel as it is written; `None` for the log without a channel.
+/// Returns a channel by its written name; `None` for the log without a channel.
 fn named(channel: &str) -> Option<&str> {
     Some(channel).filter(|name| !matches!(*name, "" | "\"\""))
 }
 
-/// The entries of a text, one a line.
+/// Parses the entries of a text, one a line.
 ///
 /// # Errors
-/// [`Kind::InvalidArgument`] for the first line that is no entry.
+/// [`Kind::InvalidArgument`] for the first line that is not an entry.
 pub fn log_entries(text: &[u8]) -> Result<Vec<LogEntry>> {
     let entries = text.split(|byte| *byte == b'\n').map(|line| {
         LogEntry::parse(line).map_err(|why| {
@@ -90,7 +91,7 @@ mod tests {
         assert!(read("second/log").unwrap().ends_with("META mary\n"));
         assert!(read("log").unwrap().ends_with("META mary\n"));
         assert!(!read("third/log").unwrap().contains("mary"));
-        // One bad name, and nothing is written.
+        // If one name is bad, nothing is written.
         let error = log_append(&config, &["third", "../x"], &log_entries(b"USER x").unwrap());
         assert_eq!(error.unwrap_err().kind(), Kind::Config);
         assert!(!read("third/log").unwrap().contains("USER x"));

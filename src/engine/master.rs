@@ -1,5 +1,5 @@
-//! How a repair, or a move of scripts, writes to the master: through its own Cyrus, and into the logs of all channels but
-//! our own, whose replica has the change already.
+//! Writes to the master for a repair, or for moving scripts: through the master's own Cyrus. Then
+//! it logs the change for all channels but our own, whose replica has the change already.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,13 +21,14 @@ use crate::store::spool::Spool;
 use crate::sync::Master;
 use crate::types::{MailboxState, MboxName};
 
-/// How long a server that did not answer is not started again: each mailbox would wait for it.
+/// How long a server that did not answer is not started again; otherwise every mailbox would wait
+/// for it.
 const SILENCE_PAUSE: Duration = Duration::from_secs(300);
-/// How long nobody's scripts are moved after those of one could not be: it would be the same with
-/// all others, each time with another process.
+/// How long no scripts are moved after those of one user could not be: it would fail for all others
+/// too, each time with another process.
 const SCRIPTS_PAUSE: Duration = Duration::from_secs(300);
 
-/// The master whose spool is read natively.
+/// The master if its spool is read natively.
 pub(super) struct NativeMaster {
     settings: Settings,
     spool: Arc<Spool>,
@@ -35,14 +36,14 @@ pub(super) struct NativeMaster {
     observer: Arc<dyn Observer>,
     cancel: Arc<AtomicBool>,
     server: Option<OwnServer>,
-    /// When one did not greet in time, and what was said then.
+    /// When a server did not greet in time, and the error.
     silent: Option<(Instant, Error)>,
-    /// When scripts could not be moved.
+    /// When a move of scripts failed.
     scripts_stay: Option<Instant>,
 }
 
 impl NativeMaster {
-    /// The master of the settings. Nothing is started yet.
+    /// Makes the master from the settings. Starts nothing yet.
     pub(super) fn new(
         settings: &Settings,
         spool: Arc<Spool>,
@@ -96,7 +97,8 @@ impl NativeMaster {
     }
 }
 
-/// The logs that Cyrus's daemons would write to, but that of our channel (`sync_log_init`).
+/// Returns the logs that Cyrus's daemons would write to, except that of our channel
+/// (`sync_log_init`).
 fn other_logs(settings: &Settings) -> Vec<PathBuf> {
     if !settings.logs.sync_log {
         return Vec::new();
@@ -107,8 +109,8 @@ fn other_logs(settings: &Settings) -> Vec<PathBuf> {
     others.map(|name| paths.sync_log(name)).collect()
 }
 
-/// Notes in `logs` that a mailbox was changed. The change is made: if that fails, other replicas
-/// hear of it with the next one at the latest.
+/// Logs in `logs` that a mailbox was changed. The change is already made: if logging fails, other
+/// replicas receive it with the mailbox's next change at the latest.
 fn note(logs: &[PathBuf], name: &MboxName, observer: &dyn Observer) {
     let mut line = Vec::new();
     LogEntry::Mailbox(name.clone()).write(&mut line);
@@ -120,7 +122,7 @@ fn note(logs: &[PathBuf], name: &MboxName, observer: &dyn Observer) {
     }
 }
 
-/// The master of a host.
+/// The master if its data comes from a host.
 pub(super) struct HostMaster {
     server: Option<Direct<Through>>,
     logs: Vec<PathBuf>,
@@ -128,7 +130,7 @@ pub(super) struct HostMaster {
 }
 
 impl HostMaster {
-    /// Writes through `writer`; without one nothing can be written.
+    /// Writes through `writer`; `None` if nothing can be written.
     pub(super) fn new(
         settings: &Settings,
         observer: Arc<dyn Observer>,
@@ -139,7 +141,7 @@ impl HostMaster {
     }
 }
 
-/// A host as a server without a connection.
+/// Adapts a host to the interface of a server without a connection.
 struct Through(Box<dyn HostWriter>);
 
 impl Answer for Through {
@@ -172,7 +174,7 @@ impl Master for HostMaster {
     }
 
     fn broken(&mut self) {
-        // What it has staged is of no use any more.
+        // Its staged files are no longer needed.
         let Some(server) = &mut self.server else { return };
         if let Ok(ticket) = server.submit(Command::Restart) {
             server.discard(ticket);
@@ -202,7 +204,7 @@ impl Master for NativeMaster {
 
     fn moves_scripts(&self) -> Result<bool> {
         let failed = self.scripts_stay.is_some_and(|since| since.elapsed() < SCRIPTS_PAUSE);
-        // Before Cyrus 3.6 there is no mailbox for them.
+        // Before Cyrus 3.6 there is no mailbox for scripts.
         Ok(!failed && !self.spool.is_early()?)
     }
 

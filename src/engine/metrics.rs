@@ -1,4 +1,4 @@
-//! Metrics of what a client did.
+//! Metrics about the work of a client.
 
 use super::Client;
 use crate::error::Result;
@@ -6,9 +6,9 @@ use crate::run::log::files::LogFiles;
 use crate::status::{Status, metrics};
 
 impl Client {
-    /// Writes the metrics of what this client did to the file that the settings name, if they name
-    /// one. Rolling replication does so by itself; with `yields` nothing is written while another
-    /// client rolls on the channel, which keeps that file.
+    /// Writes metrics about this client's work to the file that the settings name, if they name
+    /// one. Rolling replication does so by itself. With `yields` nothing is written while another
+    /// client rolls on the channel, because that client writes the file.
     ///
     /// # Errors
     /// If the file cannot be written.

@@ -1,4 +1,4 @@
-//! The public face: a [`Client`] replicates as [`Settings`] say.
+//! The public interface: a [`Client`] replicates according to its [`Settings`].
 
 mod catalog;
 mod keeper;
@@ -52,7 +52,8 @@ pub use status::status;
 pub use verified::{forget_tls, remembered_tls, verified_servers};
 pub use verify::{Verifier, Verify};
 
-/// A replication client for one replica. Not tied to a thread; one thread at a time.
+/// A replication client for one replica. It may move between threads, but only one thread can use
+/// it at a time.
 ///
 /// ```
 /// use cyrsync::Kind;
@@ -80,7 +81,7 @@ pub struct Client {
     logs: Logs,
     /// A file for metrics.
     metrics_file: Option<PathBuf>,
-    /// Where to remember what the replica has.
+    /// The replication cache, which remembers what the replica has.
     cache_path: Option<PathBuf>,
     /// The end of the last checkpoint.
     last_used: Instant,
@@ -96,10 +97,10 @@ impl std::fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client that reads the spool natively. Opens nothing on the network. Through `cancel` it
-    /// can be asked to stop.
+    /// Makes a client that reads the spool natively. Opens no network connection. `cancel` can ask
+    /// it to stop.
     ///
-    /// The process must not hold Cyrus's files open by other means: see the lock hazard in
+    /// The process must not have Cyrus's files open in any other way: see the lock hazard in
     /// `sys::lock`.
     ///
     /// # Errors
@@ -118,10 +119,10 @@ impl Client {
         with_store(settings, cancel, observer, store, (jobs, masters))
     }
 
-    /// A client that asks a host for the master's data, and has it do what a repair changes there.
-    /// Reads nothing of the mail spool; of the configuration's directory only the sync log of the
-    /// channel, if it is asked to roll, the files that ask for users to be skipped, and what is
-    /// remembered of servers that have TLS.
+    /// Makes a client that reads the master's data from a host, and lets the host make a repair's
+    /// changes there. The client does not read the mail spool. In the configuration's directory it
+    /// only reads the sync log of the channel (if it rolls), the files that ask for users to be
+    /// skipped, and the record of servers that have TLS.
     ///
     /// # Errors
     /// [`Kind::Config`](crate::Kind::Config) if no replica is named.
@@ -137,59 +138,61 @@ impl Client {
         let store = Arc::new(Checked::new(host, Namespace::new(&settings.naming), skip));
         let observer = Arc::new(Voices::new(observer));
         let master = HostMaster::new(&settings, observer.clone(), writer);
-        // A host is asked by the thread that calls, and changes the master in one place.
+        // Only the calling thread may call a host, and only one of its functions changes the
+        // master.
         let jobs = (Jobs::Number(1), vec![Box::new(master) as _]);
         with_store(settings, cancel, observer, store, jobs)
     }
 
-    /// The replica's name as configured.
+    /// Returns the replica's name as configured.
     pub fn server(&self) -> &str {
         &self.runner.shared.settings.server
     }
 
-    /// A handle with which any thread can ask this client to stop.
+    /// Returns a handle with which any thread can ask this client to stop.
     pub fn canceller(&self) -> Cancel {
         self.runner.shared.cancel.clone()
     }
 
-    /// What the master has, by name.
+    /// Returns the master's users and mailboxes by name.
     pub fn catalog(&self) -> Catalog {
         let Shared { store, names, .. } = &self.runner.shared;
         Catalog::new(store.clone(), names.clone())
     }
 
-    /// Connects and logs in, unless that was already done.
+    /// Connects and logs in, unless there is a connection already.
     pub fn connect(&mut self) -> Result<()> {
         self.runner.connect()
     }
 
-    /// Tells what this client would do, and does none of it.
+    /// Returns a planner, which reports what this client would do, without doing it.
     pub fn planner(&mut self) -> Planner<'_> {
         Planner { runner: &mut self.runner, log: &self.log }
     }
 
-    /// Compares both sides in full, and changes nothing; see [`Verifier`].
+    /// Returns a verifier, which compares both sides in full and changes nothing; see [`Verifier`].
     pub fn verifier(&mut self, how: Verify) -> Verifier<'_> {
         Verifier { runner: &mut self.runner, log: &self.log, how, unknown: 0 }
     }
 
-    /// Says goodbye to the replica. The next call that needs a connection makes a new one.
+    /// Disconnects from the replica. The next call that needs a connection makes a new one.
     pub fn disconnect(&mut self) {
         self.runner.disconnect();
     }
 
-    /// Has the replica let go of the message files that it keeps for this connection
+    /// Tells the replica to release the message files that it has staged for this connection
     /// (`sync_do_restart`).
     pub fn restart(&mut self) -> Result<()> {
         let Runner { shared, workers, .. } = &mut self.runner;
-        // A worker that has no connection keeps nothing, but for the first, which makes one.
+        // A worker without a connection has nothing staged. The first worker makes a connection if
+        // needed.
         let mut workers = workers.iter_mut().enumerate();
         workers.try_for_each(|(id, worker)| {
             if id == 0 || worker.is_open() { worker.release(shared) } else { Ok(()) }
         })
     }
 
-    /// What is known of the present connections, together.
+    /// Returns the counters of all present connections together.
     pub fn counters(&self) -> Counters {
         let workers = &self.runner.workers;
         Counters {
@@ -206,19 +209,19 @@ impl From<&Client> for Progress {
     }
 }
 
-/// What is known of the connections of a client.
+/// Counters of a client's connections.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Counters {
     /// Bytes that went over them; `None` without one.
     pub traffic: Option<Traffic>,
-    /// Message files that the replica keeps for them, as far as is known.
+    /// Message files that the replica has staged for them, as far as known.
     pub staged_files: u64,
-    /// What was done over these and former ones.
+    /// The work done over these and earlier connections.
     pub totals: Totals,
 }
 
-/// A client of a store, with a worker for each way to write to the master.
+/// Makes a client of a store, with a worker for each way to write to the master.
 fn with_store(
     settings: Settings,
     cancel: Cancel,

@@ -1,4 +1,4 @@
-//! Plans: what would be done, and why, without doing it.
+//! Plans: the steps that a run would take, with their reasons, without taking them.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -15,11 +15,12 @@ use crate::run::task::Goal;
 use crate::sys::file::open_regular;
 use crate::types::{MboxName, UserId};
 
-/// Tells what a client would do. Each method hands the steps to `each`, task by task, and does none
-/// of them: the replica is asked and changed in nothing. Locks are taken as they would be. Renames
-/// and deletes are taken for done when what follows is planned; a mailbox that would be sent is
-/// asked for with all its records, so that it shows whether it would be repaired. Which message
-/// files would go is not known, for a replica can be asked that only by having it reserve them.
+/// Plans what a client would do. Each method passes the steps to `each`, task by task, and takes
+/// none of them: the replica only receives queries. Locks are taken as in a real run. The plan
+/// assumes that earlier renames and deletes have been done. For a mailbox that would be sent, all
+/// records are compared, so that the plan shows whether it would be repaired. It is unknown which
+/// message files would be sent, because a replica only reports the missing ones when it reserves
+/// the others.
 ///
 /// ```no_run
 /// # fn of(mut client: cyrsync::Client) -> cyrsync::Result<()> {
@@ -34,10 +35,12 @@ pub struct Planner<'c> {
 }
 
 impl Planner<'_> {
-    /// What [`Client::process_log`](super::Client::process_log) would do with a log. Gives back what cannot be planned.
+    /// Plans what [`Client::process_log`](super::Client::process_log) would do with a log. Returns
+    /// the entries that cannot be planned.
     ///
     /// # Errors
-    /// As [`Client::process_log`](super::Client::process_log), but a connection that is lost is not made again.
+    /// Like [`Client::process_log`](super::Client::process_log), except that a lost connection is
+    /// not made again.
     pub fn log(
         &mut self,
         log: impl Read,
@@ -48,11 +51,12 @@ impl Planner<'_> {
         self.runner.log(goals, rules, Some(each))
     }
 
-    /// What [`Client::roll`](super::Client::roll) would do with what is logged to the client's channel now and what an
-    /// earlier client left. The logs stay as they are.
+    /// Plans what [`Client::roll`](super::Client::roll) would do with the entries that are now
+    /// logged to the client's channel, and those that an earlier client has left. The logs stay as
+    /// they are.
     ///
     /// # Errors
-    /// As [`Planner::log`].
+    /// Like [`Planner::log`].
     pub fn channel(&mut self, each: &mut dyn FnMut(&PlannedStep)) -> Result<Vec<Undone>> {
         let files = LogFiles::new(self.log);
         let mut logged: Box<dyn Read> = Box::new(io::empty());
@@ -66,10 +70,12 @@ impl Planner<'_> {
         self.log(logged, each)
     }
 
-    /// What [`Client::sync_users`](super::Client::sync_users) would do. `ended` receives how the planning of every user ended.
+    /// Plans what [`Client::sync_users`](super::Client::sync_users) would do. `ended` receives the
+    /// result of the planning for every user.
     ///
     /// # Errors
-    /// As [`Client::sync_users`](super::Client::sync_users), but a connection that is lost is not made again.
+    /// Like [`Client::sync_users`](super::Client::sync_users), except that a lost connection is not
+    /// made again.
     pub fn users(
         &mut self,
         users: &mut dyn Iterator<Item = UserId>,
@@ -87,10 +93,11 @@ impl Planner<'_> {
         self.runner.batch(Box::new(goals), rules, Some(each), &mut settled)
     }
 
-    /// What [`Client::sync_mailboxes`](super::Client::sync_mailboxes) would do.
+    /// Plans what [`Client::sync_mailboxes`](super::Client::sync_mailboxes) would do.
     ///
     /// # Errors
-    /// As [`Client::sync_mailboxes`](super::Client::sync_mailboxes), but a connection that is lost is not made again.
+    /// Like [`Client::sync_mailboxes`](super::Client::sync_mailboxes), except that a lost
+    /// connection is not made again.
     pub fn mailboxes(
         &mut self,
         names: &[MboxName],
@@ -104,10 +111,12 @@ impl Planner<'_> {
         ended
     }
 
-    /// What [`Client::sync_all`](super::Client::sync_all) would do. `ended` receives how the planning of every task ended.
+    /// Plans what [`Client::sync_all`](super::Client::sync_all) would do. `ended` receives the
+    /// result of the planning for every task.
     ///
     /// # Errors
-    /// As [`Client::sync_all`](super::Client::sync_all), but a connection that is lost is not made again.
+    /// Like [`Client::sync_all`](super::Client::sync_all), except that a lost connection is not
+    /// made again.
     pub fn all(
         &mut self,
         prefix: &[u8],

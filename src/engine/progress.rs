@@ -1,4 +1,4 @@
-//! How far a client has got, for any thread.
+//! The progress of a client, for any thread.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::run::tally::Tally;
 use crate::status::Reached;
 
-/// Says how far a client has got, to any thread, while it works: `Progress::from(&client)`.
+/// Reports the progress of a client to any thread, while the client works:
+/// `Progress::from(&client)`.
 ///
 /// ```
 /// use cyrsync::Progress;
@@ -23,7 +24,7 @@ use crate::status::Reached;
 pub struct Progress(pub(super) Arc<Tally>);
 
 impl Progress {
-    /// How far it has got by now.
+    /// Returns the present progress.
     pub fn reached(&self) -> Reached {
         self.0.reached()
     }

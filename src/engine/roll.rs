@@ -24,12 +24,12 @@ use crate::status;
 
 impl Client {
     /// Replicates what is logged to the client's channel until asked to stop. A task that fails
-    /// stays in the log and is tried again after a growing pause; it stops no other.
+    /// stays in the log and is tried again after a growing pause; it stops no other task.
     ///
     /// # Errors
-    /// If something is to be left out, the log cannot be used at all, the replica refuses us for
-    /// good, or was to be tried once and cannot be reached. What is not done is in the log then, as
-    /// it always is.
+    /// If users or mailboxes are excluded, the log cannot be used at all, the replica refuses the
+    /// client for good, or the replica cannot be reached and only one attempt was requested. All
+    /// work that is not done is in the log then, as always.
     pub fn roll(&mut self, rolling: &Rolling) -> Result<Ended> {
         self.runner.nothing_is_excluded()?;
         let Shared { names, freeze, .. } = &self.runner.shared;
@@ -74,8 +74,8 @@ impl Client {
 }
 
 impl Client {
-    /// Reports at the start what would keep it from replicating anything, without an error. Returns
-    /// whether changes should be logged.
+    /// Reports at the start any problem that would prevent it from replicating anything, without an
+    /// error. Returns whether changes should be logged.
     fn warn(&self, rolling: &Rolling) -> bool {
         let report = |event: RunEvent| self.runner.shared.observer.event(&event.into());
         let channel = &self.runner.shared.settings.channel;
@@ -92,8 +92,8 @@ impl Client {
     }
 }
 
-/// Since when something waits that an earlier client left in the work file: that may be younger
-/// than what it says.
+/// Returns since when the entries wait that an earlier client has left in the work file: that file
+/// may be newer than its entries.
 fn waiting_since(status: &Path, work: &Path) -> Option<SystemTime> {
     let status = status::file::read(status).ok()??;
     let oldest = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(status.oldest?))?;

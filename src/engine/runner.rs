@@ -1,4 +1,4 @@
-//! Has tasks done by the executor.
+//! Runs tasks through the executor.
 
 use std::io::Read;
 use std::path::Path;
@@ -23,10 +23,10 @@ use crate::run::task::Goal;
 use crate::run::worker::{Shared, Worker};
 use crate::settings::{Jobs, Persistence};
 
-/// The workers of a client, and what they work with.
+/// The workers of a client, and the data that they share.
 pub(super) struct Runner {
     pub shared: Shared,
-    /// At least one.
+    /// The workers, at least one.
     pub workers: Vec<Worker>,
     /// How many may work at once.
     pub jobs: Jobs,
@@ -35,7 +35,7 @@ pub(super) struct Runner {
 }
 
 impl Runner {
-    /// How a batch works, unless a mode wants something else.
+    /// Returns the rules of a batch, unless a mode needs others.
     pub fn rules(&self) -> Rules {
         Rules {
             policy: RetryPolicy { connect: None, reconnect: self.reconnect, again: true },
@@ -47,7 +47,7 @@ impl Runner {
         }
     }
 
-    /// Does one task, which fails as a whole.
+    /// Runs one task, which fails as a whole.
     pub fn one(&mut self, goal: Goal) -> Result<()> {
         let mut ended = Ok(());
         let mut settled = |_: &Goal, undone| ended = result(undone);
@@ -55,7 +55,7 @@ impl Runner {
         ended
     }
 
-    /// Does all that has names that begin with `prefix`. With `plan` nothing is done.
+    /// Runs the tasks for all names that begin with `prefix`. With `plan` nothing is done.
     pub fn everything(
         &mut self,
         prefix: &[u8],
@@ -78,7 +78,8 @@ impl Runner {
         unlisted.map_or(Ok(report), Err)
     }
 
-    /// Does what a log says. With `plan` nothing is done. Returns what could not be done.
+    /// Runs the entries of a log. With `plan` nothing is done. Returns the entries that could not
+    /// be done.
     pub fn log(
         &mut self,
         goals: Vec<Goal>,
@@ -91,7 +92,7 @@ impl Runner {
         Ok(left)
     }
 
-    /// The goals of a log. Lines that are no entries are reported.
+    /// Returns the goals of a log. Lines that are not entries are reported.
     pub fn goals_of(&self, log: impl Read, name: &str) -> Result<Vec<Goal>> {
         self.nothing_is_excluded()?;
         let path = Path::new(name);
@@ -103,7 +104,7 @@ impl Runner {
         Ok(grouping::goals(entries, &self.shared.names))
     }
 
-    /// Lets `work` have the real world, with a thread for each worker if there are several.
+    /// Runs `work` with the real world, which has a thread for each worker if there are several.
     pub fn with_world<T>(
         &mut self,
         manner: Manner,
@@ -123,7 +124,7 @@ impl Runner {
         }
     }
 
-    /// Refuses what a sync log asks for where something is to be left out.
+    /// Refuses a sync log if users or mailboxes are excluded.
     ///
     /// # Errors
     /// [`Kind::InvalidArgument`].
@@ -134,7 +135,7 @@ impl Runner {
             .hint("exclude users from a run over all of them instead (-A, -u, -m, -s)"))
     }
 
-    /// Does tasks but those that are to be left out, and gives how each ended to `settled`.
+    /// Runs tasks, except the excluded ones, and passes the result of each to `settled`.
     pub fn batch(
         &mut self,
         goals: Goals<'_>,
@@ -150,7 +151,7 @@ impl Runner {
         self.in_manner(goals, rules, manner, hear)
     }
 
-    /// Has workers do about tasks what `manner` says.
+    /// Makes workers handle tasks in the way of `manner`.
     pub fn in_manner(
         &mut self,
         goals: Goals<'_>,
@@ -170,7 +171,7 @@ impl Runner {
         })
     }
 
-    /// Connects and logs in, unless that was already done.
+    /// Connects and logs in, unless there is a connection already.
     pub fn connect(&mut self) -> Result<()> {
         let first = self.workers.first_mut();
         first.map_or(Ok(()), |worker| worker.connect(&self.shared))
@@ -181,7 +182,7 @@ impl Runner {
         self.workers.iter().any(Worker::is_open)
     }
 
-    /// All say goodbye to the replica, at once: each waits for an answer.
+    /// Disconnects all workers at the same time, since each waits for an answer.
     pub fn disconnect(&mut self) {
         let mut open = self.workers.iter_mut().filter(|worker| worker.is_open());
         let first = open.next();
@@ -191,11 +192,11 @@ impl Runner {
         });
     }
 
-    /// Remembers what the replica has from now on, beside `path` if there is one.
+    /// Remembers from now on what the replica has, in a file at `path` if there is one.
     pub fn remember(&mut self, path: Option<&Path>) {
         let has_cache = self.workers.iter().any(Worker::has_cache);
         let Some(path) = path.filter(|_| !has_cache) else { return };
-        // All that is written to it later is written under the lock of a user.
+        // Every later write to the file happens under the lock of a user.
         let held = self.shared.freeze.over();
         match held.and_then(|_held| DiskCache::open(path, &self.shared.settings.server)) {
             Ok(cache) => {
@@ -207,7 +208,7 @@ impl Runner {
     }
 }
 
-/// The result of a task that is not one of a log.
+/// Returns the result of a task that does not come from a log.
 pub(super) fn result(undone: Vec<Undone>) -> Result<()> {
     undone.into_iter().next().map_or(Ok(()), |undone| Err(undone.error))
 }

@@ -1,5 +1,5 @@
-//! Notices that mail comes in of which nothing is logged: programs of Cyrus that began before
-//! `sync_log` was switched on go on without it.
+//! Notices that mail comes in and is not logged: programs of Cyrus that started before `sync_log`
+//! was switched on go on without it.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -9,33 +9,33 @@ use crate::status::unix_seconds;
 use crate::store::Store;
 use crate::types::{MailboxEntry, MboxName};
 
-/// The time until the first look; each pause is twice as long as the one before.
+/// The time until the first check; each pause is twice as long as the one before.
 const FIRST: Duration = Duration::from_secs(15);
 
-/// The longest pause between two looks.
+/// The longest pause between two checks.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// Cyrus logs a change when the program is done with the mailbox: so long it may take.
+/// How long logging may take: Cyrus logs a change when the program has finished with the mailbox.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How many mailboxes are looked at each time.
+/// How many mailboxes are checked each time.
 const SAMPLE: u64 = 500;
 
-/// Looks for mail that came since the start, as long as nothing was logged since.
+/// Looks for mail that came after the start, as long as nothing was logged since then.
 pub(super) struct Silence {
     store: Arc<dyn Store>,
     started: SystemTime,
     next: Instant,
     pause: Duration,
-    /// How many mailboxes there were at the last look.
+    /// Number of mailboxes at the last check.
     mailboxes: u64,
     looks: u64,
-    /// A mailbox to which mail came, and since when that is known.
+    /// A mailbox that received mail, and since when that is known.
     found: Option<(MboxName, Instant)>,
 }
 
 impl Silence {
-    /// For a client that begins to roll now.
+    /// Makes it for a client that begins to roll now.
     pub fn new(store: Arc<dyn Store>) -> Silence {
         Silence {
             store,
@@ -53,13 +53,13 @@ impl Silence {
         log.is_some_and(|begun| begun >= self.started)
     }
 
-    /// The time since the start.
+    /// Returns the time since the start.
     pub fn age(&self) -> Duration {
         self.started.elapsed().unwrap_or_default()
     }
 
-    /// A mailbox to which mail came since the start, if that is long enough ago for it to be logged.
-    /// Some mailboxes are looked at, each time others, with growing pauses.
+    /// Returns a mailbox that received mail after the start, if that was long enough ago for it to
+    /// be logged. Each check looks at a different sample of mailboxes, after growing pauses.
     pub fn unlogged(&mut self, now: Instant) -> Option<MboxName> {
         if let Some((mailbox, since)) = &self.found {
             return (now >= *since + GRACE).then(|| mailbox.clone());
@@ -90,7 +90,7 @@ impl Silence {
         let stride = self.mailboxes.div_ceil(SAMPLE).max(1);
         let mut sample = Vec::new();
         let mut count = 0;
-        // What cannot be read is reported by those who need it.
+        // Callers that need an unreadable part report it.
         let _ = self.store.each_mailbox(b"", &mut |entry| {
             let is_chosen =
                 (count + self.looks).is_multiple_of(stride) && (sample.len() as u64) < SAMPLE;

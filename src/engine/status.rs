@@ -1,4 +1,4 @@
-//! The status of a channel, for those who do not replicate it themselves.
+//! The status of a channel, for programs that do not replicate it themselves.
 
 use std::collections::HashSet;
 
@@ -11,11 +11,12 @@ use crate::settings::Settings;
 use crate::status::{Contact, Status, file, unix_seconds};
 use crate::types::Backlog;
 
-/// What the replication of the settings' channel is at. A client that rolls says so in a file, at least
-/// every five seconds; without such a client the logs are read. Nothing is locked or changed.
+/// Returns the state of the replication of the settings' channel. A rolling client writes it to a
+/// file at least every five seconds; without such a client the logs are read. Nothing is locked or
+/// changed.
 ///
 /// # Errors
-/// If the status file cannot be read, or holds something else.
+/// If the status file cannot be read, or has other content.
 pub fn status(settings: &Settings) -> Result<Status> {
     let paths = Paths::new(&settings.layout, &settings.naming);
     let log = paths.sync_log(settings.channel());
@@ -28,12 +29,13 @@ pub fn status(settings: &Settings) -> Result<Status> {
         if status.pid == claimed_by {
             return Ok(status);
         }
-        // One that has just begun, or that cannot write its status: then that will be seen.
+        // The client has just started, or cannot write its status file. The old time of `written`
+        // will show that.
         status = unknown();
         let since = files.claimed_at().map(unix_seconds);
         (status.started, status.written) = (since, since.unwrap_or(status.written));
     }
-    // The client that wrote it is gone. What it knew of its connection holds no more.
+    // The client that wrote the file is gone, so its connection is gone too.
     status.pid = claimed_by;
     status.server.clone_from(&replica.server);
     status.contact = Contact::Unknown;

@@ -1,4 +1,4 @@
-//! What a caller wants to have replicated, once: users, mailboxes, pieces, everything.
+//! Replicates once what the caller names: users, mailboxes, single items, everything.
 
 use std::iter;
 
@@ -19,8 +19,9 @@ impl Client {
     /// a pause.
     ///
     /// # Errors
-    /// [`Kind::Cancelled`](crate::Kind::Cancelled) if asked to stop meanwhile; else why there is no
-    /// connection, if it was to be tried once or will not get better.
+    /// [`Kind::Cancelled`](crate::Kind::Cancelled) if asked to stop meanwhile; otherwise the reason
+    /// for the missing connection, if only one attempt was requested or no further attempt can
+    /// help.
     pub fn reach(&mut self, persistence: Persistence) -> Result<()> {
         let mut rules = self.runner.rules();
         rules.connect = true;
@@ -33,14 +34,13 @@ impl Client {
         self.runner.one(Goal::User(user.clone()))
     }
 
-    /// Replicates users as [`Client::sync_user`], or as [`Client::sync_meta`] with `only_meta`:
-    /// several at once if there are several connections. `each` hears how every user's replication
-    /// ended, in the order of `users`; a failure stops no other. A user over whom the
-    /// connection is lost is tried once more over a new one. Users who are to be left out are
-    /// passed over.
+    /// Replicates users like [`Client::sync_user`], or like [`Client::sync_meta`] with `only_meta`:
+    /// several at the same time if there are several connections. `each` receives the result of
+    /// every user, in the order of `users`; a failure stops no other user. If the connection is
+    /// lost over a user, that user is tried once more over a new one. Excluded users are skipped.
     ///
     /// # Errors
-    /// Those of the connection, if there is none any more;
+    /// Those of the connection, if it cannot be made again;
     /// [`Kind::Cancelled`](crate::Kind::Cancelled).
     pub fn sync_users(
         &mut self,
@@ -61,8 +61,7 @@ impl Client {
         self.runner.batch(Box::new(goals), rules, None, &mut settled)
     }
 
-    /// Replicates the named mailboxes, of whichever users; if they are many over several
-    /// connections.
+    /// Replicates the named mailboxes, of any users; many mailboxes go over several connections.
     pub fn sync_mailboxes(&mut self, names: &[MboxName]) -> Result<()> {
         let expected = Expected { users: None, mailboxes: Some(names.len() as u64) };
         self.runner.shared.observer.tally().begin(expected);
@@ -74,20 +73,21 @@ impl Client {
         self.runner.one(Goal::Meta(user.clone()))
     }
 
-    /// Replicates one thing: a part of what a user has, say, as Cyrus's `sync_do_seen`,
+    /// Replicates one goal, for example a part of a user's data, as Cyrus's `sync_do_seen`,
     /// `sync_do_sub`, `sync_do_quota` and `sync_do_annotation` do.
     pub fn sync_goal(&mut self, goal: Goal) -> Result<()> {
         self.runner.one(goal)
     }
 
-    /// Replicates every user and every shared mailbox whose name begins with `prefix`, and
-    /// without one the server's annotations too. `each` hears how every task ended; a failure
-    /// stops no other. A task that loses the connection is tried once more over a new one.
+    /// Replicates every user and every shared mailbox whose name begins with `prefix`, and, if
+    /// `prefix` is empty, the server's annotations too. `each` receives the result of every task; a
+    /// failure stops no other task. A task that loses the connection is tried once more over a new
+    /// one.
     ///
     /// # Errors
-    /// Those of the connection, if they stay; [`Kind::Corrupt`](crate::Kind::Corrupt) and
-    /// [`Kind::Io`](crate::Kind::Io) of mailboxes.db, after all that could be found in it was
-    /// replicated.
+    /// Those of the connection, if they persist; [`Kind::Corrupt`](crate::Kind::Corrupt) and
+    /// [`Kind::Io`](crate::Kind::Io) of mailboxes.db, after everything that could be read from it
+    /// was replicated.
     pub fn sync_all(
         &mut self,
         prefix: &[u8],
@@ -110,7 +110,7 @@ mod tests {
     use crate::events::{Event, Observer};
     use crate::settings;
 
-    /// Nudges while nothing waits, and at last has it end.
+    /// Nudges the client in every pause, and finally cancels it.
     #[derive(Default)]
     struct Impatient {
         cancel: Cancel,
@@ -143,7 +143,7 @@ mod tests {
         let observer = Arc::new(Impatient::default());
         let cancel = observer.cancel.clone();
         let mut client = Client::new(settings, cancel, observer.clone()).unwrap();
-        // Each pause is twice as long as the one before: all of them take longer than a life.
+        // Each pause is twice as long as the one before: without nudges the test would never end.
         let error = client.reach(Persistence::default()).unwrap_err();
         assert_eq!(error.kind(), Kind::Cancelled);
         assert_eq!(observer.heard.load(Ordering::Relaxed), 31);

@@ -1,4 +1,4 @@
-//! Forgetting that a server was reached over TLS that verified.
+//! Forgets that a server was reached over TLS that verified.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::names::Paths;
 use crate::replica::tls::VerifiedServers;
 use crate::settings::{Settings, Target};
 
-/// The servers that clients of a configuration reached over TLS that verified.
+/// Returns the servers that clients of a configuration have reached over TLS that verified.
 pub fn verified_servers(settings: &Settings) -> VerifiedServers {
     let command = match settings.file() {
         Some(path) if path != Path::new(DEFAULT_PATH) => {
@@ -19,7 +19,7 @@ pub fn verified_servers(settings: &Settings) -> VerifiedServers {
     VerifiedServers::new(Paths::new(&settings.layout, &settings.naming).tls_verified(), command)
 }
 
-/// The servers that are remembered as reached over TLS that verified, as `host:port`.
+/// Returns the remembered servers, which were reached over TLS that verified, as `host:port`.
 ///
 /// # Errors
 /// [`Kind::Io`](crate::Kind::Io).
@@ -27,17 +27,16 @@ pub fn remembered_tls(settings: &Settings) -> Result<Vec<String>> {
     verified_servers(settings).list()
 }
 
-/// Forgets that `server`, named as in `sync_host`, was reached over TLS that verified: then it may
-/// be spoken to in clear again. Without a port in the name, `sync_port` does not count: the host is
-/// forgotten with every port. Returns what was forgotten.
+/// Forgets that `server`, named as in `sync_host`, was reached over TLS that verified: clear text
+/// to it is allowed again. If the name has no port, the host is forgotten with every port;
+/// `sync_port` does not count. Returns the names that were forgotten.
 ///
 /// # Errors
-/// [`Kind::Config`](crate::Kind::Config) for a name that is none, and
-/// [`Kind::Io`](crate::Kind::Io).
+/// [`Kind::Config`](crate::Kind::Config) for an invalid name, and [`Kind::Io`](crate::Kind::Io).
 pub fn forget_tls(settings: &Settings, server: &str) -> Result<Vec<String>> {
     match Target::parse(server)? {
         Target::Tcp { host, port, .. } => verified_servers(settings).forget(&host, port),
-        // Never remembered.
+        // A UNIX socket is never remembered.
         Target::Unix(_) => Ok(Vec::new()),
     }
 }

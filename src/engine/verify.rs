@@ -1,4 +1,4 @@
-//! Verification: both sides are compared in full, and nothing is changed on either.
+//! Verification compares both sides in full, and changes nothing on either.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -21,7 +21,7 @@ use crate::status::Expected;
 use crate::sync::verify::Sample;
 use crate::types::{MboxName, UserId};
 
-/// What a verification is to do beyond comparing what both sides say of everything.
+/// Further checks of a verification, beyond comparing the data that both sides report.
 ///
 /// ```
 /// use cyrsync::Verify;
@@ -36,18 +36,18 @@ pub struct Verify {
 }
 
 impl Verify {
-    /// Compares everything but the message files.
+    /// Compares everything except the message files.
     pub const RECORDS: Verify = Verify { sample: None };
-    /// Reads the files of all messages too, on both sides.
+    /// Also reads the files of all messages, on both sides.
     pub const MESSAGES: Verify = Verify { sample: Some(Sample::ALL) };
 
-    /// Whether files of messages are read too.
+    /// Whether message files are read too.
     pub fn reads_messages(&self) -> bool {
         self.sample.is_some()
     }
 
-    /// From the words of the command line: nothing, `messages` for the files of all messages,
-    /// `messages:10%` for those of some, each time others.
+    /// Parses the words of the command line: none, `messages` for the files of all messages,
+    /// `messages:10%` for a share of them, each time a different one.
     ///
     /// # Errors
     /// [`Kind::InvalidArgument`](crate::Kind::InvalidArgument) for anything else.
@@ -62,9 +62,9 @@ impl Verify {
     }
 }
 
-/// Compares what a client replicates with what the replica has. The replica is only asked; nothing
-/// is changed on either side. What differs, and the end, is reported to the observer as
-/// [`VerifyEvent`]s.
+/// Compares the data that a client replicates with the replica's. The replica only receives
+/// queries; nothing is changed on either side. Every difference, and the end, is reported to the
+/// observer as [`VerifyEvent`]s.
 ///
 /// ```no_run
 /// use cyrsync::Verify;
@@ -84,8 +84,8 @@ pub struct Verifier<'c> {
 }
 
 impl Verifier<'_> {
-    /// Counts so many more things that could not be compared, because the caller could not even
-    /// name them.
+    /// Adds a number of items that could not be compared, because the caller could not even find
+    /// out their names.
     #[must_use]
     pub fn with_unknown(mut self, count: u64) -> Self {
         self.unknown = count;
@@ -113,7 +113,7 @@ impl Verifier<'_> {
     /// Compares the named mailboxes.
     ///
     /// # Errors
-    /// As [`Verifier::users`].
+    /// Like [`Verifier::users`].
     pub fn mailboxes(&mut self, names: &[MboxName]) -> Result<VerifyTotals> {
         let mut by_owner: BTreeMap<Option<UserId>, Vec<MboxName>> = BTreeMap::new();
         let mut known = HashSet::new();
@@ -127,13 +127,13 @@ impl Verifier<'_> {
         self.verify(Box::new(goals.into_iter())).map(|totals| self.verified(totals))
     }
 
-    /// Compares every user and every shared mailbox whose name begins with `prefix`, and without
-    /// one the server's annotations too. Users of whom the master has nothing are not found: no
-    /// replica lists all its users.
+    /// Compares every user and every shared mailbox whose name begins with `prefix`, and, if
+    /// `prefix` is empty, the server's annotations too. Users of whom the master has no data are
+    /// not found, because no replica can list all its users.
     ///
     /// # Errors
-    /// As [`Verifier::users`]. If mailboxes.db cannot be read to its end, what could be found in it
-    /// is compared, and the rest counts as one thing that could not be.
+    /// Like [`Verifier::users`]. If mailboxes.db cannot be read to its end, the readable part is
+    /// compared, and the rest counts as one item that could not be.
     pub fn all(&mut self, prefix: &[u8]) -> Result<VerifyTotals> {
         let shared = &self.runner.shared;
         let mut everything = Everything::of(shared.store.as_ref(), &shared.names, prefix);
@@ -144,7 +144,7 @@ impl Verifier<'_> {
         }
         let mut exclusion = Exclusion::new(&shared.settings.exclude, &shared.names);
         let expected = everything.expected(&mut exclusion);
-        // Mailboxes that were compared are not told one by one.
+        // No event reports each compared mailbox, so their progress cannot be shown.
         shared.observer.tally().begin(Expected { mailboxes: None, ..expected });
         let Everything { goals, unlisted, .. } = everything;
         let mut totals = self.verify(Box::new(goals.into_iter()))?;

@@ -8,21 +8,21 @@ use super::kind::Kind;
 use super::value::Error;
 
 impl Error {
-    /// An I/O error on a path. Only what is true of every file is hinted at here; what helps with
-    /// this one is for the caller to say, with [`Error::or_hint`]. `NotFound` stays distinguishable
+    /// Makes an I/O error on a path. The hint covers only what holds for every file; the caller
+    /// adds advice about this file with [`Error::or_hint`]. `NotFound` stays distinguishable
     /// through [`Error::io_kind`].
     pub fn io(op: impl Into<Cow<'static, str>>, path: &Path, source: io::Error) -> Self {
         Error::new(Kind::Io, op, path, reason(&source)).hint(hint(&source)).caused_by(source)
     }
 
-    /// The operating system's error kind, if that is the cause.
+    /// Returns the operating system's error kind, if that is the cause.
     pub fn io_kind(&self) -> Option<io::ErrorKind> {
         let source = std::error::Error::source(self)?;
         Some(source.downcast_ref::<io::Error>()?.kind())
     }
 }
 
-/// The number by which the operating system knows what went wrong (errno), if it is the cause.
+/// Returns the operating system's error number (errno), if that is the cause.
 pub fn os_error(error: &Error) -> Option<i32> {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
@@ -35,7 +35,7 @@ pub fn os_error(error: &Error) -> Option<i32> {
     None
 }
 
-/// What helps whichever file it is.
+/// Returns advice that holds for every file.
 fn hint(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::PermissionDenied => {
@@ -56,14 +56,14 @@ fn hint(source: &io::Error) -> &'static str {
     }
 }
 
-/// Whether the hardware failed: then nothing may be advised that writes.
+/// Whether the hardware failed: then a hint must not advise anything that writes.
 fn is_bad_disk(error: &io::Error) -> bool {
     /// EIO of Linux.
     const INPUT_OUTPUT: i32 = 5;
     error.raw_os_error() == Some(INPUT_OUTPUT)
 }
 
-/// Why the operating system refused, in words for people: without its number.
+/// Returns why the operating system refused, in words for people: without the error number.
 pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     match text.split_once(" (os error ") {

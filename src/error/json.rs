@@ -1,10 +1,10 @@
-//! An error as JSON.
+//! Errors as JSON.
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::value::Error;
 
-/// With the line for people under `message`, and everything that it is made of.
+/// Writes all parts of the error, and the line for people as `message`.
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_struct("Error", 9)?;

@@ -1,8 +1,8 @@
-//! What kind of failure it is, and how much of the work it concerns.
+//! Kinds of failures, and how much of a task a failure affects.
 
 use serde::Serialize;
 
-/// What kind of failure it is: for branching. [`Error`](super::Error) itself is for people.
+/// The kind of a failure, to branch on. [`Error`](super::Error) itself is for people.
 ///
 /// ```
 /// use cyrsync::Kind;
@@ -14,17 +14,17 @@ use serde::Serialize;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Kind {
-    /// The caller passed something that cannot be.
+    /// The caller passed an invalid value.
     InvalidArgument,
     /// imapd.conf lacks an option or holds a bad value.
     Config,
     /// The operating system refused a file or directory.
     Io,
-    /// A file of the spool or a database does not hold what it must.
+    /// A file of the spool or a database has invalid content.
     Corrupt,
     /// A format, type or layout that is not read (yet).
     Unsupported,
-    /// Somebody else holds the lock that was asked for without waiting.
+    /// Another process holds a lock, and the caller asked not to wait for it.
     Locked,
     /// The user or mailbox is not on the master (any more).
     NotFound,
@@ -34,7 +34,7 @@ pub enum Kind {
     Changed,
     /// No connection to the replica could be made.
     Connect,
-    /// The connection could not be encrypted, or the replica's certificate is not to be trusted.
+    /// The connection could not be encrypted, or the replica's certificate is not trusted.
     Tls,
     /// The replica refused the credentials, or no mechanism is common to both.
     Auth,
@@ -42,7 +42,7 @@ pub enum Kind {
     Timeout,
     /// The connection ended in the middle.
     Closed,
-    /// The replica said BYE: it is shutting down.
+    /// The replica sent BYE: it is shutting down.
     Bye,
     /// The replica sent something that is not the protocol.
     Protocol,
@@ -52,13 +52,13 @@ pub enum Kind {
     ReplicaNoMailbox,
     /// `NO IMAP_MAILBOX_LOCKED`.
     ReplicaLocked,
-    /// `NO IMAP_MAILBOX_MOVED`: exists with another name or uniqueid.
+    /// `NO IMAP_MAILBOX_MOVED`: the mailbox exists with another name or uniqueid.
     ReplicaMoved,
     /// `NO IMAP_MAILBOX_NOTSUPPORTED`.
     ReplicaNotSupported,
-    /// `NO IMAP_SYNC_CHECKSUM`: the replica ended with other contents than ours.
+    /// `NO IMAP_SYNC_CHECKSUM`: after the update the replica's content differs from ours.
     ReplicaChecksum,
-    /// `NO IMAP_SYNC_CHANGED`: the replica changed since we last looked.
+    /// `NO IMAP_SYNC_CHANGED`: the replica has changed since we last read its state.
     ReplicaChanged,
     /// `NO IMAP_SYNC_BADSIEVE`: the script does not compile there.
     ReplicaBadSieve,
@@ -72,13 +72,13 @@ pub enum Kind {
     NeedsFullSync,
     /// The caller asked to stop.
     Cancelled,
-    /// A bug in this library: something happened that cannot be. A panic that is caught for C is
-    /// one too, but has a result code of its own there.
+    /// A bug in this library: something impossible happened. A panic that is caught for C is such a
+    /// bug too, but has a result code of its own there.
     Internal,
     /// The master's own replication server (or the host that writes in its place) cannot be
-    /// started, failed, or refused what a repair wanted of it. The replica has no part in it.
+    /// started, failed, or refused a repair's command. The replica is not the cause.
     OwnServer,
-    /// The program that supplies the mail store gave something that cannot be.
+    /// The program that supplies the mail store returned something invalid.
     Host,
 }
 
@@ -88,18 +88,18 @@ impl Kind {
         matches!(self, Kind::Connect | Kind::Tls | Kind::Auth) || self.is_lost()
     }
 
-    /// Whether a connection that was there is lost, by whatever the replica or the network did.
+    /// Whether a working connection was lost, whatever the replica or the network did.
     pub fn is_lost(self) -> bool {
         matches!(self, Kind::Timeout | Kind::Closed | Kind::Bye | Kind::Protocol)
     }
 
-    /// Whether the user must be left for later: somebody else is at work, here or on the replica.
+    /// Whether the user must be left for later: another process is at work, here or on the replica.
     pub fn is_locked(self) -> bool {
         matches!(self, Kind::Locked | Kind::ReplicaLocked)
     }
 
-    /// Whether the cause is a change that happened meanwhile, here or on the replica: another look
-    /// may settle it.
+    /// Whether the cause is a change that happened meanwhile, here or on the replica: another
+    /// attempt may succeed.
     pub fn is_change(self) -> bool {
         matches!(
             self,
@@ -111,14 +111,14 @@ impl Kind {
         )
     }
 
-    /// Whether it ends all work on this connection, not only the present part of it: the connection
-    /// is lost, or the caller asked to stop.
+    /// Whether it ends all work on this connection, not only the present part: the connection is
+    /// lost, or the caller asked to stop.
     pub fn ends_all(self) -> bool {
         self.is_connection() || self == Kind::Cancelled
     }
 }
 
-/// How much of a unit of work a failure concerns.
+/// How much of a task a failure affects.
 ///
 /// ```
 /// use cyrsync::{Error, Kind, Scope};
@@ -130,14 +130,14 @@ impl Kind {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Scope {
-    /// Perhaps all of it: looking at more may help.
+    /// Perhaps all of it: a retry with a larger part, such as the whole user, may help.
     #[default]
     Unit,
-    /// One mailbox, which is left out because connections were lost over it: looking at more than
-    /// it is of no use.
+    /// One mailbox, which is left out because connections were lost over it: a retry with a larger
+    /// part does not help.
     LeftOut,
-    /// Nothing was done: another worker of ours has what is needed.
+    /// Nothing was done: another worker of this client holds what is needed.
     PutOff,
-    /// Damaged messages of one mailbox. All else of it is on the replica, as far as that can be.
+    /// Damaged messages of one mailbox. The rest of it is on the replica, as far as possible.
     Damage,
 }

@@ -1,4 +1,4 @@
-//! What a pure parser says of bytes that it cannot accept.
+//! The error of pure parsers.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -6,8 +6,8 @@ use std::path::Path;
 use super::kind::Kind;
 use super::value::Error;
 
-/// What a pure parser says of bytes it cannot accept: where and why.
-/// It does not know the file; whoever does wraps it with [`Malformed::in_file`].
+/// The error of a pure parser that rejects bytes: where and why. The parser does not know the file;
+/// its caller adds it with [`Malformed::in_file`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} at offset {offset:#x}")]
 pub struct Malformed {
@@ -18,12 +18,12 @@ pub struct Malformed {
 }
 
 impl Malformed {
-    /// A complaint about the byte at `offset`.
+    /// Makes an error about the byte at `offset`.
     pub fn new(offset: impl TryInto<u64>, what: impl Into<Cow<'static, str>>) -> Self {
         Malformed { offset: offset.try_into().unwrap_or(u64::MAX), what: what.into() }
     }
 
-    /// The same complaint with the file it is about and what repairs such a file.
+    /// Converts it into an error that names the file and the repair for such a file.
     pub fn in_file(self, op: &'static str, path: &Path, hint: &'static str) -> Error {
         Error::new(Kind::Corrupt, op, path, self.to_string()).hint(hint).caused_by(self)
     }

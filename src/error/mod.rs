@@ -1,9 +1,9 @@
-//! The one error type of the public API: what was done, to what and with whom, what went wrong,
-//! why, and what to do next.
+//! The only error type of the public API: it has the operation, its subject and peer, the problem,
+//! the reason, and a hint.
 //!
-//! An [`Error`] is for people as one line ([`std::fmt::Display`]) and for programs as values:
-//! [`Kind`] to branch on, [`Subject`] and [`Peer`] to know where, [`Scope`] to know how much of a
-//! unit of work it concerns, [`Error::parts`] for every single failure of such a unit.
+//! For people an [`Error`] is one line ([`std::fmt::Display`]). Programs read its values: [`Kind`]
+//! to branch on, [`Subject`] and [`Peer`] for the place, [`Scope`] for how much of a task it
+//! affects, [`Error::parts`] for every single failure of a task.
 
 mod io;
 mod json;

@@ -1,4 +1,4 @@
-//! What an operation was done to, and with whom.
+//! Subjects and peers of operations.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::types::{MboxName, Text, Uid, UserId, serialize_path};
 
-/// What an operation was done to. [`fmt::Display`] gives it as errors name it; an empty text for
-/// nothing.
+/// The subject of an operation. [`fmt::Display`] writes it as errors name it; an empty text if
+/// there is no subject.
 ///
 /// ```
 /// use cyrsync::{Error, Kind, MboxName};
@@ -49,7 +49,7 @@ pub enum Subject {
     },
     /// Something else that is replicated: an entry of the sync log, a quota root.
     Item {
-        /// As the sync log or the command names it.
+        /// Its name in the sync log or the command.
         item: Text,
     },
     /// A file or directory.
@@ -91,7 +91,7 @@ impl Subject {
         matches!(self, Subject::Text { text } if text.is_empty())
     }
 
-    /// The user it is, if it is one.
+    /// Returns the user, if the subject is one.
     pub fn user(&self) -> Option<&UserId> {
         match self {
             Subject::User { user } => Some(user),
@@ -99,7 +99,7 @@ impl Subject {
         }
     }
 
-    /// The mailbox that it is, or that it lies in.
+    /// Returns the mailbox: the subject itself, the only one of several, or that of a message.
     pub fn mailbox(&self) -> Option<&MboxName> {
         match self {
             Subject::Mailbox { mailbox } | Subject::Message { mailbox, .. } => Some(mailbox),
@@ -111,7 +111,7 @@ impl Subject {
         }
     }
 
-    /// The message's UID, if it is one.
+    /// Returns the UID, if the subject is a message.
     pub fn uid(&self) -> Option<Uid> {
         match self {
             Subject::Message { uid, .. } => Some(*uid),
@@ -226,7 +226,7 @@ impl From<&Peer> for Subject {
     }
 }
 
-/// Compares what is displayed, so that a test or a caller may compare with words.
+/// Compares the displayed text, so that tests and callers can compare with a string.
 impl PartialEq<str> for Subject {
     fn eq(&self, words: &str) -> bool {
         let displayed = self.to_string();
@@ -246,7 +246,7 @@ impl PartialEq<String> for Subject {
     }
 }
 
-/// Who is at the other end of an operation. [`fmt::Display`] gives it as errors name it.
+/// The other end of an operation. [`fmt::Display`] writes it as errors name it.
 ///
 /// ```
 /// use cyrsync::Peer;
@@ -265,7 +265,7 @@ impl PartialEq<String> for Subject {
 pub enum Peer {
     /// The replica.
     Replica {
-        /// Its name as configured; empty where it is not known.
+        /// Its name as configured; empty if unknown.
         host: String,
     },
     /// A replication server on the master's own spool, through which repairs write.
@@ -279,7 +279,7 @@ pub enum Peer {
 }
 
 impl Peer {
-    /// The replica of this name.
+    /// Returns the replica of this name.
     pub fn replica(host: impl Into<String>) -> Peer {
         Peer::Replica { host: host.into() }
     }

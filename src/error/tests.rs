@@ -50,7 +50,7 @@ fn an_error_that_is_retold_keeps_what_it_knows() {
     let parts: Vec<String> = told.failures().iter().map(ToString::to_string).collect();
     assert_eq!(parts, ["replicate user.a: read x: damaged"]);
     assert_eq!(told.parts()[0].subject().mailbox(), Some(&"user.a".into()));
-    // Told once.
+    // Not said twice.
     assert_eq!(told.clone().over(UserId::from("fred")).to_string(), told.to_string());
     let source = std::error::Error::source(&told).unwrap().to_string();
     assert_eq!(source, "talk to the replica: no reply; hint: look there");

@@ -36,22 +36,23 @@ struct Inner {
     is_reported: bool,
 }
 
-/// What else is known of a failure.
+/// A further property of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mark {
     /// The peer answered NO.
     Refusal,
-    /// A failure to log in or to encrypt that may pass by itself.
+    /// A failure to log in or to encrypt that may be temporary.
     Passing,
-    /// The connection ended, and nobody said why.
+    /// The connection ended without a reason from the peer.
     Unexplained,
-    /// An event gave all of it. This one goes with any other.
+    /// An event has reported all of it. Unlike the others, this mark can be combined with any of
+    /// them.
     Reported,
 }
 
 /// An error: operation, subject, detail, cause and hint.
 ///
-/// `Display` gives all of them on one line:
+/// `Display` writes all of them on one line:
 /// `open mailboxes.db /conf/mailboxes.db: bad magic at offset 0x0; hint: ...`.
 ///
 /// ```
@@ -66,8 +67,8 @@ pub(crate) enum Mark {
 pub struct Error(Box<Inner>);
 
 impl Error {
-    /// A new error: `op` is a verb phrase ("read cyrus.index"), `subject` what it was
-    /// done to (a path, mailbox, user or server), `detail` what went wrong.
+    /// Makes an error: `op` is a verb phrase ("read cyrus.index"), `subject` the object of the
+    /// operation (a path, mailbox, user or server), `detail` the problem.
     pub fn new(
         kind: Kind,
         op: impl Into<Cow<'static, str>>,
@@ -89,13 +90,13 @@ impl Error {
         }))
     }
 
-    /// Adds what the operator can do about it, unless something better is known.
+    /// Adds advice for the operator, unless there is better advice already.
     #[must_use]
     pub fn or_hint(self, hint: impl Into<Cow<'static, str>>) -> Self {
         if self.0.hint.is_empty() { self.hint(hint) } else { self }
     }
 
-    /// Adds what the operator can do about it.
+    /// Adds advice for the operator.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
         self.0.hint = hint.into();
@@ -112,15 +113,15 @@ impl Error {
         self
     }
 
-    /// Adds who is at the other end.
+    /// Adds the other end of the operation.
     #[must_use]
     pub fn with_peer(mut self, peer: Peer) -> Self {
         self.0.peer = Some(peer);
         self
     }
 
-    /// Adds every failure of a unit of work, each with a subject of its own. If events gave all of
-    /// them, nothing is new in this one.
+    /// Adds every failure of a task, each with a subject of its own. If events have reported all of
+    /// them, this error counts as reported too.
     #[must_use]
     pub fn with_parts(mut self, parts: Vec<Error>) -> Self {
         self.0.is_reported = parts.iter().all(|part| part.0.is_reported);
@@ -128,14 +129,14 @@ impl Error {
         self
     }
 
-    /// Says how much of a unit of work it concerns.
+    /// Sets how much of a task the failure affects.
     #[must_use]
     pub fn with_scope(mut self, scope: Scope) -> Self {
         self.0.scope = scope;
         self
     }
 
-    /// Adds what else is known of it.
+    /// Adds a further property.
     #[must_use]
     pub(crate) fn marked(mut self, mark: Mark) -> Self {
         match mark {
@@ -145,8 +146,8 @@ impl Error {
         self
     }
 
-    /// The same failure in other words: of another operation, subject and detail. Kind, peer, hint,
-    /// parts and marks stay, and this one is the cause.
+    /// Returns the same failure with another operation, subject and detail. Kind, peer, hint, parts
+    /// and marks stay, and the old error becomes the cause.
     #[must_use]
     pub fn retold(
         self,
@@ -160,7 +161,7 @@ impl Error {
         Error(Box::new(inner))
     }
 
-    /// The same failure as one of the replication of `subject`, unless it is told so already.
+    /// Returns the failure as one of the replication of `subject`; unchanged if it is that already.
     #[must_use]
     pub fn over(self, subject: impl Into<Subject>) -> Self {
         const REPLICATE: &str = "replicate";
@@ -173,9 +174,8 @@ impl Error {
         self.retold(REPLICATE, subject, detail)
     }
 
-    /// Whether trying again cannot help before somebody changes something: the password or the
-    /// certificate is refused, the configuration is wrong, or this is no failure of the connection
-    /// at all.
+    /// Whether a retry is useless until a person changes something: the password or the certificate
+    /// is refused, the configuration is wrong, or this is not a failure of the connection at all.
     pub fn is_final(&self) -> bool {
         match self.0.kind {
             Kind::Auth | Kind::Tls => self.0.mark != Some(Mark::Passing),
@@ -198,48 +198,48 @@ impl Error {
         self.0.mark == Some(Mark::Unexplained)
     }
 
-    /// For branching.
+    /// Returns the kind, to branch on.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
-    /// What was being done.
+    /// Returns the operation.
     pub fn op(&self) -> &str {
         &self.0.op
     }
 
-    /// Who is at the other end, where that matters.
+    /// Returns the other end of the operation, if that matters.
     pub fn peer(&self) -> Option<&Peer> {
         self.0.peer.as_ref()
     }
 
-    /// What it was done to.
+    /// Returns the subject of the operation.
     pub fn subject(&self) -> &Subject {
         &self.0.subject
     }
 
-    /// What went wrong.
+    /// Returns what went wrong.
     pub fn detail(&self) -> &str {
         &self.0.detail
     }
 
-    /// What to do next; empty if there is nothing to say.
+    /// Returns the advice for the operator; empty if there is none.
     pub fn hint_text(&self) -> &str {
         &self.0.hint
     }
 
-    /// How much of a unit of work it concerns.
+    /// Returns how much of a task the failure affects.
     pub fn scope(&self) -> Scope {
         self.0.scope
     }
 
-    /// Every failure of a unit of work, each with a subject of its own. Empty where this one is
-    /// all.
+    /// Returns every failure of a task, each with a subject of its own. Empty if this error is the
+    /// only failure.
     pub fn parts(&self) -> &[Error] {
         &self.0.parts
     }
 
-    /// Everything that failed: the parts, or this one if it has none.
+    /// Returns all failures: the parts, or this error if it has none.
     pub fn failures(&self) -> &[Error] {
         if self.0.parts.is_empty() { std::slice::from_ref(self) } else { &self.0.parts }
     }
@@ -260,12 +260,13 @@ impl fmt::Display for Error {
     }
 }
 
-/// What a log should say of an error: everything, or if an event gave that before, what failed.
+/// An error as a log should write it: in full, or, if an event has reported it already, only what
+/// failed.
 #[derive(Debug, Clone, Copy)]
 pub struct Mention<'e>(pub &'e Error);
 
 impl Mention<'_> {
-    /// Whether an event gave all of the error: a log that has that line needs it no second time.
+    /// Whether an event has reported all of the error, so that the log has it already.
     pub fn is_brief(self) -> bool {
         self.0.0.is_reported
     }

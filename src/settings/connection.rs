@@ -1,4 +1,4 @@
-//! How to connect.
+//! Settings of the connection.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use super::tls::Tls;
 use crate::config::{Bandwidth, Target, opt, service_port};
 use crate::error::Result;
 
-/// How to connect.
+/// Settings of the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
-    /// The port to use where the server's name has none.
+    /// The port, if the server's name has none.
     pub sync_port: Option<u16>,
-    /// Whether imapd may be spoken to.
+    /// Whether the replica may be an imapd.
     pub sync_try_imap: bool,
     /// Name or address to connect from (`client_bind`, `client_bind_name`).
     pub client_bind: Option<String>,
@@ -23,28 +23,28 @@ pub struct Connection {
     pub tcp_keepalive: Option<KeepAlive>,
     /// Encryption.
     pub tls: Tls,
-    /// Who to log in as.
+    /// The credentials for the login.
     pub credentials: Credentials,
-    /// How long each step of connecting and logging in may take; a second at the least.
+    /// How long each step of connecting and logging in may take; at least a second.
     pub client_timeout: Duration,
-    /// How long a reply may take; three seconds at the least, as with Cyrus.
+    /// How long a reply may take; at least three seconds, as with Cyrus.
     pub sync_timeout: Duration,
     /// How much effort goes into compression.
     pub sync_deflate_level: DeflateLevel,
     /// How many bytes a second all connections together may send.
     pub sync_bwlimit: Bandwidth,
-    /// Fail where compression is not to be had (`-z`).
+    /// Whether to fail if compression is not available (`-z`).
     pub require_compression: bool,
-    /// Ask for staging on the archive partition (`-a`).
+    /// Whether to request staging on the archive partition (`-a`).
     pub stage_to_archive: bool,
-    /// Have the replica take lower modseqs, UIDs and UIDVALIDITYs than its own (`-O`).
+    /// Whether the replica must accept lower modseqs, UIDs and UIDVALIDITYs than its own (`-O`).
     pub no_copyback: bool,
 }
 
 /// How much effort goes into compression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeflateLevel {
-    /// As much as makes the transfer faster, or nearly none where that costs little.
+    /// As much as makes the transfer faster; nearly none if compression gains little.
     #[default]
     Auto,
     /// Always zlib's level of this number, 1 to 9; 0 switches compression off.
@@ -58,36 +58,36 @@ impl DeflateLevel {
     }
 }
 
-/// How the system probes an idle connection, so that a dead peer is noticed; 0 everywhere is the
-/// system's own choice.
+/// How the system probes an idle connection, so that a dead peer is noticed. 0 in a field means the
+/// system's own value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct KeepAlive {
-    /// How long it must be idle (`tcp_keepalive_idle`).
+    /// How long the connection must be idle before the first probe (`tcp_keepalive_idle`).
     pub idle: Duration,
     /// The time between probes (`tcp_keepalive_intvl`).
     pub interval: Duration,
-    /// Probes without an answer after which the peer counts as dead (`tcp_keepalive_cnt`).
+    /// Number of unanswered probes after which the peer counts as dead (`tcp_keepalive_cnt`).
     pub probes: u32,
 }
 
-/// Who to log in as. The password is overwritten in memory when this is dropped.
+/// The credentials for the login. The password is overwritten in memory when this is dropped.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Credentials {
-    /// Who proves to be whom.
+    /// The user who logs in.
     pub sync_authname: Option<String>,
     /// The password.
     pub sync_password: Option<Zeroizing<String>>,
-    /// The realm, where a mechanism knows realms.
+    /// The realm, for mechanisms that have realms.
     pub sync_realm: Option<String>,
-    /// Who to act as; the same as `sync_authname` if not set.
+    /// The user to act as; the same as `sync_authname` if not set.
     pub sync_authzid: Option<String>,
     /// `<host>_mechs` or `force_sasl_client_mech`: use one of these mechanisms and no other.
     pub mechanisms: Option<String>,
-    /// Whether a password may be sent as it is over a network that is not encrypted.
+    /// Whether a password may be sent in clear over a network that is not encrypted.
     pub sync_allowplaintext: bool,
 }
 
-/// The password does not show.
+/// Hides the password.
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Credentials")
@@ -100,7 +100,7 @@ impl std::fmt::Debug for Credentials {
 }
 
 impl Connection {
-    /// For a replica, if one is named.
+    /// Resolves the settings for a replica, if one is named.
     pub(super) fn resolve(
         resolver: &mut Resolver<'_>,
         overrides: &Overrides,
@@ -140,7 +140,7 @@ impl Credentials {
     }
 }
 
-/// The limit that was asked for, else that of imapd.conf.
+/// Returns the limit that the caller asked for, otherwise that of imapd.conf.
 fn sync_bwlimit(resolver: &mut Resolver<'_>, asked: Option<&Bandwidth>) -> Result<Bandwidth> {
     let configured = Bandwidth::parse(&resolver.text(opt::SYNC_BWLIMIT))?;
     let Some(asked) = asked else { return Ok(configured) };
@@ -148,7 +148,7 @@ fn sync_bwlimit(resolver: &mut Resolver<'_>, asked: Option<&Bandwidth>) -> Resul
     Ok(asked.clone())
 }
 
-/// The mechanisms that may be used: `<host>_mechs`, the host up to its first dot, or
+/// Returns the mechanisms that may be used: `<host>_mechs`, with the host up to its first dot, or
 /// `force_sasl_client_mech`.
 fn mechanisms(resolver: &mut Resolver<'_>, target: Option<&Target>) -> Option<String> {
     let general = resolver.string(opt::FORCE_SASL_CLIENT_MECH);
@@ -162,7 +162,7 @@ fn mechanisms(resolver: &mut Resolver<'_>, target: Option<&Target>) -> Option<St
     own.or(general)
 }
 
-/// The name to connect from (`backend_client_bind` in `imap/backend.c`).
+/// Returns the name to connect from (`backend_client_bind` in `imap/backend.c`).
 fn client_bind(resolver: &mut Resolver<'_>) -> Result<Option<String>> {
     let on = resolver.switch(opt::CLIENT_BIND);
     let own = resolver.string(opt::CLIENT_BIND_NAME);
@@ -176,7 +176,7 @@ fn client_bind(resolver: &mut Resolver<'_>) -> Result<Option<String>> {
     }
 }
 
-/// `tcp_keepalive` and what goes with it (`tcp_enable_keepalive` in `lib/util.c`).
+/// Returns `tcp_keepalive` and its related options (`tcp_enable_keepalive` in `lib/util.c`).
 fn tcp_keepalive(resolver: &mut Resolver<'_>) -> Option<KeepAlive> {
     let on = resolver.switch(opt::TCP_KEEPALIVE);
     let settings = KeepAlive {
@@ -187,17 +187,18 @@ fn tcp_keepalive(resolver: &mut Resolver<'_>) -> Option<KeepAlive> {
     on.then_some(settings)
 }
 
-/// Where the replica is, and under which name.
+/// The name and address of the replica.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
-    /// As in `sync_host` or given with `-S`: also in locks and log lines.
+    /// As in `sync_host` or given with `-S`; also used in locks and log lines.
     pub name: String,
-    /// What that means.
+    /// The parsed name.
     pub target: Target,
 }
 
 impl Server {
-    /// The server that was asked for, else `sync_host` of the channel; `None` if there is none.
+    /// Returns the server that the caller asked for, otherwise `sync_host` of the channel; `None`
+    /// if there is none.
     pub(super) fn resolve(
         resolver: &mut Resolver<'_>,
         overrides: &Overrides,

@@ -1,9 +1,9 @@
-//! Which formats databases have.
+//! Formats of databases.
 
 use super::resolver::Resolver;
 use crate::config::opt::{self, ChoiceOpt};
 
-/// A backend of Cyrus, read here or not.
+/// A backend of Cyrus, whether or not it can be read here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DbBackend {
     /// `lib/cyrusdb_twoskip.c`, the default of most databases.
@@ -23,7 +23,7 @@ pub enum DbBackend {
 }
 
 impl DbBackend {
-    /// All of them by their words in imapd.conf.
+    /// All backends with their words in imapd.conf.
     const WORDS: [(&'static str, DbBackend); 7] = [
         ("twoskip", DbBackend::Twoskip),
         ("skiplist", DbBackend::Skiplist),
@@ -34,13 +34,13 @@ impl DbBackend {
         ("twom", DbBackend::Twom),
     ];
 
-    /// The word of imapd.conf.
+    /// Returns the word of imapd.conf.
     pub fn word(self) -> &'static str {
         Self::WORDS.iter().find(|(_, backend)| *backend == self).map_or("", |(word, _)| word)
     }
 }
 
-/// A database: the option that names its format, and what it names.
+/// A database's format: the option that sets it, and its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DbFormat {
     /// Name of the option.
@@ -49,7 +49,7 @@ pub struct DbFormat {
     pub backend: DbBackend,
 }
 
-/// Formats of databases, and what goes with them.
+/// Formats of databases, and related options.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Databases {
     /// Of mailboxes.db.
@@ -58,21 +58,21 @@ pub struct Databases {
     pub annotation_db: DbFormat,
     /// Of subscriptions.
     pub subscription_db: DbFormat,
-    /// Of what users have seen.
+    /// Of seen state.
     pub seenstate_db: DbFormat,
     /// Of quotas.
     pub quota_db: DbFormat,
     /// Of conversations.
     pub conversations_db: DbFormat,
-    /// There are conversations, and modseqs by user.
+    /// Whether there are conversations, and modseqs for each user.
     pub conversations: bool,
-    /// The folder of mail that waits to be sent, which has no conversations.
+    /// The folder of mail to be submitted, which has no conversations.
     pub jmapsubmissionfolder: String,
-    /// Mailboxes are found by who may see them, too.
+    /// Whether mailboxes.db also has entries by the users who may see a mailbox.
     pub reverseacls: bool,
-    /// Users are in groups that mailboxes.db holds (`auth_mech: mboxgroups`).
+    /// Whether mailboxes.db has groups of users (`auth_mech: mboxgroups`).
     pub mboxgroups: bool,
-    /// Early mailboxes.db are sorted as later ones.
+    /// Whether an early mailboxes.db is sorted like a later one.
     pub improved_mboxlist_sort: bool,
 }
 

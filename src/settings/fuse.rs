@@ -1,10 +1,10 @@
-//! What needs somebody's consent: what a repair may do to the master, and deletions on the replica
-//! of what is only missing here.
+//! Actions that need a person's consent: some changes of the master by a repair, and deletions on
+//! the replica of data that is merely missing here.
 
 use crate::error::{Error, Kind, Result};
 use crate::limits::REPAIR_MAX_EXPUNGE;
 
-/// What is not done without consent: to the master, by a repair, and to the replica.
+/// The actions for which consent was given: on the master, by a repair, and on the replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct AllowRepair {
@@ -12,12 +12,12 @@ pub struct AllowRepair {
     pub expunge: bool,
     /// Change annotations that delete, redirect or archive mail.
     pub annotations: bool,
-    /// Change what acts by itself: sieve scripts, mail to be submitted, push subscriptions.
+    /// Change data that acts by itself: sieve scripts, mail to be submitted, push subscriptions.
     pub scripts: bool,
-    /// Raise the last UID very far.
+    /// Raise the last UID by very much.
     pub uids: bool,
-    /// Delete on the replica the subscriptions, or the scripts, of a user for whom the file or
-    /// directory of them is missing here.
+    /// Delete on the replica the subscriptions or the scripts of a user whose file or directory for
+    /// them is missing here.
     pub missing: bool,
 }
 
@@ -26,8 +26,8 @@ impl AllowRepair {
     pub const ALL: AllowRepair =
         AllowRepair { expunge: true, annotations: true, scripts: true, uids: true, missing: true };
 
-    /// From words with commas between them: `expunge`, `annotations`, `scripts`, `uids`, `missing`,
-    /// `all`.
+    /// Parses words with commas between them: `expunge`, `annotations`, `scripts`, `uids`,
+    /// `missing`, `all`.
     ///
     /// # Errors
     /// [`Kind::InvalidArgument`] if there is another word, or none.
@@ -53,7 +53,7 @@ impl AllowRepair {
         Ok(allowed)
     }
 
-    /// The words that [`AllowRepair::from_words`] reads; `None` if nothing is allowed.
+    /// Returns the words that [`AllowRepair::from_words`] parses; `None` if nothing is allowed.
     pub fn words(self) -> Option<String> {
         if self == AllowRepair::ALL {
             return Some("all".to_owned());
@@ -71,13 +71,13 @@ impl AllowRepair {
     }
 }
 
-/// When a repair is refused.
+/// The conditions under which a repair is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fuse {
-    /// Messages that may be expunged in a mailbox of which they are more than a tenth; `None` for
-    /// as many as there are.
+    /// Number of messages that may be expunged in a mailbox if they are more than a tenth of it;
+    /// `None` for no limit.
     pub max_expunge: Option<u64>,
-    /// What is let through.
+    /// What is allowed.
     pub allowed: AllowRepair,
 }
 

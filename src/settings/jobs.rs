@@ -1,22 +1,23 @@
-//! How many connections there are at once.
+//! The number of connections at once.
 
 use std::fmt;
 
-/// As many connections as are of use at most; the option allows no more.
+/// The greatest number of connections; the option allows no more.
 const MOST: usize = 64;
 
-/// How many connections to the replica there are at once (`sync_jobs`, `-j`).
+/// The number of connections to the replica at once (`sync_jobs`, `-j`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Jobs {
-    /// One, and more as long as more is done in a second than before, up to four.
+    /// Begins with one, and adds more as long as that increases the work done in a second, up to
+    /// four.
     #[default]
     Auto,
-    /// So many, where there is as much to do and the replica takes them.
+    /// This many, if there is enough work and the replica accepts them.
     Number(usize),
 }
 
 impl Jobs {
-    /// Reads what a command line has: `auto`, or a number from 1 to 64.
+    /// Parses the word of a command line: `auto`, or a number from 1 to 64.
     pub fn from_word(word: &str) -> Option<Jobs> {
         match word.parse() {
             Ok(number @ 1..=MOST) => Some(Jobs::Number(number)),
@@ -26,7 +27,7 @@ impl Jobs {
     }
 }
 
-/// As in imapd.conf.
+/// In the grammar of imapd.conf.
 impl fmt::Display for Jobs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

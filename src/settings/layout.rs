@@ -1,4 +1,4 @@
-//! Where things lie.
+//! The layout of the spool: where files and directories are.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -10,27 +10,28 @@ use super::resolver::Resolver;
 use crate::config::{opt, value};
 use crate::types::UserId;
 
-/// Where things lie.
+/// The layout of the spool: where files and directories are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     /// The directory of databases, user files and locks.
     pub configdirectory: PathBuf,
-    /// Directories by the name of a mailbox have a letter before them.
+    /// Whether directories by the name of a mailbox have a letter above them.
     pub hashimapspool: bool,
-    /// That letter comes from the whole name, not from its beginning.
+    /// Whether that letter is computed from the whole name, not from its beginning.
     pub fulldirhash: bool,
-    /// The directory of lock files, if it is another than `lock` in `configdirectory`.
+    /// The directory of lock files, if it is not `lock` in `configdirectory`.
     pub mboxname_lockpath: Option<PathBuf>,
-    /// The directory above `user` and `domain`, where the files of users are:
-    /// `mboxname_userpath` of Cyrus 3.13.1 and later, else `configdirectory`.
+    /// The directory above `user` and `domain`, which contain the files of users:
+    /// `mboxname_userpath` of Cyrus 3.13.1 and later, otherwise `configdirectory`.
     pub mboxname_userpath: PathBuf,
-    /// All that writes takes `$GLOBAL`, a lock by which `cyr_withlock_run` of Cyrus 3.12 and later
-    /// stops it: `global_lock`, unless such a program has it and runs this one
-    /// (`CYRUS_HAVELOCK_GLOBAL`, `cyrus_init` of `imap/global.c`).
+    /// Whether to take `$GLOBAL`, the lock by which `cyr_withlock_run` of Cyrus 3.12 and later
+    /// stops every program that writes: `global_lock`, unless such a program holds the lock and has
+    /// started this one (`CYRUS_HAVELOCK_GLOBAL`, `cyrus_init` of `imap/global.c`).
     pub global_lock: bool,
-    /// The user whose names a program has locked that runs this one (`CYRUS_HAVELOCK_USER`).
+    /// The user whose namespace is locked by the program that has started this one
+    /// (`CYRUS_HAVELOCK_USER`).
     pub locked_user: Option<UserId>,
-    /// The words of files that lie on the metapartition.
+    /// The words of files that are on the metapartition.
     pub metapartition_files: Vec<&'static str>,
     /// The directory of Sieve scripts.
     pub sievedir: PathBuf,
@@ -40,7 +41,7 @@ pub struct Layout {
     pub annotation_db_path: Option<PathBuf>,
     /// quotas.db, if it is not in `configdirectory`.
     pub quota_db_path: Option<PathBuf>,
-    /// By their names, in lower case.
+    /// The partitions by their names, in lower case.
     partitions: BTreeMap<String, Partition>,
 }
 
@@ -49,7 +50,7 @@ pub struct Layout {
 pub struct Partition {
     /// `partition-<name>`
     pub data: Option<PathBuf>,
-    /// `metapartition-<name>`. Which files lie there is for [`Layout::metapartition_files`] to say.
+    /// `metapartition-<name>`. [`Layout::metapartition_files`] lists the files that are there.
     pub metadata: Option<PathBuf>,
     /// `archivepartition-<name>`, if archiving is on.
     pub archive: Option<PathBuf>,
@@ -82,18 +83,18 @@ impl Layout {
         }
     }
 
-    /// All partitions by their names, in lower case.
+    /// Returns all partitions with their names, in lower case.
     pub fn partitions(&self) -> impl Iterator<Item = (&str, &Partition)> {
         self.partitions.iter().map(|(name, partition)| (name.as_str(), partition))
     }
 
-    /// A partition; their names have no case.
+    /// Returns a partition; case does not matter in their names.
     pub fn partition(&self, name: &str) -> Option<&Partition> {
         self.partitions.get(&name.to_ascii_lowercase())
     }
 }
 
-/// Whether a variable of the environment is a switch that is on.
+/// Whether an environment variable is a switch that is on.
 fn is_held(variable: Option<OsString>) -> bool {
     let text = variable.as_ref().and_then(|variable| variable.to_str());
     text.and_then(value::switch).unwrap_or(false)

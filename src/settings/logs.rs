@@ -1,4 +1,4 @@
-//! Which sync logs there are.
+//! The sync logs that Cyrus's programs write.
 
 use super::resolver::Resolver;
 use crate::config::{Config, opt};
@@ -23,7 +23,7 @@ impl Logs {
         Logs { sync_log, sync_log_channels: names.collect() }
     }
 
-    /// Fails for a channel that nothing is known of: whatever is logged, it is logged elsewhere.
+    /// Fails for an unknown channel, because Cyrus's programs do not log to it.
     pub(super) fn check_known(&self, channel: &str, config: &Config) -> Result<()> {
         let known = || self.sync_log_channels.iter().flatten();
         if channel.is_empty()

@@ -1,9 +1,8 @@
-//! What imapd.conf, a channel and a caller say together, resolved once.
+//! Combines imapd.conf, a channel and the caller's overrides, once.
 //!
-//! [`Settings::resolve`] reads each option of the table that cyrsync knows, so that a value that
-//! cannot be used is found before anything is done, with its file and line. From then on a setting
-//! is a typed field that has the name of its option. Nothing else reads a
-//! [`Config`].
+//! [`Settings::resolve`] reads each option of the table that cyrsync knows, so a value that cannot
+//! be used is found, with its file and line, before anything is done. From then on a setting is a
+//! typed field with the name of its option. No other module reads a [`Config`].
 
 mod connection;
 mod databases;
@@ -62,32 +61,33 @@ pub use tls::{Tls, TlsMode, TlsVersion};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// How names are written.
+    /// The form of names.
     pub(crate) naming: Naming,
-    /// Where things lie.
+    /// The layout of the spool.
     pub(crate) layout: Layout,
     /// Formats of databases.
     pub(crate) databases: Databases,
-    /// Which sync logs there are.
+    /// The sync logs that Cyrus's programs write.
     pub(crate) logs: Logs,
-    /// How to connect.
+    /// Settings of the connection.
     pub(crate) connection: Connection,
-    /// How many connections there are at once.
+    /// The number of connections at once.
     pub(crate) sync_jobs: Jobs,
-    /// How to replicate.
+    /// Settings of the replication.
     pub(crate) replication: Replication,
-    /// How to roll.
+    /// Settings of rolling replication.
     pub(crate) rolling: Rolling,
-    /// How persistently to connect again when the connection is lost over a part of the work;
-    /// `None` for one attempt, without a pause.
+    /// How persistently to connect again when the connection is lost during a task; `None` for one
+    /// attempt, without a pause.
     pub(crate) reconnect: Option<Persistence>,
-    /// How long to wait for locks of users and mailboxes; without, as long as it takes.
+    /// How long to wait for locks of users and mailboxes; `None` for no limit.
     pub(crate) lock_patience: Option<Duration>,
-    /// Where what the replica has is remembered.
+    /// The replication cache, which remembers what the replica has.
     pub(crate) sync_cache_db_path: Option<PathBuf>,
     /// A file for metrics, in the text format of Prometheus.
     pub(crate) sync_metrics_file: Option<PathBuf>,
-    /// The program that a repair writes to the master with; it is looked for if not set.
+    /// The program through which a repair writes to the master; if not set, the client looks for
+    /// it.
     pub(crate) sync_server_path: Option<PathBuf>,
     server: Option<Server>,
     file: Option<PathBuf>,
@@ -95,7 +95,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What a configuration says for a channel, with what a caller asks for over it.
+    /// Resolves a configuration for a channel, with a caller's overrides.
     ///
     /// # Errors
     /// [`Kind::Config`], with file and line where there are some, for values that cannot be used
@@ -120,7 +120,7 @@ impl Settings {
         let name = server.as_ref().map(|server| server.name.clone()).unwrap_or_default();
         let replication =
             Replication::resolve(r, overrides, &repair, (name, databases.reverseacls));
-        // Of use to a program only, and shown with the rest.
+        // Only programs use these; they are read here so that they are shown with the rest.
         Process::resolve(r);
         Ok(Settings {
             naming: Naming::resolve(r),
@@ -142,7 +142,7 @@ impl Settings {
         })
     }
 
-    /// The replica and the channel to it.
+    /// Returns the names of the replica and of the channel to it.
     ///
     /// # Errors
     /// [`Kind::Config`] if no replica is named.
@@ -150,7 +150,7 @@ impl Settings {
         self.server().map(|_| self.replication.replica_name())
     }
 
-    /// Where the replica is.
+    /// Returns the name and address of the replica.
     pub(crate) fn server(&self) -> Result<&Server> {
         self.server.as_ref().ok_or_else(|| {
             Error::new(Kind::Config, "choose", "replica", "sync_host not defined")
@@ -158,17 +158,17 @@ impl Settings {
         })
     }
 
-    /// The channel whose settings these are.
+    /// Returns the channel whose settings these are.
     pub fn channel(&self) -> Option<&str> {
         self.replication.channel.as_deref()
     }
 
-    /// The file that the configuration was read from; `None` if it was in memory.
+    /// Returns the path of the configuration; `None` if it was in memory.
     pub fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
 
-    /// How to roll.
+    /// Returns the settings of rolling replication.
     pub fn rolling(&self) -> &Rolling {
         &self.rolling
     }
@@ -178,26 +178,26 @@ impl Settings {
         self.connection.require_compression
     }
 
-    /// The channels that Cyrus's programs log changes to (`sync_log_channels`); `None` is the log
-    /// without a channel.
+    /// Returns the channels to which Cyrus's programs log changes (`sync_log_channels`); `None` is
+    /// the log without a channel.
     pub fn sync_log_channels(&self) -> &[Option<String>] {
         &self.logs.sync_log_channels
     }
 
-    /// The program that a repair writes to the master with (`sync_server_path`); it is looked for if
-    /// that is not set.
+    /// Returns the program through which a repair writes to the master (`sync_server_path`); if it is
+    /// `None`, the client looks for it.
     pub fn sync_server_path(&self) -> Option<&Path> {
         self.sync_server_path.as_deref()
     }
 
-    /// Every option that is read, with its value and where that comes from, and what else the
-    /// caller asked for.
+    /// Returns every option that was read, with its value and origin, and the caller's other
+    /// overrides.
     pub fn shown(&self) -> &[Shown] {
         &self.shown
     }
 }
 
-/// The file for metrics.
+/// Returns the file for metrics.
 fn metrics_file(resolver: &mut Resolver<'_>, overrides: &Overrides) -> Option<PathBuf> {
     let configured = resolver.path(opt::SYNC_METRICS_FILE);
     let Some(file) = &overrides.metrics_file else { return configured };
@@ -205,7 +205,7 @@ fn metrics_file(resolver: &mut Resolver<'_>, overrides: &Overrides) -> Option<Pa
     Some(file.clone())
 }
 
-/// How many connections there are at once.
+/// Returns the number of connections at once.
 fn sync_jobs(resolver: &mut Resolver<'_>, asked: Option<Jobs>) -> Jobs {
     let number = resolver.auto(opt::SYNC_JOBS).and_then(|number| usize::try_from(number).ok());
     if let Some(asked) = asked {

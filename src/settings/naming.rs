@@ -1,18 +1,18 @@
-//! How names are written.
+//! The form of names.
 
 use super::resolver::Resolver;
 use crate::config::opt;
 
-/// How names are written and read.
+/// The form of names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Naming {
-    /// External names have `/` between their levels, else `.`.
+    /// Whether external names have `/` between their levels, otherwise `.`.
     pub unixhierarchysep: bool,
-    /// Names may have a domain.
+    /// Whether names may have a domain.
     pub virtdomains: bool,
     /// The domain that is left out of names.
     pub defaultdomain: String,
-    /// The first level of mailboxes that were deleted.
+    /// The first level of deleted mailboxes.
     pub deletedprefix: String,
     /// The folder of a user's Sieve scripts.
     pub sieve_folder: String,

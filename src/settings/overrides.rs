@@ -1,4 +1,4 @@
-//! What a caller asks for, over what imapd.conf says.
+//! A caller's requests, which override imapd.conf.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,8 +8,8 @@ use super::jobs::Jobs;
 use crate::config::Bandwidth;
 use crate::types::{Pattern, Text};
 
-/// What a caller asks for, over what imapd.conf says; the default asks for nothing. The fields
-/// are named as the options of `sync_client(8)`.
+/// A caller's requests, which override imapd.conf; the default requests nothing. The fields have
+/// the names of the options of `sync_client(8)`.
 ///
 /// ```
 /// use cyrsync::{Config, Overrides, Settings};
@@ -29,13 +29,13 @@ pub struct Overrides {
     pub dest_partition: Option<Text>,
     /// No mupdate operations (`-L`).
     pub local_only: bool,
-    /// Pass over users that somebody else is replicating (`-N`).
+    /// Skip users whom another client is replicating (`-N`).
     pub skip_locked: bool,
     /// Never change the master, force the replica (`-O`).
     pub no_copyback: bool,
-    /// Change the master even if `sync_no_copyback` of imapd.conf says not to (`--copyback`).
+    /// Change the master even if `sync_no_copyback` of imapd.conf forbids it (`--copyback`).
     pub copyback: bool,
-    /// What repairs may do to the master beyond the ordinary (`--allow-repair`).
+    /// Which unusual changes a repair may make on the master (`--allow-repair`).
     pub allow_repair: AllowRepair,
     /// Stage incoming files on the replica's archive partition (`-a`).
     pub stage_to_archive: bool,
@@ -46,7 +46,7 @@ pub struct Overrides {
     /// How many bytes a second all connections together may send (`--bwlimit`), instead of
     /// `sync_bwlimit`.
     pub bwlimit: Option<Bandwidth>,
-    /// Users and mailboxes to leave out (`--exclude`). Not for what a sync log says.
+    /// Users and mailboxes to leave out (`--exclude`). Does not apply to a sync log.
     pub exclude: Vec<Pattern>,
     /// Try to connect only once (`-o`).
     pub connect_once: bool,
@@ -55,20 +55,20 @@ pub struct Overrides {
     /// Time after which the replica is told to release its staged files (`-t`); zero for never.
     /// Default: ten minutes.
     pub timeout: Option<Duration>,
-    /// A file that asks for the end by being there (`-F`), instead of `sync_shutdown_file`.
+    /// A file whose existence is a request to stop (`-F`), instead of `sync_shutdown_file`.
     pub shutdown_file: Option<PathBuf>,
     /// A file for metrics (`--metrics-file`), instead of `sync_metrics_file`.
     pub metrics_file: Option<PathBuf>,
-    /// Only what is logged now (`-1`).
+    /// Replicate only what is logged now (`-1`).
     pub rolling_once: bool,
-    /// How long to wait for locks of users and mailboxes; without, as long as it takes.
+    /// How long to wait for locks of users and mailboxes; `None` for no limit.
     pub lock_patience: Option<Duration>,
-    /// Connect again after growing pauses when the connection is lost over a part of the work,
-    /// before that part is tried once more; else at once, and once.
+    /// If the connection is lost during a task, connect again after growing pauses before that task
+    /// is tried once more; otherwise connect at once, and only once.
     pub reconnect: bool,
 }
 
-/// What is asked for most. All else is set in its field.
+/// Setters for the most common requests. All others are set by their fields.
 impl Overrides {
     /// Sets [`Overrides::server`].
     #[must_use]

@@ -1,29 +1,29 @@
-//! What the process is: its user, its log.
+//! Settings of the process: its user, its log.
 
 use super::resolver::Resolver;
 use crate::config::{Config, opt};
 
-/// What a program that works on a spool is.
+/// Settings of a program that works on a spool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Process {
-    /// The user to run as, if not the one that was built in.
+    /// The user to run as, if not the built-in one.
     pub cyrus_user: Option<String>,
     /// The group, if not the user's own.
     pub cyrus_group: Option<String>,
     /// Whether debug lines are logged.
     pub debug: bool,
-    /// What log lines begin with, before the program's name.
+    /// Text at the beginning of log lines, before the program's name.
     pub syslog_prefix: Option<String>,
-    /// Where log lines go, by its name; an unknown one is reported and ignored, as Cyrus does.
+    /// The syslog facility, by its name; an unknown one is reported and ignored, as Cyrus does.
     pub syslog_facility: Option<String>,
-    /// Permissions that new files do not have.
+    /// Permissions that new files do not get.
     pub umask: u32,
 }
 
 impl Process {
-    /// What a configuration says of the process alone, for a program that has to become that before
-    /// it can say what is wrong with the rest.
+    /// Reads only the settings of the process from a configuration. A program needs them to become
+    /// that process before it can report errors in the other settings.
     pub fn of(config: &Config) -> Process {
         Process::resolve(&mut Resolver::new(config, None))
     }
@@ -40,7 +40,7 @@ impl Process {
     }
 }
 
-/// Octal digits; anything else between them is passed over, as `cyrus_init` does.
+/// Parses octal digits; any other characters between them are ignored, as `cyrus_init` does.
 fn umask(text: &str) -> u32 {
     let digits = text.bytes().filter(|byte| (b'0'..=b'7').contains(byte));
     digits.fold(0, |mask: u32, digit| mask.wrapping_mul(8) | u32::from(digit - b'0'))

@@ -25,7 +25,7 @@ impl Repair {
         Repair {
             no_copyback,
             fuse: Fuse {
-                // A negative number is no limit.
+                // A negative number means no limit.
                 max_expunge: u64::try_from(max_expunge).ok(),
                 allowed: if fuse { overrides.allow_repair } else { AllowRepair::ALL },
             },

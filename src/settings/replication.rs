@@ -1,4 +1,4 @@
-//! What stays the same for all that a client replicates.
+//! Settings that are the same for everything that a client replicates.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::config::opt;
 use crate::sys::lock::Wait;
 use crate::types::{Pattern, ReplicaName, Text};
 
-/// What stays the same for all that a client replicates.
+/// Settings that are the same for everything that a client replicates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replication {
     /// Name of the replica, as in the sync lock and in log lines.
@@ -24,24 +24,24 @@ pub struct Replication {
     /// Users, by their userids, and mailboxes, by their external names, to leave out
     /// (`--exclude`).
     pub exclude: Vec<Pattern>,
-    /// Whether to wait for users that somebody else replicates (`-N`).
+    /// Whether to wait for users whom another client replicates (`-N`).
     pub wait: Wait,
     /// Never change the master, force the replica (`-O`).
     pub no_copyback: bool,
     /// Records per batch; 0 switches batches off.
     pub sync_batchsize: u32,
-    /// Subscriptions follow the rights of users.
+    /// Whether subscriptions follow the rights of users.
     pub reverseacls: bool,
-    /// Read the files of all messages, those that the replica has already included.
+    /// Whether to read the files of all messages, including those that the replica has already.
     pub sync_check_messages: bool,
-    /// Where long messages wait that are fetched from the replica.
+    /// The directory for long messages while they are fetched from the replica.
     pub temp_path: PathBuf,
-    /// What a repair must not do to the master.
+    /// The changes that a repair must not make on the master.
     pub fuse: Fuse,
 }
 
 impl Replication {
-    /// Which replica, over which channel.
+    /// Returns the replica's name and channel.
     pub fn replica_name(&self) -> ReplicaName {
         ReplicaName { server: self.server.clone(), channel: self.channel.clone() }
     }
@@ -68,7 +68,7 @@ impl Replication {
             local_only: resolver.asked_for("--local-only", overrides.local_only),
             wait: if skip_locked { Wait::Fail } else { Wait::up_to(overrides.lock_patience) },
             no_copyback: repair.no_copyback,
-            // A negative number is none.
+            // A negative number means no batches.
             sync_batchsize: u32::try_from(resolver.int(opt::SYNC_BATCHSIZE)).unwrap_or(0),
             reverseacls,
             sync_check_messages: resolver.switch(opt::SYNC_CHECK_MESSAGES),

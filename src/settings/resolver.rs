@@ -1,4 +1,4 @@
-//! Reads each option once, and notes what it found and where.
+//! Reads each option once, and records its value and origin.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,72 +23,73 @@ impl<'c> Resolver<'c> {
         Resolver { config, channel, shown: Vec::new() }
     }
 
-    /// The channel.
+    /// Returns the channel.
     pub fn channel(&self) -> Option<&'c str> {
         self.channel
     }
 
-    /// Where the value of an option comes from.
+    /// Returns the origin of an option's value.
     pub fn origin(&self, spec: &'static Spec) -> Origin {
         self.config.origin(spec, self.channel)
     }
 
-    /// A text.
+    /// Reads a text.
     pub fn string(&mut self, option: StringOpt) -> Option<String> {
         self.note(option.spec());
         self.config.string(option, self.channel).map(str::to_owned)
     }
 
-    /// A text that has a default.
+    /// Reads a text that has a default.
     pub fn text(&mut self, option: StringOpt) -> String {
         self.string(option).unwrap_or_default()
     }
 
-    /// A file or directory.
+    /// Reads the path of a file or directory.
     pub fn path(&mut self, option: StringOpt) -> Option<PathBuf> {
         self.string(option).map(PathBuf::from)
     }
 
-    /// A switch.
+    /// Reads a switch.
     pub fn switch(&mut self, option: SwitchOpt) -> bool {
         let on = self.config.switch(option, self.channel);
         self.note_as(option.spec(), Some(yes_or_no(on)));
         on
     }
 
-    /// A number.
+    /// Reads a number.
     pub fn int(&mut self, option: IntOpt) -> i32 {
         self.note(option.spec());
         self.config.int(option, self.channel)
     }
 
-    /// A number; `None` for `auto`.
+    /// Reads a number; `None` for `auto`.
     pub fn auto(&mut self, option: AutoOpt) -> Option<i32> {
         self.note(option.spec());
         self.config.auto(option, self.channel)
     }
 
-    /// A duration; a negative one counts as zero.
+    /// Reads a duration; a negative one counts as zero.
     pub fn duration(&mut self, option: DurationOpt) -> Duration {
         self.note(option.spec());
         self.config.duration(option, self.channel)
     }
 
-    /// One of these words; by the table of options it is one of them.
+    /// Reads one of these words; the table of options has checked that it is one of them.
     pub fn choice<T: Copy>(&mut self, option: ChoiceOpt, words: &[(&str, T)], other: T) -> T {
         let chosen = self.config.choice(option, self.channel);
         self.note_as(option.spec(), Some(chosen.to_owned()));
         words.iter().find(|(word, _)| *word == chosen).map_or(other, |(_, value)| *value)
     }
 
-    /// The words of a set that are there.
+    /// Reads the words of a set.
     pub fn set(&mut self, option: SetOpt) -> Vec<&'static str> {
         self.note(option.spec());
         let Type::AnyOf(words) = option.spec().kind else { return Vec::new() };
         words.iter().copied().filter(|word| self.config.contains(option, word)).collect()
     }
 
-    /// A setting whose name is made from a host's or a partition's. It is shown if it is there.
+    /// Reads a setting whose name is made from the name of a host or partition. It is shown if it
+    /// is set.
     pub fn other(&mut self, key: &str) -> Option<String> {
         let value = self.config.other(key)?.to_owned();
         let origin = self.config.origin_of_other(key);
@@ -96,7 +97,8 @@ impl<'c> Resolver<'c> {
         Some(value)
     }
 
-    /// The ends of the names of all such settings that begin with `prefix`, sorted.
+    /// Returns the names of all such settings that begin with `prefix`, sorted, without that
+    /// prefix.
     pub fn others(&self, prefix: &str) -> Vec<String> {
         let mut ends: Vec<_> = self.config.others(prefix).map(str::to_owned).collect();
         ends.sort_unstable();
@@ -104,7 +106,7 @@ impl<'c> Resolver<'c> {
         ends
     }
 
-    /// Puts what the caller asked for in the place of what was read last.
+    /// Replaces the value of the option that was read last by the caller's.
     pub fn overridden(&mut self, value: String) {
         if let Some(last) = self.shown.last_mut() {
             last.value = Some(value);
@@ -112,20 +114,20 @@ impl<'c> Resolver<'c> {
         }
     }
 
-    /// Notes what only a caller can ask for. It is shown if it is not the default.
+    /// Records a request that only a caller can make. It is shown if it is not the default.
     pub fn asked(&mut self, flag: &str, value: Option<String>) {
         if value.is_some() {
             self.shown.push(Shown::new(flag, value, Origin::Override));
         }
     }
 
-    /// The same of a flag without an argument.
+    /// Records a flag without an argument in the same way.
     pub fn asked_for(&mut self, flag: &str, on: bool) -> bool {
         self.asked(flag, on.then(|| yes_or_no(true)));
         on
     }
 
-    /// The error of a value that cannot be used, with the place that it comes from.
+    /// Returns the error of a value that cannot be used, with the value's origin.
     pub fn refuse(&self, spec: &'static Spec, what: impl std::fmt::Display) -> Error {
         match self.origin(spec) {
             place @ Origin::Line { .. } => {
@@ -136,7 +138,7 @@ impl<'c> Resolver<'c> {
         }
     }
 
-    /// All that was read, in the order in which it was.
+    /// Returns everything that was read, in that order.
     pub fn finish(self) -> Vec<Shown> {
         self.shown
     }
@@ -152,7 +154,7 @@ impl<'c> Resolver<'c> {
     }
 }
 
-/// As in imapd.conf.
+/// Writes a switch in the grammar of imapd.conf.
 pub(super) fn yes_or_no(on: bool) -> String {
     if on { "yes".to_owned() } else { "no".to_owned() }
 }

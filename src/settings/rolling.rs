@@ -1,4 +1,4 @@
-//! How to roll, and how persistently to connect.
+//! Settings of rolling replication, and how persistently to connect.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::overrides::Overrides;
 use super::resolver::Resolver;
 use crate::config::opt;
 
-/// Time after which the replica is told to release its staged files, without `-t`.
+/// Time after which the client tells the replica to release its staged files, if `-t` is not given.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// How persistently to connect.
@@ -16,24 +16,25 @@ const TIMEOUT: Duration = Duration::from_secs(600);
 pub struct Persistence {
     /// Only once (`-o`).
     pub connect_once: bool,
-    /// Longest pause between two attempts; none for pauses that grow without limit.
+    /// Longest pause between two attempts; `None` for pauses that grow without limit.
     pub sync_reconnect_maxwait: Option<Duration>,
-    /// Even if the password or the certificate is refused, as rolling replication does: somebody
-    /// may put that right meanwhile. Else that is the end at once.
+    /// Whether to go on if the password or the certificate is refused, as rolling replication does,
+    /// because a person may correct that meanwhile. Otherwise the refusal ends the attempts.
     pub even_if_refused: bool,
 }
 
-/// How to roll.
+/// Settings of rolling replication.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Rolling {
     /// Least time from one run to the next (`-d`).
     pub sync_repeat_interval: Duration,
-    /// Time after which the replica is told to release its staged files (`-t`); zero for never.
+    /// Time after which the client tells the replica to release its staged files (`-t`); zero for
+    /// never.
     pub timeout: Duration,
-    /// A file that asks for the end by being there (`-F`).
+    /// A file whose existence is a request to stop (`-F`).
     pub sync_shutdown_file: Option<PathBuf>,
-    /// Only what is logged now (`-1`).
+    /// Whether to replicate only what is logged now (`-1`).
     pub rolling_once: bool,
     /// How persistently to connect.
     pub persistence: Persistence,

@@ -1,20 +1,20 @@
-//! The effective configuration, as it is printed.
+//! The effective configuration in printable form.
 
 use std::fmt;
 
 use crate::config::{Origin, is_secret};
 
-/// What stands for a password.
+/// The text shown instead of a password.
 const HIDDEN: &str = "(not shown)";
 
-/// A setting that counts, and why.
+/// A setting with its effective value and origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Shown {
-    /// Name of the option in imapd.conf, or of the option of the command line where imapd.conf has
+    /// Name of the option in imapd.conf, or of the option of the command line if imapd.conf has
     /// none.
     pub name: String,
-    /// The value, in the grammar of imapd.conf; `None` if there is none. Instead of a password it is
+    /// The value, in the grammar of imapd.conf; `None` if there is none. A password is replaced by
     /// `(not shown)`.
     pub value: Option<String>,
     /// Where it comes from.
@@ -22,14 +22,14 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// A setting as it may be shown.
+    /// Makes a setting; the value of a password is hidden.
     pub(super) fn new(name: &str, value: Option<String>, origin: Origin) -> Shown {
         let value = value.map(|value| if is_secret(name) { HIDDEN.to_owned() } else { value });
         Shown { name: name.to_owned(), value, origin }
     }
 }
 
-/// `backup_sync_host` where `sync_host` is meant, or nothing.
+/// Writes `backup_sync_host` if that was read for `sync_host`; nothing if the names are equal.
 struct As<'s>(&'s Shown);
 
 impl fmt::Display for As<'_> {

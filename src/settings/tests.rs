@@ -1,4 +1,4 @@
-//! What imapd.conf, a channel and a caller say together.
+//! Tests how imapd.conf, a channel and a caller's overrides are combined.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::*;
 use crate::config::opt::{self, Type};
 
-/// The settings of lines of an imapd.conf.
+/// Returns the settings of lines of an imapd.conf.
 pub(crate) fn of(lines: &str) -> Settings {
     of_channel(lines, None)
 }
 
-/// The same for a channel.
+/// Returns the same for a channel.
 pub(crate) fn of_channel(lines: &str, channel: Option<&str>) -> Settings {
     resolve(lines, channel, &Overrides::default()).unwrap()
 }
@@ -23,7 +23,7 @@ fn resolve(lines: &str, channel: Option<&str>, overrides: &Overrides) -> Result<
     Settings::resolve(&Config::from_text(text.as_bytes(), "t.conf")?, channel, overrides)
 }
 
-/// For a replica, with lines that are in order.
+/// Returns the TLS settings of valid lines for a replica.
 fn tls(lines: &str) -> Tls {
     of(&format!("sync_host: replica.example.com:2005\n{lines}")).connection.tls
 }
@@ -59,7 +59,7 @@ fn defaults_are_shown_as_in_the_table() {
     }
 }
 
-/// A value that an option cannot have, if there is one.
+/// Returns an invalid value for an option, if there is one.
 fn bad(kind: Type) -> Option<&'static str> {
     match kind {
         Type::String => None,
@@ -212,7 +212,7 @@ fn a_channel_has_its_own_rules() {
     assert_eq!(of(text).connection.tls.sync_tls, TlsMode::Off);
     let far = of_channel(text, Some("far")).connection;
     assert_eq!((far.tls.sync_tls, far.tls.sync_tls_verify), (TlsMode::Require, false));
-    // Cyrus has one for all channels.
+    // Cyrus has one value for all channels.
     assert_eq!(far.sync_timeout, Duration::from_secs(1800));
 }
 

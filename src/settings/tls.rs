@@ -1,4 +1,4 @@
-//! How to encrypt.
+//! Settings of the encryption.
 
 use std::path::PathBuf;
 
@@ -11,13 +11,13 @@ use crate::error::{Error, Result};
 pub enum TlsMode {
     /// Never.
     Off,
-    /// Where the replica offers it.
+    /// If the replica offers it.
     Try,
     /// Always; a replica that does not offer it is refused.
     Require,
 }
 
-/// A version of TLS that is spoken here.
+/// A supported version of TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TlsVersion {
     /// 1.2
@@ -26,15 +26,15 @@ pub enum TlsVersion {
     Tls13,
 }
 
-/// How to encrypt.
+/// Settings of the encryption.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
-    /// When.
+    /// When to encrypt.
     pub sync_tls: TlsMode,
-    /// Verify certificates where there are roots.
+    /// Whether to verify certificates, if there are root certificates.
     pub sync_tls_verify: bool,
-    /// SHA-256 of the certificates that are accepted, whatever signed them; if empty, any that
-    /// verifies.
+    /// SHA-256 of the certificates that are accepted, whatever their issuer; if empty, any
+    /// certificate that verifies.
     pub sync_tls_fingerprint: Vec<Fingerprint>,
     /// File of root certificates (`tls_server_ca_file`, else `tls_client_ca_file`).
     pub ca_file: Option<PathBuf>,
@@ -44,18 +44,18 @@ pub struct Tls {
     pub tls_crl_file: Option<PathBuf>,
     /// Certificate to present, and its key.
     pub identity: Option<(PathBuf, PathBuf)>,
-    /// The versions that may be spoken; at least one where there can be TLS.
+    /// The versions that may be used; at least one if TLS is possible.
     pub tls_versions: Vec<TlsVersion>,
 }
 
 impl Tls {
-    /// For a replica, if one is named.
+    /// Resolves the settings for a replica, if one is named.
     pub(super) fn resolve(resolver: &mut Resolver<'_>, target: Option<&Target>) -> Result<Tls> {
         let modes = [("off", TlsMode::Off), ("try", TlsMode::Try), ("require", TlsMode::Require)];
         let sync_tls = resolver.choice(opt::SYNC_TLS, &modes, TlsMode::Try);
         let pins = resolver.text(opt::SYNC_TLS_FINGERPRINT);
         let sync_tls_fingerprint = Fingerprint::parse_all(&pins)?;
-        // Nothing is encrypted there.
+        // A UNIX socket is never encrypted.
         let is_unix = matches!(target, Some(Target::Unix(_)));
         let at_once = matches!(target, Some(Target::Unix(_) | Target::Tcp { tls: true, .. }));
         if sync_tls == TlsMode::Off && !sync_tls_fingerprint.is_empty() && !at_once {
@@ -75,7 +75,8 @@ impl Tls {
     }
 }
 
-/// Which of the two the site means cannot be known, and one of them would be clear text.
+/// Returns the error for options that contradict each other: one of them would mean clear text, and
+/// the client cannot know which one is meant.
 fn contradiction(resolver: &Resolver<'_>) -> Error {
     let off = match resolver.origin(opt::SYNC_TLS.spec()) {
         place @ Origin::Line { .. } => format!(" ({place})"),
@@ -95,8 +96,8 @@ fn contradiction(resolver: &Resolver<'_>) -> Error {
         .hint(format!("take one of the two out of imapd.conf{own}"))
 }
 
-/// `tls_server_ca_*` are for the certificates of servers that Cyrus connects to; who has set
-/// neither is taken to mean the ones for clients' certificates.
+/// Returns file and directory of root certificates. `tls_server_ca_*` are for the certificates of
+/// servers that Cyrus connects to; if neither is set, those for clients' certificates are used.
 fn authorities(resolver: &mut Resolver<'_>) -> (Option<PathBuf>, Option<PathBuf>) {
     let mut pair = |file, dir| (resolver.path(file), resolver.path(dir));
     let servers = pair(opt::TLS_SERVER_CA_FILE, opt::TLS_SERVER_CA_DIR);
@@ -107,9 +108,9 @@ fn authorities(resolver: &mut Resolver<'_>) -> (Option<PathBuf>, Option<PathBuf>
     }
 }
 
-/// Certificate and key: `<host>_client_cert` and `<host>_client_key` with the host's first part,
-/// else `tls_client_cert` and `tls_client_key`. Without a key's file it is in the certificate's
-/// (`tls_init_clientengine` in `imap/tls.c`).
+/// Returns certificate and key: `<host>_client_cert` and `<host>_client_key` with the host's first
+/// part, otherwise `tls_client_cert` and `tls_client_key`. If no key file is set, the key is in the
+/// certificate's file (`tls_init_clientengine` in `imap/tls.c`).
 fn identity(resolver: &mut Resolver<'_>, target: Option<&Target>) -> Option<(PathBuf, PathBuf)> {
     let cert = resolver.string(opt::TLS_CLIENT_CERT);
     let key = resolver.string(opt::TLS_CLIENT_KEY);
@@ -121,7 +122,7 @@ fn identity(resolver: &mut Resolver<'_>, target: Option<&Target>) -> Option<(Pat
     (!disabled).then(|| (PathBuf::from(cert), PathBuf::from(key)))
 }
 
-/// The versions that are spoken here, of those that are named.
+/// Returns those of the configured versions that are supported here.
 fn versions(resolver: &mut Resolver<'_>, off: bool) -> Result<Vec<TlsVersion>> {
     let text = resolver.text(opt::TLS_VERSIONS);
     let named = |name: &str| {

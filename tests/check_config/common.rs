@@ -1,4 +1,4 @@
-//! What the tests have in common: run the check, find a line, see that nothing has changed.
+//! Shared by these tests: runs the check, finds a line, and verifies that nothing has changed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use cyrsync_lab::{Cyrus, Lab, Options, Run, compare, sync_client};
 
 pub const OURS: &str = env!("CARGO_BIN_EXE_sync_client");
 
-/// All that is looked at, in order.
+/// All checks, in order.
 pub const NAMES: [&str; 23] = [
     "imapd.conf read",
     "options",
@@ -37,14 +37,14 @@ pub const NAMES: [&str; 23] = [
     "clocks apart",
 ];
 
-/// A run of `--check-config`, line by line.
+/// The result of a run of `--check-config`, line by line.
 pub struct Checked {
     pub run: Run,
     lines: Vec<(String, String, String)>,
 }
 
 impl Checked {
-    /// Reads what was printed. Every check must be there, once and in order.
+    /// Parses the output. Every check must be there, once and in order.
     #[track_caller]
     pub fn new(run: Run) -> Checked {
         let line = |line: &str| {
@@ -60,7 +60,7 @@ impl Checked {
         Checked { run, lines }
     }
 
-    /// The verdict of a check, and what else its line says.
+    /// Returns the verdict of a check and the rest of its line.
     #[track_caller]
     pub fn of(&self, name: &str) -> (&str, &str) {
         let found = self.lines.iter().find(|(_, found, _)| found == name);
@@ -68,7 +68,7 @@ impl Checked {
         (verdict, rest)
     }
 
-    /// A check has this verdict, and its line these words.
+    /// Asserts that a check has this verdict, and that its line contains these words.
     #[track_caller]
     pub fn says(&self, name: &str, verdict: &str, words: &[&str]) -> &Checked {
         let (found, rest) = self.of(name);
@@ -79,13 +79,13 @@ impl Checked {
         self
     }
 
-    /// The names of the checks with a verdict.
+    /// Returns the names of the checks with a verdict.
     pub fn with(&self, verdict: &str) -> Vec<&str> {
         let found = self.lines.iter().filter(|(found, ..)| found == verdict);
         found.map(|(_, name, _)| name.as_str()).collect()
     }
 
-    /// These checks failed, no others; and so the exit code says.
+    /// Asserts that exactly these checks failed, and that the exit code agrees.
     #[track_caller]
     pub fn fails(&self, names: &[&str]) -> &Checked {
         assert_eq!(self.with("FAIL"), names, "{}", self.run);
@@ -94,7 +94,7 @@ impl Checked {
         self
     }
 
-    /// These checks warn, no others.
+    /// Asserts that exactly these checks warn.
     #[track_caller]
     pub fn warns(&self, names: &[&str]) -> &Checked {
         assert_eq!(self.with("WARN"), names, "{}", self.run);
@@ -102,7 +102,7 @@ impl Checked {
     }
 }
 
-/// Checks the master's configuration. It changes nothing, on either side.
+/// Checks the master's configuration, and asserts that this changes nothing on either side.
 #[track_caller]
 pub fn check(lab: &Lab, args: &[&str]) -> Checked {
     let before = traces(lab);
@@ -119,24 +119,25 @@ pub fn check(lab: &Lab, args: &[&str]) -> Checked {
 /// Files of a server: length, time of the last change in nanoseconds, mode.
 type Traces = BTreeMap<PathBuf, (u64, i64, u32)>;
 
-/// Every file and directory of both servers that a change would show in.
+/// Records every file and directory of both servers in which a change would show.
 fn traces(lab: &Lab) -> Traces {
     let mut found = Traces::new();
     for (server, directories) in [
         (&lab.master, &["conf", "spool", "second", "sieve", "lock"][..]),
-        // There each command takes its locks, which are files.
+        // On the replica each command takes locks, which are files, so its lock directory is left
+        // out.
         (&lab.replica, &["conf", "spool", "second", "sieve"]),
     ] {
         directories.iter().for_each(|name| add(&server.dir().join(name), &mut found));
     }
-    // There its master makes a file when somebody connects and it first starts a service.
+    // Its master process creates a file there when the first client connects to a service.
     let services = lab.replica.config_dir().join("socket");
     found.retain(|path, _| !path.starts_with(&services));
     found
 }
 
 fn add(path: &Path, found: &mut Traces) {
-    // Sessions of TLS, which a server remembers so that they can be resumed.
+    // The server stores TLS sessions there so that clients can resume them.
     let sessions = path.file_name().is_some_and(|name| name == "tls_sessions.db");
     let Ok(data) = fs::symlink_metadata(path) else { return };
     if data.is_dir() {
@@ -144,14 +145,14 @@ fn add(path: &Path, found: &mut Traces) {
             add(&entry.path(), found);
         }
     }
-    // That a session's file is made shows in the directory.
+    // A new session file also changes the directory's time.
     if !sessions && !path.ends_with("conf") {
         let changed = data.mtime() * 1_000_000_000 + data.mtime_nsec();
         found.insert(path.to_owned(), (data.len(), changed, data.mode()));
     }
 }
 
-/// A lab whose replica has all that the master has: users on both partitions.
+/// Returns a lab whose replica equals the master, with users on both partitions.
 pub fn lab(options: Options) -> Lab {
     let lab = Lab::new(options);
     let mut filler = Filler::new(&lab.master, 3);
@@ -172,7 +173,7 @@ pub fn replicate(lab: &Lab) {
     sync_client(OURS, &lab.master, &["-A"]).ok();
 }
 
-/// Sets options of the master's imapd.conf; an empty value takes one away.
+/// Sets options of the master's imapd.conf; an empty value removes the option.
 pub fn set(lab: &Lab, options: &[(&str, &str)]) {
     for (option, value) in options {
         lab.master.set_config(option, Some(*value).filter(|value| !value.is_empty()));

@@ -1,4 +1,4 @@
-//! A pair of servers that is as it should be.
+//! A pair of servers without any problem.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ fn everything_is_in_order_over_either_protocol_and_in_a_channel() {
     let authority = Authority::new(&lab.replica, "ca");
     lab.replica.use_certificate(&authority.issue("replica", &["IP:127.0.0.1"], Valid::Days(90)));
     set(&lab, &[("tls_server_ca_file", &authority.root().display().to_string())]);
-    // That the replica has TLS is not remembered: check() holds that no file is made.
+    // The check does not remember that the replica has TLS: check() asserts that no file is made.
     let checked = check(&lab, &[]);
     checked.fails(&[]).warns(&[]);
     assert_eq!(checked.with("SKIP"), ["clocks apart"], "{}", checked.run);
@@ -60,7 +60,7 @@ fn everything_is_in_order_over_either_protocol_and_in_a_channel() {
         .says("clocks apart", "SKIP", &["only asked", "NTP"]);
     assert_eq!(checked.run.stderr, "", "{}", checked.run);
 
-    // The options of the channel count, as for a run; -S goes over them.
+    // The options of the channel count, as for a run; -S overrides them.
     let imap = format!("localhost:{}", lab.replica.imap_port());
     set(&lab, &[("backup_sync_host", &imap), ("backup_sync_try_imap", "yes")]);
     let checked = check(&lab, &["-n", "backup"]);
@@ -106,7 +106,7 @@ fn nothing_is_said_to_the_replica_but_the_login_and_get() {
         "{}",
         checked.run
     );
-    // The same is shown as traffic.
+    // The traffic shows the same.
     assert!(checked.run.stderr.contains("GET MAILBOXES"), "{}", checked.run);
     assert!(!checked.run.stderr.contains("APPLY"), "{}", checked.run);
 
@@ -155,7 +155,7 @@ fn another_client_that_rolls_is_told_and_not_disturbed() {
     let says = format!("process {} rolls on it", rolling.pid());
     let end = std::time::Instant::now() + Duration::from_secs(60);
     let checked = loop {
-        // It claims the channel some time after its start; nothing tells when.
+        // The client claims the channel some time after its start, and no event announces that.
         let run = sync_client(OURS, &lab.master, &["--check-config"]);
         let checked = Checked::new(run);
         if checked.of("channel free").1.contains(&says) {

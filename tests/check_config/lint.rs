@@ -1,4 +1,4 @@
-//! What Cyrus's own check of imapd.conf says to ours.
+//! Compares the report of Cyrus's own check of imapd.conf with what ours announces.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use cyrsync_lab::{Lab, Options, sync_client, tools};
 
 use crate::common::{check, set};
 
-/// Every option that Cyrus does not know, with a value it may have.
+/// Every option that Cyrus does not know, with a valid value.
 const OURS: [(&str, &str); 14] = [
     ("sync_allowplaintext", "yes"),
     ("sync_authzid", "repl"),
@@ -48,7 +48,7 @@ fn conf_lint_of_3_12_reports_what_is_foretold() {
     of(Release::Forky);
 }
 
-/// An option of ours that is new must be foretold too.
+/// Also fails if a new option of ours is missing from the list.
 #[test]
 fn every_option_that_cyrus_does_not_know_is_among_them() {
     let lab = Lab::default();
@@ -60,7 +60,7 @@ fn every_option_that_cyrus_does_not_know_is_among_them() {
     let theirs = tools::run(&lab.master, "cyr_info", &["conf-default"]);
     let mut unknown = names(&ours.stdout);
     unknown.retain(|name| !names(&theirs).contains(name));
-    // Known since 3.12 and 3.13; earlier versions report them where they are set.
+    // Cyrus knows these two since 3.12 and 3.13; earlier versions report them if they are set.
     assert!(unknown.remove("global_lock") && unknown.remove("mboxname_userpath"));
     let unknown: Vec<String> = unknown.into_iter().collect();
     assert_eq!(unknown, OURS.map(|(name, _)| name), "{theirs}");

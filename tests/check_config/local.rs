@@ -1,4 +1,4 @@
-//! What can be wrong about this server.
+//! Problems on this server.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -40,9 +40,9 @@ fn options_that_are_wrong_are_named_with_file_and_line() {
         let place = format!("{}: {option}: ", at(option));
         checked.says("imapd.conf read", "FAIL", &[&place, "; "]);
         assert_eq!(checked.with("FAIL"), ["imapd.conf read"], "{}", checked.run);
-        // As for every other mode.
+        // The exit code is the same as in every other mode.
         assert_eq!(checked.run.status.code(), Some(78), "{}", checked.run);
-        // What needs the file only is still said, if the file as such can be read.
+        // Checks that need only the file still run if the file itself can be read.
         let rest = if option == "sync_tls" { &NAMES[1..] } else { &NAMES[3..] };
         assert_eq!(checked.with("SKIP"), rest, "{}", checked.run);
         checked.says("login", "SKIP", &["the configuration cannot be used"]);
@@ -88,7 +88,7 @@ fn logs_and_channels_that_are_not_written_are_told() {
     let checked = check(&lab, &["-n", "fra"]);
     checked.fails(&[]).says("channel known", "WARN", &["nothing is logged to it"]);
 
-    // The directory of the log belongs to somebody else, or something else has its name.
+    // The log's directory belongs to another user, or something else has its name.
     let sync = conf(&lab.master, "sync");
     fs::create_dir_all(&sync).unwrap();
     std::os::unix::fs::chown(&sync, Some(owner(&lab.master.config_dir())), None).unwrap();
@@ -106,7 +106,7 @@ fn logs_and_channels_that_are_not_written_are_told() {
     checked.fails(&["log writable"]);
     checked.says("log writable", "FAIL", &["log is no regular file"]);
     fs::remove_dir(&log).unwrap();
-    // Root made it, and only root may write to it.
+    // Root created the log, and only root may write to it.
     fs::write(&log, "").unwrap();
     mode(&log, 0o644);
     check(&lab, &["-n", "far"]).fails(&["log writable"]);
@@ -135,7 +135,7 @@ fn partitions_that_are_missing_closed_or_not_configured_are_named() {
     checked.says("spool readable", "FAIL", &["partition-second", "No such file or directory"]);
     fs::rename(second.with_extension("away"), &second).unwrap();
 
-    // A mailbox that is not where mailboxes.db says.
+    // A mailbox is not where mailboxes.db says.
     let place = places::place(&lab.master, "user.fred.Sent").data;
     fs::rename(&place, place.with_extension("away")).unwrap();
     let checked = check(&lab, &[]);

@@ -1,5 +1,5 @@
-//! `sync_client --check-config` on real servers: all in order on a good pair, and each complaint by
-//! what it is about.
+//! `sync_client --check-config` on real servers: no complaint about a good pair, and each
+//! complaint, sorted by its subject.
 
 mod common;
 mod good;

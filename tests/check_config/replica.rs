@@ -1,4 +1,4 @@
-//! What can be wrong about the replica and the way to it.
+//! Problems of the replica and of the connection to it.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use cyrsync_lab::{ADMIN, Fault, Imap, Options, Proxy};
 
 use crate::common::{check, lab, set};
 
-/// What needs a login.
+/// The checks that need a login.
 const BEHIND_LOGIN: [&str; 4] = ["admin rights", "capabilities", "partitions there", "compression"];
 
 #[test]
@@ -34,7 +34,7 @@ fn a_replica_that_cannot_be_reached_is_a_failure_with_what_to_do() {
     let there = format!("127.0.0.1:{}", lab.replica.csync_port());
     check(&lab, &["-S", &there]).fails(&[]).says("connects", "OK", &[]);
 
-    // Somebody is there, and says nothing.
+    // A server accepts the connection and never answers.
     let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, false);
     proxy.fail_next(Fault::Silence);
     set(&lab, &[("sync_host", "127.0.0.1"), ("client_timeout", "1s")]);
@@ -50,7 +50,7 @@ fn a_replica_that_cannot_be_reached_is_a_failure_with_what_to_do() {
         .fails(&["connects"])
         .says("connects", "FAIL", &[&place, "Connection refused", "; is sync_server or imapd"])
         .says("TLS", "SKIP", &["it did not come as far: connects"]);
-    // Where no port is named both are tried.
+    // If no port is configured, both are tried.
     set(&lab, &[("sync_port", ""), ("sync_try_imap", "yes")]);
     let checked = check(&lab, &["-S", "127.0.0.9"]);
     checked.says("connects", "FAIL", &["127.0.0.9:143", "127.0.0.9:2005"]);
@@ -79,7 +79,7 @@ fn a_login_that_is_refused_or_without_rights_is_told_apart() {
         .says("admin rights", "FAIL", &["Permission denied", "; the login is good"])
         .says("partitions there", "SKIP", &["only an administrator gets"])
         .says("compression", "SKIP", &[]);
-    // imapd does not even know the commands then.
+    // Without admin rights imapd does not even know the commands.
     let imap = format!("127.0.0.1:{}", lab.replica.imap_port());
     set(&lab, &[("sync_try_imap", "yes")]);
     let checked = check(&lab, &["-S", &imap]);
@@ -103,7 +103,7 @@ fn what_the_replica_keeps_to_itself_is_a_warning() {
     lab.replica.set_config("serverinfo", Some("min"));
     lab.replica.stop_server();
     lab.replica.start_server();
-    // sync_server always tells.
+    // sync_server always reports its version.
     set(&lab, &[("sync_port", &lab.replica.imap_port().to_string()), ("sync_try_imap", "yes")]);
     let mut admin = Imap::admin(&lab.master);
     admin.ok("CREATE user.zoe second");
@@ -114,7 +114,7 @@ fn what_the_replica_keeps_to_itself_is_a_warning() {
         .warns(&["version", "partitions there"])
         .says("version", "WARN", &["does not tell its version", "; set serverinfo: on"])
         .says("partitions there", "WARN", &["second (1 mailbox here)", "cannot be asked"]);
-    // With -p all goes to one that is known.
+    // With -p all mailboxes go to one partition, which is known.
     check(&lab, &["-u", "-p", "default"]).says("partitions there", "OK", &["on default"]);
     check(&lab, &["-u", "-p", "third"]).says("partitions there", "WARN", &["third (7 mailboxes"]);
     crate::common::replicate(&lab);

@@ -33,10 +33,10 @@ fn certificates_are_judged_as_for_a_run() {
     let checked = check(&lab, &[]);
     checked.fails(&[]).warns(&["certificate"]);
     checked.says("certificate", "WARN", &["verified; ", " days left; have it renewed"]);
-    // A whole day less as soon as a second has passed.
+    // The count drops by a whole day as soon as a second has passed.
     assert!((4..=5).contains(&days(checked.of("certificate").1)), "{}", checked.run);
 
-    // What nobody can verify.
+    // Without an authority the certificate cannot be verified.
     set(&lab, &[("tls_server_ca_file", "")]);
     let seen = fingerprint(&lab.replica, &short.cert).replace(':', "").to_lowercase();
     let checked = check(&lab, &[]);
@@ -76,7 +76,7 @@ fn clear_text_is_told_as_what_it_is() {
     );
 }
 
-/// The days in `verified; 4 days left`.
+/// Returns the number of days in `verified; 4 days left`.
 fn days(line: &str) -> u32 {
     let before = line.split(" days left").next().unwrap_or_default();
     before.rsplit(' ').next().and_then(|number| number.parse().ok()).expect("a number of days")

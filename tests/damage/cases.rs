@@ -1,4 +1,4 @@
-//! What the seeds have shown once, and must never come back, each by itself.
+//! Regression tests for bugs that seeds have found, one for each.
 
 use std::fs;
 
@@ -6,8 +6,8 @@ use cyrsync_lab::{Imap, Lab, Run, places, sync_client};
 
 use crate::facts::{Facts, Oracle};
 
-/// anna and zoe, each with a folder, a subscription, a quota and annotations, replicated; then
-/// each got a message more.
+/// anna and zoe, each with a folder, a subscription, a quota and annotations, replicated; then each
+/// received one more message.
 fn lab() -> Lab {
     let lab = Lab::default();
     let mut admin = Imap::admin(&lab.master);
@@ -36,7 +36,7 @@ fn has_new_message(facts: &Facts, inbox: &str) -> bool {
     state.unwrap_or_else(|| panic!("no {inbox}: {facts:#?}")).contains("LAST_UID 1 ")
 }
 
-/// All things that were there are there still.
+/// Asserts that everything that was there still exists.
 #[track_caller]
 fn assert_kept(before: &Facts, after: &Facts) {
     let lost: Vec<&String> = before.keys().filter(|fact| !after.contains_key(*fact)).collect();
@@ -70,7 +70,7 @@ fn what_lies_behind_a_torn_entry_of_mailboxes_db_is_replicated() {
     let before = oracle.user("anna");
     let path = lab.master.config_dir().join("mailboxes.db");
     let mut bytes = fs::read(&path).expect("own file");
-    // The record that counts is the last of its key.
+    // The last record of a key is the one that counts.
     let key = b"Nuser\x1fanna\x1fSent%(";
     let at = bytes.windows(key.len()).rposition(|found| found == key).expect("the entry");
     bytes[at + key.len()] ^= 1;
@@ -99,7 +99,7 @@ fn lost_annotations_and_quotas_are_not_deleted_on_the_replica() {
     assert_eq!(run.status.code(), Some(1), "{run}");
     assert!(run.stderr.contains("annotations.db"), "{run}");
     assert_kept(&before, &oracle.user("anna"));
-    // With the annotations back, the quota alone stops nothing else.
+    // With the annotations restored, only the quota is damaged, and it stops nothing else.
     fs::write(&notes, saved).expect("own file");
     let run = ours(&lab);
     assert_eq!(run.status.code(), Some(1), "{run}");

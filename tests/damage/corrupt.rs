@@ -1,4 +1,4 @@
-//! What can befall a file, chosen by a seed; and how it is put right again.
+//! Damages a file in a way that a seed chooses, and restores it afterwards.
 
 use std::fmt;
 use std::fs::{self, File, Permissions};
@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use cyrsync_lab::Rng;
 
-/// A file (or directory, or link) as it was.
+/// A file (or directory, or link) as it was before the damage.
 pub struct Saved {
     path: PathBuf,
     content: Content,
@@ -26,7 +26,7 @@ enum Content {
 }
 
 impl Saved {
-    /// Remembers what is at a path.
+    /// Saves what is at a path.
     pub fn of(path: &Path) -> Saved {
         let found =
             fs::symlink_metadata(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -46,15 +46,15 @@ impl Saved {
         }
     }
 
-    /// The bytes of a file; none of anything else.
+    /// Returns the bytes of a file; an empty slice for anything else.
     pub fn bytes(&self) -> &[u8] {
         if let Content::File(bytes) = &self.content { bytes } else { &[] }
     }
 
-    /// Puts everything back, bit by bit.
+    /// Restores everything, bit by bit.
     pub fn restore(&self) {
         match &self.content {
-            // Its contents were never touched; it may have been moved away.
+            // The contents of a directory were never touched, but it may have been moved away.
             Content::Directory => {
                 let aside = aside(&self.path);
                 if aside.exists() {
@@ -95,16 +95,16 @@ fn remove(path: &Path) {
     }
 }
 
-/// What is done to a file.
+/// A kind of damage.
 #[derive(Debug, Clone)]
 pub enum Damage {
     Truncated(usize),
     Flipped(Vec<usize>),
     Zeroed(usize, usize),
     Random(usize, usize),
-    /// The content of another file of the same kind.
+    /// Replaced by the content of another file of the same kind.
     Swapped(PathBuf),
-    /// The content of a file of another kind.
+    /// Replaced by the content of a file of another kind.
     Foreign(PathBuf),
     Unreadable,
     Directory,
@@ -113,9 +113,9 @@ pub enum Damage {
     Fifo,
     Deleted,
     Grown(usize),
-    /// So many bytes long, nothing but holes at its end.
+    /// Extended to this many bytes, with a hole at its end.
     Sparse(u64),
-    /// Numbers that a CRC covers, with the CRC put right: offset and value.
+    /// A number that a CRC covers was changed and the CRC corrected: offset and value.
     Plausible(usize, u64),
 }
 
@@ -126,7 +126,7 @@ impl fmt::Display for Damage {
 }
 
 impl Damage {
-    /// Chooses what happens to a file; `same` and `foreign` are others of its kind and of other
+    /// Chooses the damage of a file; `same` and `foreign` are other files of its kind and of other
     /// kinds.
     pub fn choose(rng: &mut Rng, saved: &Saved, same: &[PathBuf], foreign: &[PathBuf]) -> Damage {
         let len = saved.bytes().len();
@@ -181,7 +181,7 @@ impl Damage {
         }
     }
 
-    /// Whether what is left may be a file as Cyrus itself could have left it.
+    /// Whether the damaged file may look like one that Cyrus itself could have written.
     pub fn may_be_sound(&self) -> bool {
         matches!(
             self,
@@ -197,7 +197,7 @@ impl Damage {
         )
     }
 
-    /// Does it.
+    /// Applies the damage.
     pub fn apply(&self, rng: &mut Rng, saved: &Saved) {
         let path = &saved.path;
         let mut bytes = saved.bytes().to_vec();
@@ -241,7 +241,7 @@ impl Damage {
                 }
                 let name = path.file_name().expect("a file has a name");
                 match self {
-                    // A directory stands in for a file, a file for a directory.
+                    // A directory replaces a file, a file replaces a directory.
                     Damage::Directory if matches!(saved.content, Content::Directory) => {
                         fs::write(path, "no directory").expect("own file");
                     }
@@ -261,13 +261,13 @@ impl Damage {
     }
 }
 
-/// A stretch that a CRC covers, and where the CRC is.
+/// A range that a CRC covers, and the place of the CRC.
 struct Covered {
     start: usize,
     crc: usize,
 }
 
-/// Such stretches in cyrus.index, twoskip databases and counters.
+/// Returns such ranges in cyrus.index, twoskip databases and counters.
 fn covered(bytes: &[u8]) -> Vec<Covered> {
     let word = |at: usize| {
         bytes.get(at..at + 4).map_or(0, |b| u32::from_be_bytes(b.try_into().expect("4 bytes")))
@@ -295,7 +295,7 @@ fn covered(bytes: &[u8]) -> Vec<Covered> {
 
 fn plausible(rng: &mut Rng, bytes: &[u8]) -> Option<Damage> {
     let all = covered(bytes);
-    // The header, of which there is one, as often as all others.
+    // There is only one header; choose it as often as all other ranges together.
     let one = if rng.one_in(2) { all.first()? } else { rng.pick(&all)? };
     let at = one.start + 4 * rng.below((one.crc - one.start) / 4);
     let values = [0, 1, 2, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0xffff_0000, 64, 4096];
@@ -311,7 +311,7 @@ fn put_right(bytes: &mut [u8], at: usize, value: u64) {
     bytes[one.crc..one.crc + 4].copy_from_slice(&crc.to_be_bytes());
 }
 
-/// The last component of a path, for messages.
+/// Returns the last component of a path, for messages.
 pub fn base_name(path: &Path) -> String {
     let name = path.file_name().map(|n| n.as_bytes()).unwrap_or_default();
     String::from_utf8_lossy(name).into_owned()

@@ -1,22 +1,22 @@
-//! What the replica holds, as its own replication server tells it: a line for each thing.
+//! Lists what the replica has, as its own replication server reports it: one line for each item.
 
 use std::collections::BTreeMap;
 
 use cyrsync_lab::{Cyrus, SyncServer, Value};
 
-/// Things and their state: `MAILBOX id`, `LSUB name`, `QUOTA root`, ...
+/// Items and their state: `MAILBOX id`, `LSUB name`, `QUOTA root`, ...
 pub type Facts = BTreeMap<String, String>;
 
 /// A session with the replica's spool, kept from seed to seed.
 pub struct Oracle(SyncServer);
 
 impl Oracle {
-    /// Starts it.
+    /// Starts the session.
     pub fn new(replica: &Cyrus) -> Oracle {
         Oracle(SyncServer::spawn(replica))
     }
 
-    /// Everything of a user.
+    /// Returns all items of a user.
     pub fn user(&mut self, user: &str) -> Facts {
         let mut facts = Facts::new();
         for (kind, value) in self.0.get("USER", &Value::text(user)).ok() {
@@ -35,12 +35,12 @@ impl Oracle {
         facts
     }
 
-    /// The state of mailboxes, as the server tells it.
+    /// Returns the state of mailboxes, as the server reports it.
     pub fn mailboxes(&mut self, names: &[&str]) -> Vec<(String, Value)> {
         self.0.get("MAILBOXES", &Value::texts(names)).ok()
     }
 
-    /// Shared mailboxes and the server's annotations.
+    /// Returns the items of shared mailboxes and the server's annotations.
     pub fn others(&mut self, shared: &[&str]) -> Facts {
         let mut facts = Facts::new();
         for (kind, value) in self.mailboxes(shared) {
@@ -56,11 +56,11 @@ impl Oracle {
 fn add(facts: &mut Facts, kind: &str, key: &str, value: Value) {
     let name = value.get(key).map_or_else(String::new, Value::show);
     let mut fields = value.into_map();
-    // Rises with changes that are none of limits, on each server by itself.
+    // This number also rises with changes that are not about limits, on each server independently.
     if kind == "QUOTA" {
         fields.remove("MODSEQ");
     }
-    // Annotations in an order of their own.
+    // Sort the annotations, whose order is not fixed.
     if let Some(Value::List(annotations)) = fields.remove("ANNOTATIONS") {
         for annotation in annotations {
             let entry = annotation.get("ENTRY").map_or_else(String::new, Value::show);

@@ -1,5 +1,5 @@
-//! Damaged files on a real master: seeds choose a file and what befalls it, `sync_client -A` runs
-//! against a real replica, and what must hold then is checked. See docs/testing.md.
+//! Damaged files on a real master: seeds choose a file and its damage, `sync_client -A` runs
+//! against a real replica, and the test checks the result. See docs/testing.md.
 //!
 //! `CYRSYNC_DAMAGE_SEEDS` is a number of seeds (`2000`) or a range (`17..18`).
 
@@ -18,9 +18,9 @@ use cyrsync_lab::{Options, Rng, Run};
 use corrupt::{Damage, Saved, base_name};
 use world::{State, Target, USERS, World};
 
-/// How many seeds where nobody says.
+/// The number of seeds if the environment sets none.
 const SEEDS: u64 = 60;
-/// A run takes a few dozen milliseconds.
+/// Time limit of a run; usually it takes a few dozen milliseconds.
 const LIMIT: Duration = Duration::from_secs(10);
 const MEMORY_KIB: u64 = 64 << 10;
 
@@ -69,7 +69,7 @@ fn all_seeds(options: Options, offset: u64) {
     assert!(failed == 0, "{failed} seeds failed\n{failures}");
 }
 
-/// A file and what befalls it.
+/// A file and its damage.
 struct Blow {
     target: Target,
     damage: Damage,
@@ -82,7 +82,7 @@ fn one(world: &mut World, seed: u64, offset: u64) -> Result<(), String> {
     let count = 1 + usize::from(rng.one_in(6));
     while blows.len() < count {
         let target = choose(&mut rng, &world.targets);
-        // The second one hits the same user, so that the others can still be expected to be well.
+        // The second damage hits the same user, so that all others are still expected to be intact.
         let fits = |b: &Blow| {
             let (a, b) = (&b.target, &target);
             let apart = !a.path.starts_with(&b.path) && !b.path.starts_with(&a.path);
@@ -99,7 +99,7 @@ fn one(world: &mut World, seed: u64, offset: u64) -> Result<(), String> {
             wanted.map(|t| t.path.clone()).collect()
         };
         let damage = Damage::choose(&mut rng, &saved, &others(true), &others(false));
-        // A pipe is a fine configuration: bash makes one of `-C <(...)`.
+        // A pipe is a valid configuration: bash makes one of `-C <(...)`.
         if target.kind == "imapd.conf" && matches!(damage, Damage::Fifo) {
             continue;
         }
@@ -133,7 +133,7 @@ fn one(world: &mut World, seed: u64, offset: u64) -> Result<(), String> {
     verdict.and(server).map_err(|why| format!("{}\n{why}", what.join("\nand ")))
 }
 
-/// A file: each kind as often as the others, however many there are of it.
+/// Chooses a file: each kind with the same probability, however many files of it there are.
 fn choose(rng: &mut Rng, targets: &[Target]) -> Target {
     let mut kinds: Vec<&str> = targets.iter().map(|t| t.kind).collect();
     kinds.dedup();
@@ -177,7 +177,7 @@ fn check(world: &World, blows: &[Blow], run: &Run, now: &State) -> Result<(), St
     Ok(())
 }
 
-/// Every file that was hit is named, and what to do.
+/// Checks that every damaged file is named, together with what to do.
 fn told(world: &World, blows: &[Blow], run: &Run) -> Result<(), String> {
     if !run.stderr.contains("hint: ") {
         return Err("it does not say what to do".into());
@@ -190,18 +190,18 @@ fn told(world: &World, blows: &[Blow], run: &Run) -> Result<(), String> {
         all.contains(&path)
             || name.is_some_and(|name| all.contains(name.as_str()))
             || (blow.target.kind == "quota" && all.contains(&base))
-            // A record that cannot be told from a sound one, but that the replica refuses.
+            // This record looks like a sound one, but the replica refuses it.
             || (blow.target.kind == "annotations.db" && all.contains("ANNOTATION  /"))
             || (blow.target.kind == "quotas.db" && all.contains("read quota user."))
     };
-    // Of two one may be harmless.
+    // Of two damages one may be harmless.
     match blows.iter().any(named) {
         true => Ok(()),
         false => Err("it does not name the file".into()),
     }
 }
 
-/// Whether a fact about the owner of a damaged file has nothing to do with that file.
+/// Whether a fact about the owner of a damaged file is independent of that file.
 fn unaffected(blow: &Blow, fact: &str) -> bool {
     let is = |kinds: &[&str]| kinds.iter().any(|kind| fact.starts_with(&format!("{kind} ")));
     let Target { kind, mailbox, .. } = &blow.target;
@@ -216,7 +216,7 @@ fn unaffected(blow: &Blow, fact: &str) -> bool {
     }
 }
 
-/// Nothing that both states of the replica have is gone.
+/// Checks that nothing that both states of the replica have has been deleted.
 fn nothing_deleted(
     world: &World,
     user: &str,
@@ -227,9 +227,9 @@ fn nothing_deleted(
     let sound = |kind: &str| hit.iter().any(|b| b.target.kind == kind && b.damage.may_be_sound());
     for fact in world.before[user].keys().filter(|fact| world.after[user].contains_key(*fact)) {
         let may_go = match fact.split(' ').next() {
-            // Another list of subscriptions is theirs, as far as anybody can tell.
+            // Another valid list of subscriptions cannot be distinguished from the user's own.
             Some("LSUB") => sound("sub"),
-            // Another database, or one in a format that has no CRCs.
+            // Another valid database, or one in a format that has no CRCs.
             Some("NOTE" | "ANNOTATION") => blows.iter().any(|b| {
                 let unchecked = b.saved.bytes().starts_with(b"\xa1\x02\x8b\x0dskiplist");
                 b.target.kind == "annotations.db"

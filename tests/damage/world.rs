@@ -1,5 +1,5 @@
-//! A master with users of every kind of data, its replica one step behind, and the way back to
-//! this state after each seed.
+//! A master with users that have data of every kind, its replica one step behind, and the code that
+//! restores this state after each seed.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -25,20 +25,20 @@ pub struct Target {
     pub path: PathBuf,
     /// `cyrus.index`, `message`, `sub`, `lock`, ...
     pub kind: &'static str,
-    /// Whose it is; none if it is of use to all.
+    /// The user whom it belongs to; `None` if it serves all.
     pub owner: Option<String>,
     /// The uniqueid of the mailbox it belongs to.
     pub mailbox: Option<String>,
 }
 
-/// What the replica holds of each user, and of nobody (`""`).
+/// What the replica has of each user, and what belongs to no user (`""`).
 pub type State = HashMap<String, Facts>;
 
 pub struct World {
     pub lab: Lab,
     pub oracle: Oracle,
     pub targets: Vec<Target>,
-    /// Before and after a run on an undamaged master.
+    /// The replica's state before and after a run on an undamaged master.
     pub before: State,
     pub after: State,
     /// Uniqueids and names of the master's mailboxes.
@@ -47,11 +47,11 @@ pub struct World {
 }
 
 impl World {
-    /// Builds it.
+    /// Sets up both servers.
     pub fn new(options: Options) -> World {
         let mut lab = Lab::new(options);
-        // A damaged mailbox would be repaired with the replica's help. Here everything must be as
-        // it was once the damaged file is put back.
+        // A repair would take over what the replica has of a damaged mailbox. Repairs are switched
+        // off, because everything must be as before once the damaged file is restored.
         lab.master.set_config("sync_server_path", Some("/nonexistent/sync_server"));
         populate(&lab);
         let replicate = |lab: &Lab| {
@@ -78,20 +78,22 @@ impl World {
         world
     }
 
-    /// What the replica holds now.
+    /// Returns the present state of the replica.
     pub fn state(&mut self) -> State {
         state(&mut self.oracle)
     }
 
-    /// Brings the replica back to where it was before any run.
+    /// Restores the replica to its state before any run.
     pub fn reset_replica(&self) {
         self.replica.restore();
     }
 }
 
 impl World {
-    /// Waits until the replica's server is done with its last client: while it serves one it is
-    /// listed in `proc_path`, as the oracle always is.
+    /// Waits until the replica's server has finished with its last client: while it serves one it
+    /// is listed in `proc_path`, as the oracle always is.
+    ///
+    /// Returns an error if the server aborted instead.
     ///
     /// An error if it came to a bad end instead.
     pub fn await_server(&self) -> Result<(), String> {
@@ -166,7 +168,7 @@ fn populate(lab: &Lab) {
     }
 }
 
-/// Something of each kind for a second run to do.
+/// Makes a change of each kind, for a second run to replicate.
 fn change(lab: &Lab) {
     let mut admin = Imap::admin(&lab.master);
     assert!(admin.set_metadata("", "/shared/vendor/lab/server", Some(b"second")).is_ok());
@@ -194,7 +196,7 @@ fn scripts(lab: &Lab, user: &str, text: &str) {
     assert_eq!(sieve.activate("main").0, Status::Ok);
 }
 
-/// All files that a run reads, and what they are.
+/// Returns all files that a run reads, and their kinds.
 fn targets(master: &Cyrus) -> (Vec<Target>, HashMap<String, String>) {
     let mut names = HashMap::new();
     for (key, value) in tools::dump(master, "mailboxes.db", "twoskip") {
@@ -216,7 +218,7 @@ fn targets(master: &Cyrus) -> (Vec<Target>, HashMap<String, String>) {
     for path in files {
         let base = base_name(&path);
         let text = path.to_string_lossy().into_owned();
-        // The directory or the lock file of a mailbox tells its uniqueid.
+        // The name of the directory or of the lock file contains the mailbox's uniqueid.
         let id = names.keys().find(|id| !id.is_empty() && text.contains(id.as_str())).cloned();
         let name = id.as_ref().and_then(|id| names.get(id)).cloned();
         let at = |part: &str| text.contains(&format!("/{part}/"));
@@ -256,7 +258,7 @@ fn targets(master: &Cyrus) -> (Vec<Target>, HashMap<String, String>) {
         };
         targets.push(Target { path, kind, owner, mailbox });
     }
-    // Uniqueids are other ones each time; what a seed means should not be.
+    // Uniqueids differ each time, but a seed must always mean the same file.
     targets.sort_by_cached_key(|t: &Target| {
         let name = t.mailbox.as_ref().and_then(|id| names.get(id)).cloned();
         (t.kind, t.owner.clone(), name, base_name(&t.path))
@@ -302,8 +304,9 @@ impl Snapshot {
         Snapshot { roots, files: paths.into_iter().map(read).collect(), generation: Cell::new(0) }
     }
 
-    /// A twoskip database with a generation of its own. A server that has it open would trust
-    /// what it remembers of the one before, which had the same generation but more records.
+    /// Returns a twoskip database with a new generation number. A server that has the file open
+    /// would otherwise trust its cached state of the earlier file, which had the same generation
+    /// but more records.
     fn renewed(&self, bytes: &[u8]) -> Vec<u8> {
         let mut bytes = bytes.to_vec();
         if bytes.starts_with(b"\xa1\x02\x8b\x0dtwoskip file") {
@@ -315,8 +318,7 @@ impl Snapshot {
         bytes
     }
 
-    /// Puts each file that is not what it was in place under a new inode: servers that have one
-    /// open notice.
+    /// Replaces each changed file under a new inode, so that servers that have it open notice.
     fn restore(&self) {
         let mut paths = Vec::new();
         self.roots.iter().for_each(|root| walk(root, &mut paths));

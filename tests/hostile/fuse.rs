@@ -1,6 +1,6 @@
-//! Harm that a replica would have a repair do to the master. Nobody lies to the protocol here: this
-//! is what somebody who broke into the replica can do by IMAP and ManageSieve. It is refused until
-//! it is allowed, once.
+//! Harm that a repair could carry from the replica to the master. Nothing here breaks the protocol:
+//! these are changes that an attacker who broke into the replica can make by IMAP and ManageSieve.
+//! The repair refuses them until they are allowed once.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,7 @@ impl World {
         sync_client(OURS, &self.lab.master, &[&["-o", "-v"][..], args].concat())
     }
 
-    /// Every file of the master's mail, and its databases of mailboxes and annotations.
+    /// Returns every file of the master's mail, and its databases of mailboxes and annotations.
     fn all(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut all = self.mail();
         for name in ["annotations.db", "mailboxes.db"] {
@@ -26,8 +26,9 @@ impl World {
         all
     }
 
-    /// A run for this mailbox fails with these words in its line, and changes nothing here; allowed
-    /// once as the line says, it makes both sides one; and then nothing is left to do.
+    /// Asserts that a run for this mailbox fails with these words in its line, and changes nothing
+    /// here. When it is allowed once, as the line says, it makes both sides equal; then nothing is
+    /// left to do.
     #[track_caller]
     fn refused_and_allowed(&self, mailbox: &str, would: &str, word: &str) {
         let before = self.all();
@@ -56,7 +57,7 @@ impl World {
     #[track_caller]
     fn are_one(&self) {
         let mut differences = compare(&self.lab.master, &self.lab.replica);
-        // Of records that are expunged on both sides nothing is compared.
+        // Records that are expunged on both sides are not compared.
         differences.retain(|difference| !difference.path.contains(" RECORD "));
         assert!(differences.is_empty(), "{}", describe(&differences, 20));
     }
@@ -89,7 +90,8 @@ fn the_rest_of_the_user_goes_on_and_the_limit_is_set_by_channel() {
     assert!(world.all() == before, "the master was written to");
     let found = Imap::login(&world.lab.replica, "fred").with_selected("INBOX.honest").uids();
     assert_eq!(found, [1]);
-    // A hundred are let through, and what a channel says counts for it alone.
+    // A repair may expunge up to a hundred, and the option of a channel counts only for that
+    // channel.
     let set = |option, value| world.lab.master.set_config(option, value);
     set("other_sync_repair_max_expunge", Some("110"));
     assert_eq!(world.ours(&["-u", "fred"]).status.code(), Some(1));
@@ -142,7 +144,7 @@ fn annotations_that_delete_redirect_or_archive_are_not_taken_over_unless_allowed
     world.refused_and_allowed(VICTIM, would, "annotations");
     plant("archive", "0");
     world.refused_and_allowed(VICTIM, "set /vendor/cmu/cyrus-imapd/archive to", "annotations");
-    // What does no harm passes.
+    // Harmless annotations are taken over.
     let mut there = Imap::login(&world.lab.replica, "fred");
     assert!(there.set_metadata("INBOX.victim", "/shared/comment", Some(b"hello")).is_ok());
     world.ours(&["-m", VICTIM]).ok();
@@ -163,7 +165,7 @@ fn scripts_that_the_replica_has_are_not_taken_over_unless_allowed() {
     world.refused_and_allowed(sieve, "change sieve scripts", "scripts");
     let (_, script) = Sieve::login(&world.lab.master, "fred").command("GETSCRIPT \"rules\"");
     assert!(script.contains("discard"), "{script}");
-    // Nor is one made the active one.
+    // Nor does the repair activate a script here.
     Sieve::login(&world.lab.replica, "fred").activate("rules");
     world.refused_and_allowed(sieve, "change sieve scripts", "scripts");
 }

@@ -1,4 +1,4 @@
-//! Before the client is let in.
+//! Attacks before the client is logged in.
 
 use super::server::{Dialect, Peer, Way};
 use super::{Case, World};
@@ -75,7 +75,8 @@ fn asked_for_login(peer: &mut Peer) {
     peer.obey_until("AUTHENTICATE PLAIN");
 }
 
-/// The server's first message of SCRAM to the client's first, with far too many iterations.
+/// Returns the server's first SCRAM message in answer to the client's first, with far too many
+/// iterations.
 fn server_first(initial: &str) -> String {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD as BASE64;

@@ -1,7 +1,7 @@
-//! A replica that lies well: every reply is of the protocol, and what it tells of a mailbox cannot
-//! be. A real replica answers, and somebody between it and the client puts in the lie wherever that
-//! mailbox is told of. The mailbox fails alone, nothing of it is changed on the master, and the
-//! rest of the user is replicated.
+//! A replica that lies well: every reply follows the protocol, but what it reports about a mailbox
+//! is impossible. A real replica answers, and a proxy between it and the client inserts the lie
+//! wherever that mailbox is reported. Only that mailbox fails; nothing of it is changed on the
+//! master, and the rest of the user is replicated.
 
 use std::io::{BufReader, Write};
 use std::net::TcpStream;
@@ -13,14 +13,14 @@ use super::repair::message;
 use super::server::{self, Dialect, Peer, Way, whole_line};
 use super::{Case, OURS, World};
 
-/// The mailbox that is lied about.
+/// The mailbox that the lies are about.
 const VICTIM: &str = "user.fred.victim";
 const MESSAGES: usize = 150;
 
 type Lie = fn(&mut Value);
 
 impl World {
-    /// fred with INBOX, a mailbox to lie about and one that tells the truth; on both sides.
+    /// Returns fred with INBOX, a mailbox to lie about and one without lies, on both sides.
     pub(super) fn with_victim() -> World {
         let world = World::new();
         world.be_patient();
@@ -32,7 +32,7 @@ impl World {
         world
     }
 
-    /// A replica that tells lies of the victim.
+    /// Returns a replica that lies about the victim.
     fn liar(&self, name: &str, words: &[&str], lie: Lie) -> Case {
         let port = self.lab.replica.csync_port();
         let words = [
@@ -44,7 +44,8 @@ impl World {
         })
     }
 
-    /// The master's imapd works on the victim as before, and an honest replica gets everything.
+    /// Asserts that the master's imapd still works on the victim, and that an honest replica gets
+    /// everything.
     #[track_caller]
     pub(super) fn victim_is_well(&self) {
         let mut fred = Imap::login(&self.lab.master, "fred");
@@ -57,7 +58,7 @@ impl World {
     }
 }
 
-/// Lets client and replica talk, and changes what the replica says.
+/// Forwards between client and replica, and changes the replica's replies.
 fn relay(peer: &mut Peer, port: u16, change: impl Fn(Vec<u8>) -> Vec<u8>) {
     let replica = TcpStream::connect(("127.0.0.1", port)).expect("the replica runs");
     let mut to_replica = replica.try_clone().expect("dup of a socket");
@@ -68,7 +69,7 @@ fn relay(peer: &mut Peer, port: u16, change: impl Fn(Vec<u8>) -> Vec<u8>) {
             if line.is_empty() {
                 return peer.hang_up();
             }
-            // What would keep us from understanding them is not offered.
+            // Remove capabilities with which this proxy could not read the traffic.
             if !line.starts_with(b"* COMPRESS") && !line.starts_with(b"* STARTTLS") {
                 peer.send(&change(line.clone()));
             }
@@ -83,7 +84,7 @@ fn relay(peer: &mut Peer, port: u16, change: impl Fn(Vec<u8>) -> Vec<u8>) {
     }
 }
 
-/// The line with the lie in it, if it tells of the victim.
+/// Returns the line, with the lie in it if it reports the victim.
 fn distorted(line: Vec<u8>, lie: Lie) -> Vec<u8> {
     let Some(item) = line.strip_prefix(b"* ") else { return line };
     let Ok((name, mut value)) = Value::parse_named(item) else { return line };
@@ -111,7 +112,7 @@ fn set_text(value: &mut Value, key: &str, to: &str) {
     set(value, key, Value::text(to));
 }
 
-/// Has the client compare all records, and changes each of them.
+/// Makes the client compare all records, and changes each of them.
 fn of_records(value: &mut Value, change: impl Fn(&mut Value)) {
     let highest = value.num("HIGHESTMODSEQ") + 10;
     set(value, "HIGHESTMODSEQ", Value::number(highest));
@@ -126,7 +127,7 @@ fn of_records(value: &mut Value, change: impl Fn(&mut Value)) {
     }
 }
 
-/// The same, of the first alone.
+/// Like [`of_records`], but changes only the first.
 fn of_first(value: &mut Value, change: impl Fn(&mut Value)) {
     of_records(value, |record| {
         if record.num("UID") == 1 {
@@ -135,7 +136,7 @@ fn of_first(value: &mut Value, change: impl Fn(&mut Value)) {
     });
 }
 
-/// Changes the first, which the master then does not have.
+/// Like [`of_records`], but changes the first record into one that the master does not have.
 fn of_new(value: &mut Value, change: impl Fn(&mut Value)) {
     of_first(value, |record| {
         set_text(record, "GUID", &"7".repeat(40));
@@ -155,7 +156,7 @@ fn annotations(list: &[(&str, &str)]) -> Value {
     Value::List(list.iter().map(one).collect())
 }
 
-/// Adds an annotation of the mailbox, which has a higher modseq.
+/// Adds an annotation of the mailbox, and raises its modseq.
 fn annotate(value: &mut Value, entry: &str, text: &str) {
     of_records(value, |_| {});
     set(value, "ANNOTATIONS", annotations(&[(entry, text)]));
@@ -172,7 +173,7 @@ fn values_that_cannot_be_are_refused_and_the_master_is_not_touched() {
     let before = world.mail();
     let on = |name: &str, words: &[&str], lie: Lie| world.liar(name, words, lie);
 
-    // The rest of the user goes on.
+    // The rest of the user is still replicated.
     let first: Lie = |v| set_text(v, "LAST_UID", "4294967295");
     world.run(vec![on("the highest UID", &["LAST_UID 4294967295"], first)]);
     let found = Imap::login(&world.lab.replica, "fred").with_selected("INBOX.honest").uids();
@@ -285,7 +286,7 @@ fn a_lie_between_two_batches_of_a_mailbox_is_refused() {
     Filler::new(&world.lab.master, 1).mailbox_of_sizes(VICTIM, MESSAGES, |_| 300);
     world.lab.master.set_config("sync_batchsize", Some("50"));
     let before = world.mail();
-    // The replica has nothing of it at first, and is asked again when it took a batch.
+    // At first the replica has no records of it, and is asked again after it received a batch.
     let highest: Lie = |v| set_text(v, "HIGHESTMODSEQ", "9223372036854775808");
     let uid: Lie = |v| set_text(v, "LAST_UID", "4294967295");
     world.run(vec![world.liar("a batch", &["HIGHESTMODSEQ 9223372036854775808"], highest)]);
@@ -302,7 +303,7 @@ fn what_is_remembered_of_a_liar_is_asked_for_again() {
     master.set_config("sync_cache_db_path", Some(&cache.display().to_string()));
     let log = master.config_dir().join("sync/log");
     std::fs::create_dir_all(log.parent().expect("it has one")).expect("the lab is ours");
-    // What had failed would be tried with the whole user.
+    // A failed mailbox would be tried again with the whole user.
     let log_victim = || {
         let _ = std::fs::remove_file(log.with_file_name("log-run"));
         std::fs::write(&log, format!("MAILBOX {VICTIM}\n")).expect("the lab is ours");
@@ -311,7 +312,7 @@ fn what_is_remembered_of_a_liar_is_asked_for_again() {
     let args = ["-o", "-v", "-v", "-1"];
     let lie: Lie = |v| set_text(v, "HIGHESTMODSEQ", "9223372036854775808");
     let case = world.liar("with a cache", &[], lie);
-    // The liar and the honest one have one name.
+    // The liar and the honest replica have the same name.
     master.use_port(server::serve(case.way, case.script));
     let run = sync_client(OURS, master, &args);
     assert!(run.log.contains("HIGHESTMODSEQ 9223372036854775808"), "{run}");
@@ -341,7 +342,7 @@ fn what_never_reaches_the_master_is_overruled() {
             false => line,
         });
     });
-    // Of times that clocks give an update is made, as of all that differs.
+    // Times that come from clocks cause an update, like everything that differs.
     let clock: Lie = |v| set_text(v, "RECENTTIME", "4102444800");
     let late = world.liar("a clock of the next century", &[], clock);
     let late = Case { words: vec!["MAILBOX user.fred.victim".into()], ..late };

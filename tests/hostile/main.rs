@@ -1,5 +1,5 @@
 //! A replica that is broken or hostile: whatever it sends, the client ends soon, in little memory,
-//! with an error that says what was sent and received last, and the master's mail is untouched.
+//! with an error that names the last command and the last reply. The master's mail stays untouched.
 //!
 //! The client is the real program, with a real master; the replica is a script of a few lines.
 
@@ -27,14 +27,14 @@ const OURS: &str = env!("CARGO_BIN_EXE_sync_client");
 
 /// Memory that no replica can make the client exceed.
 const MEMORY_KIB: u64 = 64 << 10;
-/// When a run is given up: far more than it needs, for the machine may be busy.
+/// Time after which a run is given up: far more than it needs, because the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Clients at a time; most of them wait for a timeout.
+/// How many clients run at a time; most of them wait for a timeout.
 const AT_ONCE: usize = 6;
 
 type Script = Box<dyn Fn(&mut Peer) + Send + Sync>;
 
-/// What a replica does, and all the words that a line must have that tells of it.
+/// What a replica does, and the words that the client's error line must contain.
 struct Case {
     name: String,
     way: Way,
@@ -81,7 +81,7 @@ impl World {
         World { lab }
     }
 
-    /// What a scripted replica needs for TLS; the client trusts it.
+    /// Returns what a scripted replica needs for TLS; the client trusts its certificate.
     fn tls(&self) -> Arc<ServerConfig> {
         let authority = Authority::new(&self.lab.master, "authority");
         let root = authority.root().display().to_string();
@@ -96,8 +96,8 @@ impl World {
         Arc::new(config.with_no_client_auth().with_single_cert(chain, key).expect("a pair"))
     }
 
-    /// Runs the client against each of these replicas. It must fail in bounded time and memory and
-    /// tell why.
+    /// Runs the client against each of these replicas. It must fail in bounded time and memory, and
+    /// report the reason.
     #[track_caller]
     fn run(&self, cases: Vec<Case>) {
         let (next, count) = (AtomicUsize::new(0), cases.len());
@@ -141,14 +141,14 @@ impl World {
         }
     }
 
-    /// An honest replica has all the time it needs.
+    /// Gives an honest replica all the time it needs.
     fn be_patient(&self) {
         for option in ["sync_timeout", "client_timeout"] {
             self.lab.master.set_config(option, Some("10m"));
         }
     }
 
-    /// Afterwards a real replica gets everything.
+    /// Asserts that a real replica gets everything afterwards.
     #[track_caller]
     fn nothing_is_lost(&self) {
         self.be_patient();

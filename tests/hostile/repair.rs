@@ -1,5 +1,5 @@
-//! In the repair of a mailbox that both sides were written to. The real replica answers, but for
-//! one command, which somebody between it and the client answers.
+//! Attacks in the repair of a mailbox that both sides were written to. The real replica answers all
+//! commands except one, which a proxy between it and the client answers.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,11 +13,11 @@ use cyrsync_lab::{Imap, compare, describe, sync_client};
 use super::server::{Dialect, Peer, Way, whole_line};
 use super::{Case, MEMORY_KIB, OURS, World};
 
-/// Size of the message that the replica alone has.
+/// Size of the message that only the replica has.
 const SIZE: usize = 2 << 20;
 
 impl World {
-    /// The replica gets what the master has, and then another message for each of these.
+    /// Returns a replica that has everything of the master, and one more message for each of these.
     fn diverged(messages: &[Vec<u8>]) -> World {
         let world = World::new();
         sync_client(OURS, &world.lab.master, &["-o", "-u", "fred"]).ok();
@@ -28,7 +28,7 @@ impl World {
         world
     }
 
-    /// Every file of the master's mail, staged ones left out.
+    /// Returns every file of the master's mail, without staged ones.
     pub(super) fn mail(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         fn collect(dir: &Path, all: &mut BTreeMap<PathBuf, Vec<u8>>) {
             for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
@@ -46,7 +46,8 @@ impl World {
         all
     }
 
-    /// A replica that answers as the real one, but to commands that begin so.
+    /// Returns a replica that answers like the real one, except to commands that begin with these
+    /// bytes.
     fn meddled(
         &self,
         name: &str,
@@ -61,7 +62,7 @@ impl World {
         })
     }
 
-    /// The real replica repairs it.
+    /// Asserts that the repair works with the real replica.
     #[track_caller]
     fn is_repaired(&self, uids: &[u32]) {
         self.be_patient();
@@ -73,7 +74,8 @@ impl World {
     }
 }
 
-/// Lets client and replica talk until the client sends a command that begins so.
+/// Forwards between client and replica until the client sends a command that begins with these
+/// bytes.
 fn pass_on_until(peer: &mut Peer, port: u16, last: &[u8]) {
     let replica = TcpStream::connect(("127.0.0.1", port)).expect("the replica runs");
     let mut to_replica = replica.try_clone().expect("dup of a socket");
@@ -81,7 +83,7 @@ fn pass_on_until(peer: &mut Peer, port: u16, last: &[u8]) {
     let mut pass_reply = |peer: &mut Peer| {
         loop {
             let line = whole_line(&mut replica);
-            // What would keep us from understanding them is not offered.
+            // Remove capabilities with which this proxy could not read the traffic.
             if !line.starts_with(b"* COMPRESS") && !line.starts_with(b"* STARTTLS") {
                 peer.send(&line);
             }
@@ -112,12 +114,12 @@ pub(super) fn message(size: usize) -> Vec<u8> {
     text
 }
 
-/// The beginning of a reply to `GET FETCH`.
+/// Returns the beginning of a reply to `GET FETCH`.
 fn file_of(size: usize) -> Vec<u8> {
     format!("* MESSAGE %{{default {} {size}}}\r\n", "0123456789".repeat(4)).into_bytes()
 }
 
-/// The beginning of a reply to `GET FULLMAILBOX`, up to its records.
+/// Returns the beginning of a reply to `GET FULLMAILBOX`, up to its records.
 fn mailbox(uniqueid: &str) -> String {
     format!(
         "* MAILBOX %(UNIQUEID {uniqueid} MBOXNAME user.fred LAST_UID 9 HIGHESTMODSEQ 99 \
@@ -127,7 +129,7 @@ fn mailbox(uniqueid: &str) -> String {
     )
 }
 
-/// A record; its flags come between this and [`RECORD_END`].
+/// Returns the beginning of a record; its flags come between this and [`RECORD_END`].
 fn record(uid: u32) -> String {
     let guid = "0123456789".repeat(4);
     format!("%(UID {uid} MODSEQ 5 LAST_UPDATED 1 INTERNALDATE 1 SIZE 9999 GUID {guid} FLAGS (",)
@@ -207,7 +209,7 @@ fn a_hostile_answer_to_a_fetch_changes_nothing_on_the_master() {
     on("a refusal", &[which, "IMAP_IOERROR"], |peer| peer.end("NO IMAP_IOERROR System I/O error"));
     on("goodbye", &[state, "BYE"], |peer| peer.end("* BYE shutting down"));
     world.run(cases);
-    // There is no room for it: clear, and nothing else is the worse for it.
+    // There is no room for the message: the error is clear, and only this mailbox fails.
     world.lab.master.set_config("temp_path", Some("/nonexistent/scratch"));
     let run = sync_client(OURS, &world.lab.master, &["-o", "-v", "-u", "fred"]);
     assert_eq!(run.status.code(), Some(1), "{run}");
@@ -358,7 +360,8 @@ fn uniqueid(world: &World) -> String {
     items.first().expect("it is there").1.str("UNIQUEID")
 }
 
-/// Longer than the memory that any replica is given, and than Cyrus's replicas usually hold.
+/// Longer than the memory limit of any replica, and than the messages that Cyrus's replicas usually
+/// have.
 const LONG: usize = 70 << 20;
 
 #[test]

@@ -1,12 +1,12 @@
-//! In answer to commands.
+//! Hostile replies to commands.
 
 use std::time::Duration;
 
 use super::server::{Dialect, Peer, Way};
 use super::{Case, World};
 
-/// What every error on a session tells: the command whose reply was waited for, and the last
-/// reply that had come.
+/// Words of every error on a session: the command whose reply the client waited for, and the last
+/// reply.
 const STATE: [&str; 3] = ["waiting for the reply to: ", "GET USER fred", "last reply: "];
 
 /// Replies to `GET USER` that are hostile in any dialect.
@@ -74,7 +74,7 @@ fn cases(way: &Way) -> Vec<Case> {
     cases
 }
 
-/// What belongs to one dialect, or is about time.
+/// Returns cases that concern only one dialect, or time.
 fn further_cases(way: &Way) -> Vec<Case> {
     let mut cases = Vec::new();
     let mut on = |name: &str, words: &[&str], reply: fn(&mut Peer)| {
@@ -111,14 +111,14 @@ fn further_cases(way: &Way) -> Vec<Case> {
     cases.push(Case::new("pipelined commands without a reply", way, &words, |peer| {
         peer.greet();
         peer.obey_until("APPLY MESSAGE");
-        // The messages are taken, what follows is not answered.
+        // The replica accepts the messages and does not answer the next command.
         peer.end("OK");
         peer.wait_for_end();
     }));
     cases
 }
 
-/// Sends this again and again, with a pause each time, until nobody takes it.
+/// Sends these bytes again and again, with a pause each time, until the client has gone.
 fn drip(peer: &mut Peer, bytes: &[u8], pause: Duration) {
     while peer.send(bytes) {
         std::thread::sleep(pause);
@@ -142,7 +142,7 @@ fn a_hostile_reply_ends_soon_in_little_memory_with_the_last_command_and_reply() 
         let line = format!("* LSUB ({})\r\n", "x".repeat(4100));
         drip(peer, line.as_bytes(), Duration::from_millis(2500));
     });
-    // The longest first, for it takes longest.
+    // The slowest case first, so that the others run beside it.
     all.insert(0, slow);
     all.push(wrong);
     world.run(all);
@@ -186,7 +186,7 @@ fn neither_compression_nor_encryption_makes_a_reply_too_big_for_the_memory() {
         .map(|dialect| [None, tls.clone()].map(|tls| Way { dialect, tls, deflate: true }));
     for way in ways.iter().flatten() {
         all.extend(cases(way));
-        // Decompressed it is as much as a disk.
+        // Decompressed it is as large as a disk.
         all.push(Case::new("a deflate bomb", way, &["than 24 MiB", STATE[1]], |peer| {
             peer.asked_for_user();
             peer.repeat(&[b'x'; 64 << 10], 4096);

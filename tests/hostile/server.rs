@@ -1,4 +1,4 @@
-//! A replica of a few lines: a sync_server or an imapd, in clear or over TLS.
+//! A replica as a script of a few lines: a sync_server or an imapd, in clear or over TLS.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -8,20 +8,20 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// How a replica is spoken to.
+/// The protocol that a replica speaks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Dialect {
     Csync,
     Imap,
 }
 
-/// What a replica is, and what it offers.
+/// The kind of replica, and the capabilities that it offers.
 #[derive(Clone)]
 pub struct Way {
     pub dialect: Dialect,
-    /// Offers STARTTLS, with this certificate.
+    /// If set, it offers STARTTLS with this certificate.
     pub tls: Option<Arc<ServerConfig>>,
-    /// Offers to compress.
+    /// Whether it offers compression.
     pub deflate: bool,
 }
 
@@ -38,7 +38,7 @@ impl Way {
     }
 }
 
-/// Listens on a free port; every connection is treated by `script` until this process ends.
+/// Listens on a free port and runs `script` for every connection until this process ends.
 pub fn serve(way: Way, script: impl Fn(&mut Peer) + Send + Sync + 'static) -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("no free port");
     let port = listener.local_addr().expect("a bound socket has a port").port();
@@ -55,7 +55,7 @@ pub fn serve(way: Way, script: impl Fn(&mut Peer) + Send + Sync + 'static) -> u1
 trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
-/// A command or reply line with its literals, as it came; empty at the end.
+/// Reads a command or reply line with its literals, unparsed; empty at the end of the input.
 pub fn whole_line(input: &mut impl BufRead) -> Vec<u8> {
     let mut line = Vec::new();
     loop {
@@ -79,9 +79,9 @@ pub struct Peer {
     way: Way,
     encrypted: bool,
     deflate: Option<DeflateEncoder<Vec<u8>>>,
-    /// Of the last command, with the blank behind it.
+    /// Tag of the last command, with a blank after it.
     tag: String,
-    /// What was not sent yet.
+    /// Bytes that were not sent yet.
     later: Vec<u8>,
 }
 
@@ -92,31 +92,31 @@ impl Peer {
         Peer { stream, socket, way, encrypted: false, deflate: None, tag, later: Vec::new() }
     }
 
-    /// Sends bytes; says whether anybody takes them.
+    /// Sends bytes; returns whether the client is still there.
     pub fn send(&mut self, bytes: &[u8]) -> bool {
         let mut all = std::mem::take(&mut self.later);
         all.extend_from_slice(bytes);
         let bytes = &all;
         let packed = self.deflate.as_mut().map(|deflate| {
-            // A vector takes all.
+            // Writing to a vector cannot fail.
             let _ = deflate.write_all(bytes).and_then(|()| deflate.flush());
             std::mem::take(deflate.get_mut())
         });
         self.send_raw(packed.as_deref().unwrap_or(bytes))
     }
 
-    /// As [`Peer::send`], not compressed.
+    /// Like [`Peer::send`], but not compressed.
     pub fn send_raw(&mut self, bytes: &[u8]) -> bool {
         let stream = self.stream.get_mut();
         stream.write_all(bytes).and_then(|()| stream.flush()).is_ok()
     }
 
-    /// Sends the same over and over, as long as anybody takes it.
+    /// Sends the same bytes over and over until the client has gone.
     pub fn flood(&mut self, piece: &[u8]) {
         self.repeat(piece, usize::MAX);
     }
 
-    /// Sends the same about so many times, holding little of it.
+    /// Sends the same bytes about this many times, with little of it in memory.
     pub fn repeat(&mut self, piece: &[u8], times: usize) {
         let at_once = (64 << 10) / piece.len() + 1;
         let many = piece.repeat(at_once);
@@ -127,7 +127,7 @@ impl Peer {
         }
     }
 
-    /// Sends one byte exactly so many times.
+    /// Sends one byte exactly this many times.
     pub fn repeat_to(&mut self, byte: &[u8; 1], times: usize) {
         let many = byte.repeat(64 << 10);
         let mut left = times;
@@ -140,7 +140,7 @@ impl Peer {
         }
     }
 
-    /// As [`Peer::send`], of many small pieces: together with what is sent next.
+    /// Like [`Peer::send`], for many small pieces: they go together with the next bytes sent.
     pub fn send_later(&mut self, bytes: &[u8]) {
         self.later.extend_from_slice(bytes);
         if self.later.len() >= 64 << 10 {
@@ -148,17 +148,17 @@ impl Peer {
         }
     }
 
-    /// The end of a reply: `OK`, `NO why`, with the tag of the last command.
+    /// Returns the last line of a reply: `OK` or `NO why`, with the tag of the last command.
     pub fn ending(&self, text: &str) -> Vec<u8> {
         format!("{}{text}\r\n", self.tag).into_bytes()
     }
 
-    /// Ends a reply so.
+    /// Sends the last line of a reply.
     pub fn end(&mut self, text: &str) {
         self.send(&self.ending(text));
     }
 
-    /// The next command without its tag; empty if the client has gone.
+    /// Reads the next command, without its tag; empty if the client has gone.
     pub fn command(&mut self) -> String {
         let line = whole_line(&mut self.stream);
         let line = &line[..line.len().min(200)];
@@ -172,7 +172,7 @@ impl Peer {
         }
     }
 
-    /// As [`Peer::command`], as it came.
+    /// Like [`Peer::command`], but unparsed.
     pub fn raw_command(&mut self) -> Vec<u8> {
         whole_line(&mut self.stream)
     }
@@ -197,7 +197,7 @@ impl Peer {
         }
     }
 
-    /// Greets as a Cyrus does.
+    /// Greets like a Cyrus server.
     pub fn greet(&mut self) {
         let text = match self.way.dialect {
             Dialect::Csync => {
@@ -210,7 +210,7 @@ impl Peer {
         self.send(text.as_bytes());
     }
 
-    /// Encrypts from here on.
+    /// Starts TLS.
     pub fn encrypt(&mut self) {
         let config = self.way.tls.clone().expect("it offered TLS");
         let connection = ServerConnection::new(config).expect("a good configuration");
@@ -219,7 +219,7 @@ impl Peer {
         self.encrypted = true;
     }
 
-    /// Does as it is told up to a command that begins so, which is not answered.
+    /// Answers all commands properly up to one that begins with these words, which gets no answer.
     pub fn obey_until(&mut self, last: &str) {
         loop {
             let command = self.command();
@@ -256,7 +256,7 @@ impl Peer {
         }
     }
 
-    /// Lets the client in and waits for its `GET USER`.
+    /// Lets the client log in and waits for its `GET USER`.
     pub fn asked_for_user(&mut self) {
         self.greet();
         self.obey_until("GET USER fred");
@@ -267,7 +267,7 @@ impl Peer {
         let _ = self.socket.shutdown(std::net::Shutdown::Both);
     }
 
-    /// Answers nothing but a goodbye until the client has gone.
+    /// Answers only a goodbye until the client has gone.
     pub fn wait_for_goodbye(&mut self) {
         loop {
             let command = self.raw_command();
@@ -277,7 +277,7 @@ impl Peer {
         }
     }
 
-    /// Keeps silent until the client has gone.
+    /// Stays silent until the client has gone.
     pub fn wait_for_end(&mut self) {
         let _ = io::copy(&mut self.stream, &mut io::sink());
     }

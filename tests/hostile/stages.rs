@@ -1,4 +1,4 @@
-//! Goodbye, and bytes that do not belong there, at each stage of a connection.
+//! BYE, and injected bytes, at each stage of a connection.
 
 use std::sync::Arc;
 
@@ -9,11 +9,12 @@ use super::{Case, World};
 
 const BYE: &[u8] = b"* BYE shutting down\r\n";
 
-/// Says goodbye instead of answering the first command that begins so.
+/// Sends BYE instead of an answer to the first command that begins with these words.
 fn goodbye_at(dialect: Dialect, tls: &Arc<ServerConfig>, stage: &'static str) -> Case {
     let way = Way {
         dialect,
-        // Read no further than there: what is encrypted or compressed cannot be made up by hand.
+        // The script speaks TLS only in these stages: it cannot produce encrypted or compressed
+        // answers for the later ones.
         tls: (stage == "STARTTLS" || stage == "AUTHENTICATE").then(|| tls.clone()),
         deflate: stage == "COMPRESS",
     };
@@ -31,7 +32,7 @@ fn goodbye_at_any_stage_is_told() {
     let tls = world.tls();
     let log = world.lab.dir().join("users");
     std::fs::write(&log, "USER fred\n").expect("the lab is ours");
-    // Of a log alone is the replica told to let go of files.
+    // Only for a log does the client tell the replica to release its staged files.
     let log: &'static str = log.display().to_string().leak();
     let by_log: &'static [&'static str] = vec!["-r", "-f", log].leak();
     let mut cases = Vec::new();
@@ -46,7 +47,7 @@ fn goodbye_at_any_stage_is_told() {
         cases.extend(stages.map(|stage| goodbye_at(dialect, &tls, stage)));
         cases.push(goodbye_at(dialect, &tls, "APPLY MAILBOX"));
         cases.push(Case { args: by_log, ..goodbye_at(dialect, &tls, "RESTART") });
-        // The work is done then, and the session over anyway.
+        // By then the work is done, and the session ends anyway.
         let last = if dialect == Dialect::Csync { "EXIT" } else { "LOGOUT" };
         let bye = Case { code: 0, ..goodbye_at(dialect, &tls, last) };
         cases.push(Case { words: vec!["USER fred".into()], ..bye });
@@ -63,7 +64,7 @@ fn what_comes_before_encryption_or_compression_is_not_taken_for_what_comes_after
     let mut cases = Vec::new();
     for dialect in [Dialect::Csync, Dialect::Imap] {
         let with_tls = Way { tls: Some(tls.clone()), ..Way::plain(dialect) };
-        // Together with the agreement, in one piece: as somebody in the middle would.
+        // Sent in one piece with the agreement, as an attacker in between would do.
         for (name, injected) in [
             ("capabilities", &b"* SASL EXTERNAL\r\n* OK lab Cyrus sync server 3.6.1\r\n"[..]),
             ("a reply", b"C2 OK injected\r\nOK injected\r\n"),

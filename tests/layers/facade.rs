@@ -1,4 +1,5 @@
-//! What the library shows: everything that a program can name, held against docs/public-api.txt.
+//! The public names of the library: everything that a program can name, compared with
+//! docs/public-api.txt.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,10 +12,10 @@ use syn::{Attribute, Fields, ImplItem, Item, TraitItem, UseTree, Visibility};
 use super::source::Target;
 use super::{SOURCES, root, rust_files};
 
-/// About thirty names are what a reader can take in at once.
+/// A reader can take in about thirty names at once.
 const MOST_AT_ROOT: usize = 40;
 
-/// The path of a public name, and where it is defined.
+/// The path of a public name, and the place of its definition.
 struct Named {
     path: String,
     target: Target,
@@ -29,7 +30,7 @@ fn is_public(visibility: &Visibility) -> bool {
     matches!(visibility, Visibility::Public(_))
 }
 
-/// What `pub use` items of a module re-export.
+/// Collects what the `pub use` items of a module re-export.
 fn exported(items: &[Item], module: &str, found: &mut Vec<Named>) {
     for item in items {
         match item {
@@ -68,7 +69,7 @@ fn joined(module: &str, name: &str) -> String {
     if module.is_empty() { name.to_owned() } else { format!("{module}::{name}") }
 }
 
-/// Something that a public module defines itself.
+/// Returns an item that a public module defines itself.
 fn defined(module: &str, name: &str) -> Named {
     let file = if module.is_empty() { "src/lib.rs" } else { "src/check/mod.rs" };
     let target = Target { file: file.to_owned(), name: name.to_owned() };
@@ -93,7 +94,7 @@ fn leaves(tree: &UseTree, prefix: &mut Vec<String>, found: &mut Vec<Vec<String>>
     }
 }
 
-/// Tokens as a person writes them.
+/// Formats tokens as a person writes them.
 fn tidy(tokens: impl ToTokens) -> String {
     let mut text = tokens.to_token_stream().to_string();
     for (from, to) in [
@@ -140,7 +141,7 @@ fn fields(of: &Fields, path: &str, needs_pub: bool, out: &mut Vec<String>) {
     }
 }
 
-/// The lines of one name: the item, its fields, variants and methods.
+/// Returns the lines of one name: the item, its fields, variants and methods.
 fn describe(named: &Named) -> Vec<String> {
     let Named { path, target } = named;
     let mut out = Vec::new();
@@ -188,7 +189,7 @@ fn describe(named: &Named) -> Vec<String> {
     out
 }
 
-/// Public functions and fields in macros that define types.
+/// Adds public functions and fields of macros that define types.
 fn macro_functions(file: &str, path: &str, out: &mut Vec<String>) {
     let text = fs::read_to_string(root().join(file)).expect("own file");
     let Some((_, body)) = text.split_once("macro_rules!") else { return };
@@ -200,10 +201,10 @@ fn macro_functions(file: &str, path: &str, out: &mut Vec<String>) {
     }
 }
 
-/// An `impl`, and the type that it is of.
+/// An `impl`, and its type.
 type Implementation = (Target, syn::ItemImpl);
 
-/// Every `impl` of the library, but those for tests and for C.
+/// Returns every `impl` of the library, except those for tests and for C.
 fn implementations() -> Vec<Implementation> {
     let mut found = Vec::new();
     for path in rust_files(&root().join("src")) {
@@ -224,7 +225,7 @@ fn implementations() -> Vec<Implementation> {
     found
 }
 
-/// Methods of a type in all files, and traits that it has.
+/// Returns the methods of a type in all files, and its traits.
 fn methods(Named { path, target }: &Named, implementations: &[Implementation]) -> BTreeSet<String> {
     let mut out = BTreeSet::new();
     for (of, item) in implementations {
@@ -257,7 +258,7 @@ fn names() -> Vec<Named> {
     found
 }
 
-/// What `capi` has for Rust: the functions that C cannot call.
+/// Returns what `capi` offers to Rust: the functions that C cannot call.
 fn for_rust_in_capi() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for item in parsed("src/capi/host/client.rs") {
@@ -311,13 +312,13 @@ fn the_root_has_few_names_each_with_an_example() {
             let documentation = lines.rsplit("\n\n").next().unwrap_or(lines);
             lines.ends_with(&target.name) && documentation.contains("/// ```")
         };
-        // Up to each place where the name stands after a keyword, or by itself in a macro.
+        // The text up to each place where the name comes after a keyword, or by itself in a macro.
         let places = text.match_indices(&target.name).map(|(at, name)| &text[..at + name.len()]);
         assert!(places.into_iter().any(is_documented), "{path} of {} has no example", target.file);
     }
 }
 
-/// What a build without the C ABI needs: nothing that writes headers.
+/// A build without the C ABI must not need the crates that write headers.
 #[test]
 fn without_the_c_abi_there_is_no_cbindgen() {
     let tree = |arguments: &[&str]| {

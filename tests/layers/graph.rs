@@ -1,10 +1,10 @@
-//! Which file names something of which other file.
+//! The graph of files: which file names an item of which other file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::source::Sources;
 
-/// An edge goes from a file to the file where the thing that it names is defined.
+/// A directed graph: an edge goes from a file to the file that defines the item it names.
 pub struct Graph {
     edges: BTreeMap<(String, String), BTreeSet<String>>,
 }
@@ -21,12 +21,12 @@ impl Graph {
         Graph { edges }
     }
 
-    /// From, to, and the names that make the edge.
+    /// Returns the edges: from, to, and the names that make the edge.
     pub fn edges(&self) -> Vec<(&str, &str, &BTreeSet<String>)> {
         self.edges.iter().map(|((from, to), names)| (from.as_str(), to.as_str(), names)).collect()
     }
 
-    /// Sets of files each of which reaches all others of its set.
+    /// Returns the sets of files in which each file reaches all others.
     pub fn circles(&self) -> Vec<BTreeSet<String>> {
         let mut named: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (from, to) in self.edges.keys() {

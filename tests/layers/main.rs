@@ -1,12 +1,13 @@
 //! The shape of the sources: which module may import which, and how large files and types may be.
 //!
-//! [`LAYERS`] is the picture of docs/architecture.md in the form of a table. These tests read the
-//! files below `src/` and `sync_client/` with a parser and look at what each file names: in `use` items, in paths, in
-//! macros. Unit tests and fuzz targets inside `src/` may import what they like.
+//! [`LAYERS`] is the picture of docs/architecture.md as a table. These tests parse the files below
+//! `src/` and `sync_client/` and collect the names in each: in `use` items, in paths, in macros.
+//! Unit tests and fuzz targets inside `src/` may import anything.
 
 mod facade;
 mod graph;
 mod source;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,8 +17,8 @@ use std::sync::LazyLock;
 use graph::Graph;
 use source::Sources;
 
-/// The layers from the bottom to the top. A module may name modules of its own layer and of those
-/// above it in this table (they are below it in the program), and no others.
+/// The layers from the bottom to the top. A module may name modules of its own layer and of the
+/// layers before it in this table (which are below it in the program), and no others.
 const LAYERS: &[Layer] = &[
     Layer { modules: &["sys", "limits", "error", "types"], apart: false },
     Layer { modules: &["config"], apart: true },
@@ -42,13 +43,13 @@ const LAYERS: &[Layer] = &[
 const MOST_LINES: usize = 500;
 
 /// The most methods that a type may have, in all its `impl` blocks together, or a trait. Methods of
-/// traits that are not ours, like `Display`, do not count.
+/// foreign traits, like `Display`, do not count.
 const MOST_METHODS: usize = 25;
 
 /// One row of [`LAYERS`].
 struct Layer {
     modules: &'static [&'static str],
-    /// Whether the modules of this row do not know each other.
+    /// Whether the modules of this row must not name each other.
     apart: bool,
 }
 
@@ -64,7 +65,7 @@ static SOURCES: LazyLock<Sources> = LazyLock::new(|| {
     sources
 });
 
-/// The module of [`LAYERS`] that a file belongs to.
+/// Returns the module of [`LAYERS`] that a file belongs to.
 fn module_of(file: &str) -> &str {
     let path = file.strip_prefix("src/").unwrap_or(file);
     path.split('/').next().unwrap_or(path).trim_end_matches(".rs")
@@ -82,7 +83,7 @@ fn may_name(from: &str, to: &str) -> bool {
     from == to || above > below || (above == below && !LAYERS[above].apart)
 }
 
-/// Fails with what breaks a rule.
+/// Fails if anything breaks a rule, and lists it.
 fn holds(rule: &str, broken_by: &BTreeSet<String>) {
     let list: Vec<_> = broken_by.iter().map(String::as_str).collect();
     assert!(list.is_empty(), "{rule}:\n  {}", list.join("\n  "));
@@ -102,7 +103,7 @@ fn no_module_names_one_above_it() {
     holds("files name something above them", &upward);
 }
 
-/// Settings are resolved once: nothing else looks an option up in a configuration.
+/// Settings are resolved once: no other module looks an option up in a configuration.
 #[test]
 fn options_are_read_by_the_settings_alone() {
     let graph = Graph::of(&SOURCES);
@@ -165,7 +166,7 @@ fn no_file_is_too_long() {
     holds("files are too long", &long);
 }
 
-/// Test programs are not found by cargo itself, since those that run `sync_client` are of its
+/// Cargo does not find test programs by itself, because those that run `sync_client` belong to its
 /// package.
 #[test]
 fn every_test_program_belongs_to_a_package() {
@@ -175,7 +176,7 @@ fn every_test_program_belongs_to_a_package() {
     for entry in fs::read_dir(root().join("tests")).expect("own directory").flatten() {
         let name = entry.file_name().into_string().expect("a plain name");
         let file = if entry.path().is_dir() { format!("{name}/main.rs") } else { name.clone() };
-        // Fixtures, and the package of a program.
+        // Fixtures, and packages of their own.
         if !root().join("tests").join(&file).exists() {
             continue;
         }
@@ -189,7 +190,7 @@ fn every_test_program_belongs_to_a_package() {
     assert!(found > 15, "only {found} test programs were found");
 }
 
-/// The Rust files below a directory, without what cargo builds there.
+/// Returns the Rust files below a directory, without cargo's output.
 fn rust_files(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).expect("own directory").flatten() {
@@ -203,8 +204,7 @@ fn rust_files(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The parser sees what it should: a rule that finds nothing because nothing was read would hold
-/// always.
+/// Checks the parser: a rule would always pass if the parser found nothing.
 #[test]
 fn names_are_found_where_they_are_defined() {
     let resolved = |from: &str, path: &str| {
@@ -223,7 +223,7 @@ fn names_are_found_where_they_are_defined() {
     // `words` is a module and a function of it.
     let module_and_function = resolved("src/events/plan.rs", "super::words::words");
     assert_eq!(module_and_function.as_deref(), Some("src/events/words/render.rs"));
-    // What is not ours is no target.
+    // Items of other crates are not targets.
     assert_eq!(resolved("src/engine/mod.rs", "std::fs::File"), None);
 
     let graph = Graph::of(&SOURCES);

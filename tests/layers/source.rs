@@ -1,4 +1,4 @@
-//! The modules of a crate, what each defines, imports and names.
+//! The modules of a crate, and the items that each defines, imports and names.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -11,9 +11,9 @@ use syn::{Attribute, Item, ItemImpl, UseTree};
 /// The thing that a path leads to.
 #[derive(Debug)]
 pub struct Target {
-    /// Where it is defined.
+    /// The file that defines it.
     pub file: String,
-    /// What it is called there.
+    /// Its name there.
     pub name: String,
 }
 
@@ -33,11 +33,12 @@ struct Module {
     parent: Option<usize>,
     root: usize,
     file: String,
-    /// Child modules, apart from the other names: a module and a function may be called the same.
+    /// Child modules, separate from the other names: a module and a function may have the same
+    /// name.
     children: HashMap<String, usize>,
     names: HashMap<String, Meaning>,
     globs: Vec<Vec<String>>,
-    /// Every path in its items, with at least two parts.
+    /// Every path in its items that has at least two parts.
     paths: Vec<Vec<String>>,
     /// Type, trait, number of methods.
     methods: Vec<(Vec<String>, Option<Vec<String>>, usize)>,
@@ -50,17 +51,17 @@ pub struct Sources {
     crates: HashMap<String, usize>,
 }
 
-/// Re-exports of re-exports end somewhere.
+/// Limit for chains of re-exports.
 const DEEPEST: usize = 20;
 
 impl Sources {
-    /// Reads a crate from its first file on.
+    /// Reads a crate, beginning with its first file.
     pub fn add_crate(&mut self, directory: &Path, name: &str, first: &str) {
         let index = self.read_file(directory, first, None);
         self.crates.insert(name.to_owned(), index);
     }
 
-    /// Everything that files name, by file.
+    /// Returns every item that files name, by file.
     pub fn named(&self) -> Vec<(String, Target)> {
         let mut named = Vec::new();
         for (index, module) in self.modules.iter().enumerate() {
@@ -76,13 +77,13 @@ impl Sources {
         named
     }
 
-    /// Where a path leads that stands in a file; `None` if to nothing of ours.
+    /// Resolves a path in a file; `None` if it leads to no item of ours.
     pub fn resolve(&self, file: &str, path: &[String]) -> Option<Target> {
         let index = self.modules.iter().position(|module| module.file == file)?;
         self.target(index, path)
     }
 
-    /// The number of methods of each type and trait, by file and name.
+    /// Returns the number of methods of each type and trait, by file and name.
     pub fn methods(&self) -> BTreeMap<(String, String), usize> {
         let mut counts = BTreeMap::new();
         for (index, module) in self.modules.iter().enumerate() {
@@ -96,7 +97,8 @@ impl Sources {
         counts
     }
 
-    /// A path that ends at a module names nothing yet: the paths that begin with that module do.
+    /// Returns the target of a path. A path that ends at a module is no target yet: only longer
+    /// paths through that module are.
     fn target(&self, module: usize, path: &[String]) -> Option<Target> {
         match self.end(module, path, 0)? {
             End::Module(_) => None,
@@ -131,14 +133,14 @@ impl Sources {
             match self.lookup(module, name, at + 1 < path.len(), depth) {
                 Some(End::Module(found)) => module = found,
                 Some(thing) => return Some(thing),
-                // Something that a macro defined.
+                // An item that a macro defined.
                 None => return Some(End::Thing(module, name.clone())),
             }
         }
         Some(End::Module(module))
     }
 
-    /// What a name stands for. Only a module or a type is `followed` by more of a path.
+    /// Looks up a name. If a path goes on after it (`followed`), only a module or a type counts.
     fn lookup(&self, module: usize, name: &str, followed: bool, depth: usize) -> Option<End> {
         if depth > DEEPEST {
             return None;
@@ -158,7 +160,7 @@ impl Sources {
                 End::Module(found) if found != module => {
                     self.lookup(found, name, followed, depth + 1)
                 }
-                // Of an enum: its variants.
+                // The variants of an enum.
                 _ => None,
             }
         })
@@ -194,7 +196,7 @@ impl Sources {
         index
     }
 
-    /// `below` is the directory of the files of child modules.
+    /// Reads items; `below` is the directory of the files of child modules.
     fn read_items(&mut self, directory: &Path, below: &Path, index: usize, items: Vec<Item>) {
         for item in items {
             if is_for_tests(attributes(&item)) {
@@ -283,7 +285,7 @@ fn parts(path: &syn::Path) -> Vec<String> {
     path.segments.iter().map(|segment| segment.ident.to_string()).collect()
 }
 
-/// The file of a child module.
+/// Returns the file of a child module.
 fn file_of(directory: &Path, below: &Path, name: &str) -> String {
     let name = name.trim_start_matches("r#");
     let candidates: [PathBuf; 2] =

@@ -1,5 +1,5 @@
-//! What an operator is warned of: a replica that is away, names that do not exist, set-ups in which
-//! nothing would be replicated, locks that take long.
+//! Warnings for the operator: an unreachable replica, names that do not exist, set-ups in which
+//! nothing would be replicated, long waits for locks.
 
 use cyrsync_lab::{Imap, Lab, Options, Run};
 
@@ -8,7 +8,7 @@ use crate::common::{
 };
 use crate::rolling::{drained, rolling, stop};
 
-/// What a run logged at a level.
+/// Returns what a run logged at a level.
 fn logged<'r>(run: &'r Run, level: &str) -> Vec<&'r str> {
     run.log.lines().filter(|line| line.starts_with(level)).collect()
 }
@@ -25,7 +25,7 @@ fn an_outage_is_reported_with_its_beginning_and_end() {
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "meanwhile");
     let began = "cannot reach the replica: server=<127.0.0.1> channel=<far> error=<";
     let running = until(running, |so_far| so_far[2].contains(began));
-    // However often it is tried.
+    // The warning must come only once, however often the client tries.
     let running = until(running, |so_far| so_far[1].matches("retrying in 1 seconds").count() > 2);
     lab.replica.start_server();
     let ended = "the replica is reachable again: server=<127.0.0.1> channel=<far> after=<";
@@ -35,7 +35,7 @@ fn an_outage_is_reported_with_its_beginning_and_end() {
     let errors = logged(&run, "ERR");
     assert_eq!(errors.len(), 1, "one error for one outage: {run}");
     assert!(errors[0].contains(began), "{run}");
-    // Cyrus's own client has no line with that word either while it waits for the replica.
+    // Cyrus's own client writes no line with that word either while it waits for the replica.
     assert!(!run.log.contains("ERROR"), "{run}");
 }
 
@@ -135,7 +135,7 @@ fn a_long_wait_for_a_lock_says_who_holds_it() {
     assert!(line.starts_with("NOTICE") && line.contains("(python3"), "{line}");
     drop(holder);
     running.wait().ok();
-    // A client that rolls does not wait: who holds the lock is with what is deferred.
+    // A rolling client does not wait: the deferred task names the process that holds the lock.
     let running = drained(rolling(&lab, &[]), &lab);
     let holder = Holder::of(&lab, "*S*127^0^0^1*fred.lock");
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "while it is locked");
@@ -157,7 +157,7 @@ fn a_number_that_is_none_is_a_wrong_command_line() {
     }
 }
 
-/// How often a text is logged, of which every line names the replica.
+/// Returns how often a text is logged; every line with it must name the replica.
 fn times_logged(log: &str, text: &str) -> usize {
     for line in log.lines().filter(|line| line.starts_with("ERR")) {
         let names_it =
@@ -186,11 +186,11 @@ fn a_failure_is_logged_in_full_once_and_every_line_names_channel_and_replica() {
     ] {
         let run = ours(&lab, &[&["-n", "far"], mode].concat());
         assert_eq!(run.status.code(), Some(1), "{run}");
-        // What a log says of a mailbox is tried once more with its user.
+        // A mailbox from a log is tried once more with its user.
         let tries = if mode == ["-1"] { 2 } else { 1 };
         assert_eq!(times_logged(&run.log, reason), tries, "{run}");
         assert!(run.log.contains(brief), "{brief}: {run}");
-        // Who typed the command reads all of it.
+        // The person who typed the command sees every line.
         let is_typed = mode != ["-1"];
         assert_eq!(run.stderr.contains(reason), is_typed, "{run}");
     }
@@ -201,7 +201,7 @@ fn a_failure_is_logged_in_full_once_and_every_line_names_channel_and_replica() {
     assert!(run.log.contains("error=<user.fred.Sent and 1 more failed, see above>"), "{run}");
 }
 
-/// A host is not asked how its mailboxes are while nothing is to be done.
+/// While the client is idle it does not ask a host for the state of its mailboxes.
 #[cfg(not(through_host))]
 #[test]
 fn mail_that_nobody_logs_is_noticed() {
@@ -211,12 +211,12 @@ fn mail_that_nobody_logs_is_noticed() {
     lab.master.stop_server();
     lab.master.set_config("sync_log", Some("no"));
     lab.master.start_server();
-    // Its process read imapd.conf when it began.
+    // Its process read imapd.conf when it started.
     let mut fred = Imap::login(&lab.master, "fred");
     lab.master.set_config("sync_log", Some("yes"));
     let running = start_ours(&lab, &["-R"]);
     let running = until(running, |so_far| so_far[2].contains("Destination supports"));
-    // cyrus.index has whole seconds.
+    // Times in cyrus.index are in whole seconds.
     let started = std::time::Instant::now();
     let running = until(running, |_| started.elapsed().as_secs() >= 2);
     append(&mut fred, "INBOX", "not logged");

@@ -1,4 +1,4 @@
-//! A limit of bandwidth, as a proxy between master and replica sees it.
+//! A limit of bandwidth, measured by a proxy between master and replica.
 
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,8 @@ use cyrsync_lab::{Imap, Lab, Options, Proxy, Rng, another_replica, compare, desc
 use crate::common::{assert_equal, create, message, ours, start_ours, until};
 use crate::rolling::{drained, rolling, stop};
 
-/// A master with users `u000`, ... who have some hundred messages each, and a proxy before its
-/// replica.
+/// Returns a master with users `u000`, ... who have some hundred messages each, and a proxy in
+/// front of its replica.
 fn lab(users: usize, messages: usize) -> (Lab, Proxy) {
     let lab = Lab::default();
     bulk(&lab.master, Bulk { users, folders: 2, messages, seed: 5 });
@@ -20,13 +20,13 @@ fn lab(users: usize, messages: usize) -> (Lab, Proxy) {
     (lab, proxy)
 }
 
-/// Lets a run end, and looks all the time that no more was sent since its beginning than may be:
-/// that holds however busy the machine is.
+/// Waits for the end of a run, and checks all the time that it has not sent more than allowed since
+/// its beginning. This holds however busy the machine is.
 #[track_caller]
 fn within(rate: u64, begun: Instant, proxy: &Proxy, mut running: Running) -> Run {
     let run = loop {
         let sent = proxy.traffic().sent;
-        // A moment's worth may have been saved before the first byte.
+        // A tenth of a second's worth may have been saved before the first byte.
         let may = begun.elapsed().as_secs_f64() * rate as f64 + 0.1 * rate as f64;
         assert!(sent as f64 <= may, "{sent} bytes after {:?}", begun.elapsed());
         match running.wait_within(Duration::from_millis(10)) {
@@ -42,7 +42,7 @@ fn within(rate: u64, begun: Instant, proxy: &Proxy, mut running: Running) -> Run
     run
 }
 
-/// A message whose text can be made a quarter shorter and no more.
+/// Returns a message whose text can be compressed by a quarter and no more.
 fn random_text(rng: &mut Rng, bytes: usize) -> Vec<u8> {
     let mut text = message("random");
     for at in 0..bytes {
@@ -112,7 +112,8 @@ fn below_a_limit_mail_is_compressed_as_well_as_over_a_slow_network() {
     assert!(auto * 100 <= level_6 * 102, "{auto} bytes, and {level_6} with level 6: {run}");
 }
 
-/// A run that is held up in the middle of mail, at a rate with which it would take long.
+/// Waits until a run is held up in the middle of sending mail, at a rate at which the mail would
+/// take long.
 fn held_up(proxy: &Proxy, running: Running) -> Running {
     until(running, |_| proxy.traffic().sent > 40 << 10)
 }
@@ -124,7 +125,7 @@ fn a_signal_ends_a_run_that_is_held_up_and_nothing_is_lost() {
         let running = start_ours(&lab, &["-A", "-j", jobs, "--bwlimit", "20K"]);
         let running = held_up(&proxy, running);
         running.signal(libc::SIGTERM);
-        // It would take minutes.
+        // To send the rest would take minutes.
         let run = running.wait_within(Duration::from_secs(10)).expect("it ends at once");
         assert_eq!(run.status.code(), Some(75), "{run}");
         proxy.reset();
@@ -142,7 +143,7 @@ fn a_command_may_take_longer_than_the_timeout_if_the_limit_is_why() {
     lab.master.set_config("sync_timeout", Some("3s"));
     lab.master.set_config("client_timeout", Some("3s"));
     Filler::new(&lab.master, 3).mailbox_of("user.fred.large", 1, |rng| random_text(rng, 7_000));
-    // Fewer bytes in three seconds than count as progress.
+    // In three seconds it sends fewer bytes than count as progress.
     let run = ours(&lab, &["-u", "fred", "--bwlimit", "600"]).ok();
     assert_eq!(run.stderr, "", "{run}");
     assert_eq!(proxy.traffic().connections, 1, "{run}");
@@ -158,7 +159,7 @@ fn sighup_brings_another_limit_to_a_client_that_is_held_up() {
     lab.master.set_config("sync_bwlimit", Some("20K"));
     let running = rolling(&lab, &["-j", "1"]);
     proxy.reset();
-    // It would take minutes.
+    // At this rate the message would take minutes.
     let text = random_text(&mut Rng::new(7), 4 << 20);
     assert!(Imap::login(&lab.master, "fred").append("INBOX", "", &text).is_ok());
     let running = held_up(&proxy, running);

@@ -1,10 +1,10 @@
-//! The replication cache of rolling mode: what it saves, and that it misleads nobody.
+//! The replication cache of rolling mode: it saves commands, and never leads to a wrong result.
 
 use cyrsync_lab::{Imap, Lab, Run};
 
 use crate::common::{append, assert_equal, create, errors, ours, sent};
 
-/// A master with a cache, and fred on both sides.
+/// Returns a master with a cache, and fred on both sides.
 fn cached() -> Lab {
     let lab = Lab::default();
     let path = lab.master.config_dir().join("cache");
@@ -14,7 +14,7 @@ fn cached() -> Lab {
     lab
 }
 
-/// What was logged, once.
+/// Replicates what was logged, once.
 #[track_caller]
 fn roll(lab: &Lab) -> Run {
     let run = ours(lab, &["-1", "-v", "-v"]).ok();

@@ -1,5 +1,5 @@
-//! Failures of the replica: each fails no more than it must, and its line names what it is about
-//! and the usual cause first.
+//! Failures on the replica: each fails only what it must, and its line first names its subject and
+//! the usual cause.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -12,7 +12,7 @@ use crate::common::{
     append, create, differing, errors, kill_sync_servers, ours, replicate, start_ours, until,
 };
 
-/// The one line that an administrator is paged with for a mailbox.
+/// Returns the only error line about a mailbox.
 #[track_caller]
 fn the_line_of(run: &Run, mailbox: &str) -> String {
     let start = format!("SYNCERROR: do_folders(): update failed: {mailbox} '");
@@ -21,7 +21,7 @@ fn the_line_of(run: &Run, mailbox: &str) -> String {
     lines[0].clone()
 }
 
-/// Nothing differs but what begins with one of these.
+/// Asserts that only paths that begin with one of these differ.
 #[track_caller]
 fn only_these_differ(lab: &Lab, run: &Run, starts: &[&str]) {
     let others: Vec<String> = differing(lab)
@@ -106,7 +106,7 @@ fn a_replica_that_cannot_store_messages_is_asked_for_its_disk() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred", "user.fred.a", "user.anna"]);
     replicate(&lab, &["-A"]);
-    // It says the same if its disk is full: it cannot write the file.
+    // The replica gives the same answer if its disk is full: it cannot write the file.
     let staging = lab.replica.partition_dir("default").join("sync.");
     fs::create_dir_all(&staging).expect("own directory");
     fs::set_permissions(&staging, Permissions::from_mode(0o500)).expect("own directory");
@@ -124,7 +124,8 @@ fn a_replica_that_cannot_store_messages_is_asked_for_its_disk() {
     replicate(&lab, &["-A"]);
 }
 
-/// Ends by itself with exit code 1, although it may try again, and says this.
+/// Asserts that a run ends by itself with exit code 1, although it could try again, and prints
+/// these words.
 #[track_caller]
 fn ends_at_once(lab: &Lab, args: &[&str], words: &[&str]) {
     let started = Instant::now();
@@ -141,7 +142,7 @@ fn ends_at_once(lab: &Lab, args: &[&str], words: &[&str]) {
     assert!(started.elapsed() < Duration::from_secs(10));
 }
 
-/// A list of users or mailboxes in a file.
+/// Writes a list of users or mailboxes to a file.
 fn list(lab: &Lab, line: &str) -> String {
     let path = lab.master.scratch().join("list");
     fs::write(&path, format!("{line}\n")).expect("own directory");
@@ -164,7 +165,7 @@ fn what_no_other_try_cures_ends_every_run_that_is_not_rolling() {
     ] {
         ends_at_once(&lab, args, &["sync_password", "Can not connect to server '127.0.0.1'"]);
     }
-    // Somebody may put it right while we roll.
+    // A rolling client goes on, because an administrator may correct the problem meanwhile.
     let running = start_ours(&lab, &["-R"]);
     let running = until(running, |so_far| {
         so_far[2].contains("trying again all the same") && so_far[1].contains("retrying in 15")

@@ -1,4 +1,4 @@
-//! A channel's log: what is deferred, and other clients that work on it.
+//! The log of a channel: deferred entries, and other clients that work on it.
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +27,7 @@ fn a_single_run_over_a_channel_fails_for_what_failed_and_not_for_what_is_deferre
         let log = lab.master.config_dir().join("sync").join(channel).join("log");
         let left = fs::read_to_string(&log).expect("it is put back");
         assert!(left.contains("MAILBOX user.bert\n"), "{left}");
-        // One that fails beside him is a failure.
+        // If another user beside him fails, that is a failure.
         append(&mut Imap::login(&lab.master, "anna"), "INBOX", "broken");
         let file = message_file(&lab.master, "user.anna", 1);
         let intact = fs::read(&file).expect("own file");
@@ -56,7 +56,7 @@ fn the_work_file_of_another_client_is_neither_removed_nor_replaced() {
     fs::write(&file, "nonsense").expect("own file");
     running.signal(libc::SIGCONT);
     let running = until(running, |so_far| so_far[2].contains("left for later: items=<USER anna>"));
-    // As Cyrus's client does it: what was there is removed by its name, and the log has its place.
+    // As Cyrus's client does it: it removes the work file by its name, and the log takes its place.
     let work = log(&lab).with_file_name("log-run");
     fs::remove_file(&work).expect("what anna waits in");
     fs::write(&work, "USER zoe\n").expect("own directory");
@@ -88,12 +88,12 @@ fn nothing_is_lost_beside_cyruss_own_client_on_the_same_channel() {
             done.store(true, Ordering::Relaxed);
         });
         while !done.load(Ordering::Relaxed) {
-            // It may fail: each removes what the other works on.
+            // Cyrus's client may fail: each client removes the file that the other works on.
             cyrus_sync_client(&lab.master, &["-R", "-1"]);
         }
     });
-    // Cyrus's client removes the work file by its name, also ours that holds what waits for another
-    // try. With the next take-over it is there until all is done.
+    // Cyrus's client removes the work file by its name, also ours, which holds the entries that
+    // wait for another try. With the next take-over the file is there again until all is done.
     append(&mut Imap::login(&lab.master, "fred1"), "INBOX", "last");
     let running = drained(running, &lab);
     stop(running);

@@ -1,8 +1,8 @@
-//! Several clients change many users of a live master at the same time while `sync_client -R`
-//! runs and is disturbed; afterwards both servers are equal.
+//! Several clients change many users of a live master at the same time, while `sync_client -R` runs
+//! and is disturbed; afterwards both servers must be equal.
 //!
-//! `CYRSYNC_CHAOS_OPERATIONS` sets how many random operations each client makes, and
-//! `CYRSYNC_CHAOS_SEED` what they are.
+//! `CYRSYNC_CHAOS_OPERATIONS` sets the number of random operations of each client, and
+//! `CYRSYNC_CHAOS_SEED` which operations they are.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -20,13 +20,13 @@ use cyrsync_lab::{
 use crate::common::{kill_sync_servers, program, until};
 use crate::rolling::drained;
 
-/// What the users of each client begin with.
+/// First letters of the users of each client.
 const CLIENTS: [&str; 3] = ["a", "b", "c"];
-/// Random operations of each client, where the environment says nothing else.
+/// Number of random operations of each client, if the environment does not set it.
 const OPERATIONS: usize = 400;
 /// Bytes of the header of a twoskip database.
 const TWOSKIP_HEADER: usize = 64;
-/// A user's sessions begin anew after so many.
+/// A user's sessions are opened again after this many operations.
 const LOT: usize = 50;
 
 fn from_environment<T: std::str::FromStr>(name: &str, default: T) -> T {
@@ -38,7 +38,7 @@ fn start(master: &Cyrus) -> Running {
     start_sync_client(program(), master, &["-R", "-l"])
 }
 
-/// It answers signals from then on.
+/// Waits until the client has connected; from then on it handles signals.
 fn connected(running: Running) -> Running {
     until(running, |so_far| so_far[2].contains("Destination supports"))
 }
@@ -53,12 +53,12 @@ fn ended(running: Running) -> Run {
     run
 }
 
-/// What is disturbed.
+/// What a disturbance may change.
 struct Scene<'s> {
     master: &'s Cyrus,
     replica: &'s mut Cyrus,
     running: Option<Running>,
-    /// What earlier clients logged.
+    /// The log lines of earlier clients.
     logged: String,
     proxy: &'s Proxy,
     rng: Rng,
@@ -70,13 +70,13 @@ impl Scene<'_> {
     }
 }
 
-/// Lets clients change the master, and calls `disturb` again and again meanwhile. Afterwards both
-/// servers are equal.
+/// Lets clients change the master, and meanwhile calls `disturb` again and again. Afterwards both
+/// servers must be equal.
 fn chaos(seed: u64, pause: Duration, disturb: impl Fn(&mut Scene<'_>)) {
     turmoil(seed, pause, disturb, false);
 }
 
-/// As [`chaos`], where `disturb` may kill the replica's servers.
+/// Like [`chaos`], but `disturb` may kill the replica's servers.
 fn chaos_with_kills_on_the_replica(seed: u64, pause: Duration, disturb: impl Fn(&mut Scene<'_>)) {
     turmoil(seed, pause, disturb, true);
 }
@@ -102,7 +102,7 @@ fn turmoil(seed: u64, pause: Duration, disturb: impl Fn(&mut Scene<'_>), servers
     let done = thread::scope(|scope| {
         let clients =
             CLIENTS.map(|prefix| scope.spawn(move || client(master, seed, prefix, operations)));
-        // Random moments are what is wanted here.
+        // The test needs random moments here, not events.
         while !clients.iter().all(|client| client.is_finished()) {
             let longest = pause.as_millis() as usize;
             thread::sleep(Duration::from_millis(scene.rng.below(longest) as u64));
@@ -112,7 +112,7 @@ fn turmoil(seed: u64, pause: Duration, disturb: impl Fn(&mut Scene<'_>), servers
     });
     println!("the clients did:\n{}", done.concat().join("\n"));
     println!("ours logged:\n{}", scene.logged);
-    // A mailbox that was renamed while it was looked at is no second one.
+    // A mailbox that was renamed while the client read it must not be reported as a second one.
     assert!(!scene.logged.contains("same uniqueid"), "seed {seed}");
     proxy.never_cut();
     let running = scene.running.take().expect("it is only taken to be replaced");
@@ -123,7 +123,7 @@ fn turmoil(seed: u64, pause: Duration, disturb: impl Fn(&mut Scene<'_>), servers
         remove_unfinished_databases(&mut lab.replica);
     }
     let _tell = Tell(&lab);
-    // What waited for another try has it now.
+    // Entries that waited for another try are done now.
     let Run { stderr, log, .. } = ended(drained(connected(start(&lab.master)), &lab));
     // Cyrus leaves stale quota roots in mailboxes that are renamed out of a subtree.
     tools::quota_complaints(&lab.master);
@@ -141,9 +141,9 @@ fn turmoil(seed: u64, pause: Duration, disturb: impl Fn(&mut Scene<'_>), servers
     assert!(left.is_empty(), "seed {seed}:\n{log}{stderr}{}", describe(&left, 30));
 }
 
-/// What a master tells wrongly of itself: the modseq of a quota root that `quota -f` mended; and,
-/// after a user was renamed, checksum and size of annotations that belonged to the old name. The
-/// annotations themselves are compared one by one.
+/// Whether the master itself reports a wrong value: the modseq of a quota root that `quota -f`
+/// corrected; and, after a user was renamed, checksum and size of annotations that belonged to the
+/// old name. The annotations themselves are compared one by one.
 fn is_stale(difference: &Difference) -> bool {
     let without_annotations = |quota: &Option<String>| {
         let quota = quota.clone().unwrap_or_default();
@@ -158,9 +158,9 @@ fn is_stale(difference: &Difference) -> bool {
         || (is_quota && without_annotations(master) == without_annotations(replica))
 }
 
-/// Mends as an administrator what a server of Cyrus 3.6.1 leaves that is killed while it makes a
-/// database: it writes the header last, and refuses a file without one from then on ("invalid magic
-/// header"), and with it all that is sent to the mailbox.
+/// Does what an administrator would do after a server of Cyrus 3.6.1 was killed while it created a
+/// database: Cyrus writes the header last, and from then on refuses a file without one ("invalid
+/// magic header"), and with it everything that is sent to the mailbox.
 fn remove_unfinished_databases(replica: &mut Cyrus) {
     replica.stop_server();
     let mut databases = Vec::new();
@@ -177,7 +177,7 @@ fn remove_unfinished_databases(replica: &mut Cyrus) {
     replica.start_server();
 }
 
-/// All files of this name below a directory.
+/// Finds all files of this name below a directory.
 fn find_all(dir: &Path, name: &str, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -189,9 +189,9 @@ fn find_all(dir: &Path, name: &str, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Mends as an administrator what a server of Cyrus 3.6.1 leaves that is killed after it has
-/// expunged a script from the mailbox for scripts and before it has removed the script's file:
-/// nobody looks at the user's scripts for that mailbox is equal, unless asked to.
+/// Does what an administrator would do after a server of Cyrus 3.6.1 was killed between expunging a
+/// script from the mailbox for scripts and removing the script's file. The mailboxes are equal, so
+/// the client compares the user's scripts only if it is asked to.
 fn remove_stale_scripts(lab: &Lab) {
     let differences = compare(&lab.master, &lab.replica);
     let stale = differences.iter().filter(|difference| difference.master.is_none());
@@ -205,8 +205,8 @@ fn remove_stale_scripts(lab: &Lab) {
 
 /// Whether a quota's use is wrong because of damage that the replica's own Cyrus finds. A server of
 /// Cyrus 3.6.1 that is killed between two of its writes may leave sums in `cyrus.index` that are
-/// not those of its messages. `quota -f` trusts these sums, and replication sends none: only
-/// `reconstruct` can mend them.
+/// not those of its messages. `quota -f` trusts these sums, and replication sends none, so only
+/// `reconstruct` can correct them.
 fn is_damage(difference: &Difference, found: &[String]) -> bool {
     let words = difference.path.strip_prefix("QUOTA ").and_then(|path| path.rsplit_once(' '));
     let Some((root, "FILE")) = words else { return false };
@@ -217,7 +217,7 @@ fn is_damage(difference: &Difference, found: &[String]) -> bool {
     })
 }
 
-/// Tells what the replica had to say, should the test fail.
+/// Prints the replica's log if the test fails.
 struct Tell<'l>(&'l Lab);
 
 impl Drop for Tell<'_> {
@@ -228,7 +228,7 @@ impl Drop for Tell<'_> {
     }
 }
 
-/// Returns what it did.
+/// Changes the users of one client; returns the operations.
 fn client(master: &Cyrus, seed: u64, prefix: &'static str, operations: usize) -> Vec<String> {
     let mut done = Vec::new();
     let first = u64::from(prefix.as_bytes()[0]) << 32;
@@ -264,7 +264,7 @@ fn many_clients_are_followed_to_a_replica_that_is_killed_and_restarted() {
         if scene.rng.one_in(3) {
             scene.replica.stop_server();
             scene.replica.start_server();
-            // It may wait for its next attempt.
+            // Tells a client that may wait for its next attempt to try at once.
             scene.running().signal(libc::SIGHUP);
         } else {
             kill_sync_servers(scene.replica);

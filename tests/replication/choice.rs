@@ -1,4 +1,4 @@
-//! Which users and mailboxes are replicated: patterns in place of names, and what is left out.
+//! The choice of users and mailboxes: patterns in place of names, and exclusions.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use cyrsync_lab::{Imap, Lab, Options, Run};
 
 use crate::common::{actions, append, assert_equal, create, lines, ours, replicate};
 
-/// A master with four users and some shared mailboxes; the replica has nothing.
+/// Returns a master with four users and some shared mailboxes; the replica is empty.
 fn lab(options: Options) -> Lab {
     let lab = Lab::new(options);
     let mailboxes = ["user.ann", "user.anna", "user.bob", "user.bob.Sent", "user.zoe"];
@@ -21,21 +21,21 @@ fn lab(options: Options) -> Lab {
 
 const SHARED: &[&str] = &["lists", "lists.c", "lists.rust", "news"];
 
-/// The users and mailboxes that are named first, and what was left out.
+/// Returns the users and mailboxes named by the actions, and what was excluded.
 fn named(actions: &[String]) -> Vec<&str> {
     const WORDS: [&str; 4] = ["USER ", "META ", "MAILBOXES ", "excluded: "];
     let lines = actions.iter().map(String::as_str);
     lines.filter(|line| WORDS.iter().any(|word| line.starts_with(word))).collect()
 }
 
-/// The replica's mailboxes.
+/// Returns the replica's mailboxes.
 fn there(lab: &Lab) -> Vec<String> {
     let mut there = Imap::admin(&lab.replica).list("*");
     there.sort_unstable();
     there
 }
 
-/// A file that the cyrus user can read.
+/// Writes a file that the cyrus user can read.
 fn file(lab: &Lab, text: &str) -> PathBuf {
     let path = lab.master.scratch().join("patterns");
     fs::write(&path, text).expect("own file");
@@ -65,7 +65,7 @@ fn users_and_shared_mailboxes_that_match_are_left_out_and_named_at_the_end() {
     assert_eq!(named(&done), expected);
     assert_eq!(done.last().map(String::as_str), Some(expected[3]));
     assert_eq!(there(&lab), ["lists", "news", "user.bob", "user.bob.Sent", "user.zoe"]);
-    // Several connections leave out the same.
+    // Several connections exclude the same users and mailboxes.
     let done = actions(&lab, &["-A", "--exclude", "*", "-j", "3"]);
     assert_eq!(named(&done).len(), 1, "{done:#?}");
     assert!(named(&done)[0].starts_with("excluded: 4 users, 4 mailboxes: ann, "), "{done:#?}");
@@ -80,7 +80,7 @@ fn what_was_named_is_left_out_if_it_matches() {
     assert_eq!(named(&done), ["USER ann", "USER bob", "excluded: 1 user: zoe"]);
     let done = actions(&lab, &["-s", "ann", "bob", "--exclude", "[!a]*"]);
     assert_eq!(named(&done), ["META ann", "excluded: 1 user: bob"]);
-    // By the name of the mailbox, and by that of the user.
+    // Excluded by the name of the mailbox, and by that of the user.
     let names = ["-m", "user.bob", "user.bob.Sent", "user.ann", "lists", "lists.c"];
     let all = [&names[..], &["--exclude", "*.Sent", "--exclude", "ann", "--exclude=lists.*"]];
     let done = actions(&lab, &all.concat());
@@ -195,7 +195,7 @@ fn a_dry_run_plans_what_would_be_chosen() {
 fn a_user_or_mailbox_with_just_that_name_is_meant() {
     let lab = Lab::default();
     let mut filler = Filler::new(&lab.master, 1);
-    // Cyrus lets nobody create these, but takes them from a master.
+    // Cyrus's clients cannot create such names, but Cyrus accepts them from a master.
     for name in ["user.a?b", "user.axb", "user.u[1", "user.axb.x*", "user.axb.xy"] {
         filler.mailbox(name, 1);
     }

@@ -1,4 +1,5 @@
-//! Beside Cyrus's own client: what one replicated is nothing to do for the other.
+//! Our client and Cyrus's on the same pair: after one has replicated, the other finds nothing to
+//! do.
 
 use cyrsync_lab::fill::{Bulk, Filler};
 use cyrsync_lab::{Lab, Options, cyrus_sync_client, random_changes};

@@ -1,4 +1,5 @@
-//! What the scenarios have in common: run, compare, and see that nothing is left to do.
+//! Shared by the scenarios: runs the client, compares both sides, and checks that nothing is left
+//! to do.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -12,20 +13,21 @@ use cyrsync_lab::{
     sync_client,
 };
 
-/// The program of the package that this is built in: sync_client, or in `tests/host_store` the same
-/// with a host store.
+/// The program of the package that this test is built in: sync_client, or, in `tests/host_store`,
+/// the same with a host store.
 pub const OURS: &str =
     match (option_env!("CARGO_BIN_EXE_sync_client"), option_env!("CARGO_BIN_EXE_through_host")) {
         (Some(program), _) | (None, Some(program)) => program,
         (None, None) => panic!("neither package has a program"),
     };
 
-/// [`OURS`], or another program with the same command line, such as that of `c-tests/adapter`.
+/// Returns the path of [`OURS`], or of another program with the same command line, such as that of
+/// `c-tests/adapter`.
 pub fn program() -> PathBuf {
     std::env::var_os("CYRSYNC_CLIENT").map_or_else(|| OURS.into(), PathBuf::from)
 }
 
-/// How long something that must come may take.
+/// Time limit for an event that must come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs our client on the master.
@@ -33,24 +35,25 @@ pub fn ours(lab: &Lab, args: &[&str]) -> Run {
     sync_client(program(), &lab.master, args)
 }
 
-/// Runs [`OURS`] on the master, whatever [`program`] is: for options that others do not have.
+/// Runs [`OURS`] on the master, whatever [`program`] returns: for options that other programs do
+/// not have.
 pub fn sync_client_itself(lab: &Lab, args: &[&str]) -> Run {
     sync_client(OURS, &lab.master, args)
 }
 
-/// As [`ours`], without waiting for its end.
+/// Like [`ours`], but does not wait for the end.
 pub fn start_ours(lab: &Lab, args: &[&str]) -> Running {
     start_sync_client(program(), &lab.master, args)
 }
 
-/// Waits until what a program has printed and logged so far (stdout, stderr, syslog) is as wanted.
-/// Panics with all of it if that takes a minute.
+/// Waits until the output of a program so far (stdout, stderr, syslog) satisfies a condition. After
+/// a minute it panics with all of the output.
 #[track_caller]
 pub fn until(mut running: Running, wanted: impl Fn(&[String; 3]) -> bool) -> Running {
     let end = Instant::now() + PATIENCE;
     while !wanted(&running.so_far()) {
         assert!(Instant::now() < end, "it does not come: {:#?}", running.so_far());
-        // Its words come by files, which nobody announces.
+        // The output is in files, and no event announces a change.
         match running.wait_within(Duration::from_millis(2)) {
             Ok(run) => panic!("it ended before that: {run}"),
             Err(still_running) => running = still_running,
@@ -59,7 +62,7 @@ pub fn until(mut running: Running, wanted: impl Fn(&[String; 3]) -> bool) -> Run
     running
 }
 
-/// Runs our client with `-v`; it must succeed without a complaint. Returns the actions.
+/// Runs our client with `-v`; it must succeed without a warning. Returns the actions.
 #[track_caller]
 pub fn actions(lab: &Lab, args: &[&str]) -> Vec<String> {
     let run = ours(lab, &[&["-v"], args].concat()).ok();
@@ -75,8 +78,8 @@ pub fn is_of_the_run(line: &str) -> bool {
     line.starts_with("ENABLE ") || line.starts_with("SUMMARY ")
 }
 
-/// Replicates: afterwards both servers are equal, a second run sends nothing, and verification
-/// finds nothing. Returns the actions of the first.
+/// Replicates: afterwards both servers must be equal, a second run must send nothing, and
+/// verification must find nothing. Returns the actions of the first run.
 #[track_caller]
 pub fn replicate(lab: &Lab, args: &[&str]) -> Vec<String> {
     let done = actions(lab, args);
@@ -86,7 +89,7 @@ pub fn replicate(lab: &Lab, args: &[&str]) -> Vec<String> {
     done
 }
 
-/// Verification finds that both sides are equal.
+/// Asserts that verification finds both sides equal.
 #[track_caller]
 pub fn assert_verified(lab: &Lab, args: &[&str]) {
     let run = sync_client_itself(lab, &[&["--verify"], args].concat());
@@ -94,7 +97,7 @@ pub fn assert_verified(lab: &Lab, args: &[&str]) {
     assert_eq!(run.stdout.lines().count(), 1, "verification: {run}");
 }
 
-/// As [`replicate`], and Cyrus's own client agrees that there is nothing left to do.
+/// Like [`replicate`], and Cyrus's own client must agree that nothing is left to do.
 #[track_caller]
 pub fn replicate_as_cyrus_would(lab: &Lab, args: &[&str]) -> Vec<String> {
     let done = replicate(lab, args);
@@ -102,19 +105,19 @@ pub fn replicate_as_cyrus_would(lab: &Lab, args: &[&str]) -> Vec<String> {
     done
 }
 
-/// The oracle finds no difference.
+/// Asserts that the oracle finds no difference.
 #[track_caller]
 pub fn assert_equal(lab: &Lab) {
     let differences = compare(&lab.master, &lab.replica);
     assert!(differences.is_empty(), "{}", describe(&differences, 20));
 }
 
-/// Paths of the differences.
+/// Returns the paths of the differences.
 pub fn differing(lab: &Lab) -> Vec<String> {
     compare(&lab.master, &lab.replica).into_iter().map(|d| d.path).collect()
 }
 
-/// Our client looks and sends nothing.
+/// Asserts that our client looks and sends nothing.
 #[track_caller]
 pub fn assert_idle(lab: &Lab, args: &[&str]) {
     let run = ours(lab, &[&["-v", "-v"], args].concat()).ok();
@@ -124,21 +127,21 @@ pub fn assert_idle(lab: &Lab, args: &[&str]) {
     assert!(applied.is_empty(), "the replica was told to change:\n{run}");
 }
 
-/// Cyrus's own client looks and finds nothing to do.
+/// Asserts that Cyrus's own client looks and finds nothing to do.
 #[track_caller]
 pub fn assert_cyrus_idle(lab: &Lab, args: &[&str]) {
     let run = cyrus_sync_client(&lab.master, &[&["-v"], args].concat()).ok();
     assert!(idle(&run), "Cyrus's client found something to do:\n{run}");
 }
 
-/// Whether a run with `-v` told of looking alone.
+/// Whether a run with `-v` only looked.
 fn idle(run: &Run) -> bool {
     let known = ["USER ", "META ", "MAILBOXES "];
     let is_known = |line: &str| known.iter().any(|word| line.starts_with(word));
     run.stdout.lines().all(|line| is_known(line) || is_of_the_run(line))
 }
 
-/// The commands that a run with `-v -v` sent, each up to its end of line.
+/// Returns the commands that a run with `-v -v` sent, each up to its end of line.
 pub fn sent(run: &Run) -> Vec<String> {
     let after_mark = |line: &str| {
         let (time, command) = line.strip_prefix('>')?.split_once('>')?;
@@ -147,17 +150,17 @@ pub fn sent(run: &Run) -> Vec<String> {
     run.stderr.lines().filter_map(after_mark).collect()
 }
 
-/// What a run logged as errors.
+/// Returns the errors that a run logged.
 pub fn errors(run: &Run) -> Vec<String> {
     run.log.lines().filter(|line| line.starts_with("ERR")).map(str::to_owned).collect()
 }
 
-/// Lines of a text.
+/// Returns the lines of a text.
 pub fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// Makes mailboxes as the administrator.
+/// Creates mailboxes as the administrator.
 #[track_caller]
 pub fn create(cyrus: &Cyrus, mailboxes: &[&str]) {
     let mut admin = Imap::admin(cyrus);
@@ -166,7 +169,7 @@ pub fn create(cyrus: &Cyrus, mailboxes: &[&str]) {
     }
 }
 
-/// A small message that differs from every other with another subject.
+/// Returns a small message that differs from those with another subject.
 pub fn message(subject: &str) -> Vec<u8> {
     format!("From: a@example.org\r\nSubject: {subject}\r\n\r\nThis is {subject}.\r\n").into_bytes()
 }
@@ -178,13 +181,13 @@ pub fn append(imap: &mut Imap, mailbox: &str, subject: &str) {
     assert!(response.is_ok(), "APPEND {mailbox}: {response:?}");
 }
 
-/// The uniqueid of a mailbox.
+/// Returns the uniqueid of a mailbox.
 #[track_caller]
 pub fn uniqueid(cyrus: &Cyrus, internal: &str) -> String {
     mailbox_field(cyrus, internal, "UNIQUEID")
 }
 
-/// A field of a mailbox as the replication server tells it.
+/// Returns a field of a mailbox as the replication server reports it.
 #[track_caller]
 pub fn mailbox_field(cyrus: &Cyrus, internal: &str, field: &str) -> String {
     let mut server = SyncServer::spawn(cyrus);
@@ -193,7 +196,7 @@ pub fn mailbox_field(cyrus: &Cyrus, internal: &str, field: &str) -> String {
     mailbox.1.str(field)
 }
 
-/// Where the file of a message is.
+/// Returns the path of a message file.
 #[track_caller]
 pub fn message_file(cyrus: &Cyrus, internal: &str, uid: u64) -> PathBuf {
     let [path, _] = places::place(cyrus, internal).message(uid);
@@ -201,13 +204,13 @@ pub fn message_file(cyrus: &Cyrus, internal: &str, uid: u64) -> PathBuf {
     path
 }
 
-/// Another process that holds an exclusive lock on one of the master's lock files, until it is
+/// A separate process that holds an exclusive lock on one of the master's lock files until this is
 /// dropped.
 pub struct Holder(Child);
 
 impl Holder {
-    /// Locks the file with this name below the master's lock directory; some run
-    /// made it before.
+    /// Locks the file with this name below the master's lock directory; an earlier run must have
+    /// created it.
     #[track_caller]
     pub fn of(lab: &Lab, name: &str) -> Holder {
         let root = lab.master.dir().join("lock");
@@ -235,8 +238,8 @@ impl Drop for Holder {
     }
 }
 
-/// Kills the processes that serve replication; the master process starts new ones when asked.
-/// Returns how many.
+/// Kills the processes that serve replication; the master process starts new ones on demand.
+/// Returns how many there were.
 pub fn kill_sync_servers(cyrus: &Cyrus) -> usize {
     signal_sync_servers(cyrus, "KILL")
 }
@@ -250,7 +253,7 @@ pub fn signal_sync_servers(cyrus: &Cyrus, signal: &str) -> usize {
         let words = fs::read(process.path().join("cmdline")).unwrap_or_default();
         let words = String::from_utf8_lossy(&words).into_owned();
         if words.contains("sync_server") && words.contains(&conf) {
-            // The shell's own, for there may be no other.
+            // Uses the shell's built-in kill, because there may be no separate program.
             let kill = format!("kill -{signal} {}", process.file_name().display());
             let status = Command::new("sh").args(["-c", &kill]).status().expect("sh runs");
             count += usize::from(status.success());
@@ -259,7 +262,7 @@ pub fn signal_sync_servers(cyrus: &Cyrus, signal: &str) -> usize {
     count
 }
 
-/// A file of this name below a directory.
+/// Finds a file of this name below a directory.
 pub fn find(dir: &Path, name: &str) -> Option<PathBuf> {
     for entry in fs::read_dir(dir).ok()?.flatten() {
         let path = entry.path();

@@ -1,4 +1,4 @@
-//! A mailbox of which some records cannot be seen fails, rather than to be replicated without them.
+//! A mailbox with records that cannot be read fails; it is not replicated without them.
 
 use cyrsync_lab::index_file::{Field, IndexFile};
 use cyrsync_lab::{Imap, Lab, Options, tools};
@@ -19,7 +19,8 @@ fn sent(lab: &Lab) -> Vec<u32> {
     Imap::login(&lab.replica, "fred").with_selected("INBOX.Sent").uids()
 }
 
-/// Runs, with one more message in both mailboxes: INBOX goes on, the other is told of once.
+/// Runs the client after one more message in both mailboxes: INBOX is replicated, the other is
+/// reported once.
 #[track_caller]
 fn fails_alone(lab: &Lab, why: &str) {
     let run = ours(lab, FRED);
@@ -61,10 +62,10 @@ fn a_record_without_a_uid_stops_its_mailbox_until_it_is_reconstructed() {
     index.set(2, Field::Uid, 0);
     index.save_records();
     fails_alone(&lab, "a record has no UID");
-    // What the replica has of it stays.
+    // The replica keeps what it has of the mailbox.
     assert_eq!(sent(&lab), [1, 2, 3]);
     tools::run(&lab.master, "reconstruct", &["user.fred.Sent"]);
-    // It gives the file that it finds without a record a new UID; the replica's old one comes back.
+    // `reconstruct` gives a file without a record a new UID; the replica's old one comes back.
     ours(&lab, FRED).ok();
     assert_idle(&lab, FRED);
     let here = Imap::login(&lab.master, "fred").with_selected("INBOX.Sent").uids();

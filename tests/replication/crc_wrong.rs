@@ -1,4 +1,4 @@
-//! A mailbox of the master whose cyrus.index has a sync CRC that does not belong to its records.
+//! A mailbox of the master whose cyrus.index has a sync CRC that does not match its records.
 
 use cyrsync_lab::index_file::IndexFile;
 use cyrsync_lab::{Imap, Lab, Run, tools};
@@ -7,7 +7,7 @@ use crate::common::{append, assert_equal, create, differing, ours, replicate, se
 
 const AGAIN: &str = "SYNC_NOTICE: CRC failure on sync user.fred, recalculating counts";
 
-/// A user with three messages, replicated.
+/// Returns a user with three messages, replicated.
 fn replicated() -> Lab {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
@@ -17,7 +17,7 @@ fn replicated() -> Lab {
     lab
 }
 
-/// Gives the master's INBOX a sync CRC that does not belong to its records.
+/// Gives the master's INBOX a sync CRC that does not match its records.
 fn spoil(lab: &Lab) {
     let mut index = IndexFile::of(&lab.master, "user.fred");
     index.spoil_sync_crc();
@@ -35,7 +35,7 @@ fn sends_nothing(lab: &Lab, args: &[&str]) {
     assert!(!sent(&run).iter().any(|line| line.starts_with("APPLY MAILBOX")), "{run}");
 }
 
-/// A run after a change, for which the CRC is computed from the records.
+/// Makes a change and runs the client, which computes the CRC from the records.
 fn after_a_change(lab: &Lab, args: &[&str]) -> Run {
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "another");
     let run = ours(lab, args).ok();
@@ -48,7 +48,7 @@ fn after_a_change(lab: &Lab, args: &[&str]) -> Run {
 fn a_wrong_sync_crc_on_the_master_keeps_nothing_back_and_reconstruct_puts_it_right() {
     let lab = replicated();
     spoil(&lab);
-    // Where this server's own Cyrus cannot do it.
+    // This server's own Cyrus cannot correct it.
     lab.master.set_config("sync_server_path", Some("/nowhere/sync_server"));
     for args in [&["-O", "-u", "fred"][..], &["-u", "fred"]] {
         sends_nothing(&lab, args);

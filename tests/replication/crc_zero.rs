@@ -1,4 +1,4 @@
-//! A mailbox whose sync CRC happens to be 0, which Cyrus takes for one that is not known.
+//! A mailbox whose sync CRC happens to be 0, which Cyrus treats as unknown.
 
 use cyrsync_lab::index_file::{Field, IndexFile};
 use cyrsync_lab::{Imap, Lab, Options};
@@ -29,7 +29,7 @@ fn a_difference_is_found_where_the_masters_sync_crc_is_zero() {
     assert_ne!(index.sync_crc(), 0);
     index.save();
 
-    // The replica says OK to the update, for it checks no CRC of 0.
+    // The replica accepts the update, because it does not check a CRC of 0.
     let forced = ours(&lab, &[&["-O"], FRED].concat());
     assert_eq!(forced.status.code(), Some(1), "{forced}");
     assert!(forced.stderr.contains("has other records than it was sent"), "{forced}");

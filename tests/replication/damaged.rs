@@ -1,5 +1,5 @@
-//! Messages that cannot be sent: everything else is, and nothing is lost, moved or expunged when
-//! they are put right.
+//! Messages that cannot be sent: everything else is sent, and nothing is lost, moved or expunged
+//! when they are repaired.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::common::{
 };
 use crate::kinds::made::Made;
 
-/// A message file that was damaged, and what it held.
+/// A message file that was damaged, and its original content.
 struct Hidden {
     file: PathBuf,
     intact: Vec<u8>,
@@ -51,7 +51,7 @@ impl Hidden {
     }
 }
 
-/// UIDs and flags of all messages of a mailbox, as its owner sees them.
+/// Returns UIDs and flags of all messages of a mailbox, as its owner sees them.
 fn messages(cyrus: &Cyrus, user: &str, mailbox: &str) -> Vec<String> {
     let mut imap = Imap::login(cyrus, user).with_selected(mailbox);
     let mut found: Vec<String> = Vec::new();
@@ -63,7 +63,7 @@ fn messages(cyrus: &Cyrus, user: &str, mailbox: &str) -> Vec<String> {
     found
 }
 
-/// The one line that an administrator is paged with for a mailbox.
+/// Returns the only error line about a mailbox.
 #[track_caller]
 fn the_line_of(run: &Run, mailbox: &str) -> String {
     let start = format!("SYNCERROR: do_folders(): update failed: {mailbox} '");
@@ -120,7 +120,8 @@ fn a_damaged_message_keeps_back_only_what_lies_behind_it() {
             .collect();
         assert!(others.is_empty(), "{others:#?}");
 
-        // What changes below the damaged one arrives, and what concerns the mailbox itself.
+        // Changes of messages below the damaged one arrive, and so do changes of the mailbox
+        // itself.
         for (case, _) in CASES {
             let own = format!("INBOX.{case}");
             append(&mut fred, &own, &format!("behind in {case}"));
@@ -220,7 +221,8 @@ fn a_new_inbox_of_which_no_message_can_be_read_is_created_empty() {
     fs::write(&notes, intact).expect("own file");
     replicate(&lab, &["-A"]);
 
-    // One whose index is gone cannot be; that is said once, and why the others wait.
+    // An INBOX without its index cannot be created there; one line says that, and why the others
+    // wait.
     create(&lab.master, &["user.anna", "user.anna.Sent", "user.zoe"]);
     append(&mut Imap::login(&lab.master, "anna"), "INBOX", "one");
     let index = message_file(&lab.master, "user.anna", 1).with_file_name("cyrus.index");
@@ -245,14 +247,16 @@ fn cyrus_own_client_goes_on_from_a_state_without_a_damaged_message() {
         append(&mut fred, "INBOX", &format!("number {number}"));
     }
     let hidden = Hidden::new(&lab.master, "user.fred", 3);
-    // The one behind has a lower modseq than the damaged one, one before a higher.
+    // The message after the damaged one has a lower modseq than that one, a message before it a
+    // higher one.
     fred.ok("UID STORE 3 +FLAGS (\\Seen)");
     fred.ok("UID STORE 1 +FLAGS (\\Flagged)");
     fred.ok("UID STORE 2 +FLAGS (\\Deleted)");
     fred.ok("UID EXPUNGE 2");
     assert_eq!(ours(&lab, &["-A"]).status.code(), Some(1));
     let before = messages(&lab.master, "fred", "INBOX");
-    // Expunged later than the state that the replica can have: deleted there for now.
+    // It was expunged after the state that the replica can have: for now it shows as \Deleted
+    // there.
     let there = messages(&lab.replica, "fred", "INBOX");
     assert!(there.len() == 2 && there[1].contains("\\Deleted"), "{there:?}");
     hidden.put_right();
@@ -289,7 +293,7 @@ fn what_both_sides_were_written_to_is_repaired_around_a_damaged_message() {
         assert!(["UID 2)", "UID 5)", "UID 7)"].iter().all(|uid| !there.contains(uid)), "{there}");
         assert_eq!(messages(&lab.master, "fred", "INBOX"), before);
     }
-    // Somebody writes to the replica, too: that is brought here, and nothing is lost.
+    // A client writes to the replica, too: the change comes back here, and nothing is lost.
     Imap::login(&lab.replica, "fred").with_selected("INBOX").ok("UID STORE 3 +FLAGS (\\Answered)");
     let run = ours(&lab, &["-A"]);
     assert_eq!(run.status.code(), Some(1), "{run}");
@@ -318,7 +322,7 @@ fn a_damaged_message_that_the_replica_has_elsewhere_is_taken_from_there() {
     assert_eq!(last_uid(&lab, "user.fred.a"), "2");
     hidden.put_right();
     assert_equal(&lab);
-    // Or that comes with another mailbox of the same run, or lies in the same one.
+    // A copy may also come with another mailbox of the same run, or be in the same mailbox.
     for mailbox in ["INBOX.a", "INBOX.a", "INBOX.b"] {
         append(&mut fred, mailbox, "once more");
         append(&mut fred, mailbox, &format!("after it in {mailbox}"));
@@ -332,7 +336,7 @@ fn a_damaged_message_that_the_replica_has_elsewhere_is_taken_from_there() {
 
 #[test]
 fn an_expunge_keeps_its_modseq_on_the_replica() {
-    // In batches, and below a damaged message.
+    // Also in batches, and below a damaged message.
     for batch in ["2", "0"] {
         let lab = Lab::default();
         lab.master.set_config("sync_batchsize", Some(batch));
@@ -368,7 +372,7 @@ fn messages_of_one_modseq_are_kept_back_by_a_damaged_one_among_them() {
             assert_eq!(ours(&lab, options).status.code(), Some(1));
             assert_eq!(last_uid(&lab, name), "1");
             let highest = mailbox_field(&lab.replica, name, "HIGHESTMODSEQ");
-            // A replica makes 1 of 0.
+            // A replica changes 0 to 1.
             assert_eq!(highest, (modseq - 1).max(1).to_string());
             assert_eq!(tools::reconstruct_complaints(&lab.replica, name), [""; 0]);
         }

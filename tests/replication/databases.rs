@@ -12,7 +12,7 @@ use crate::common::{
     replicate_as_cyrus_would, sync_client_itself,
 };
 
-/// A user with something in each database, and a reader.
+/// Gives a user data in each database, and adds a reader.
 fn set_up(lab: &Lab) {
     let master = &lab.master;
     create(master, &["user.fred", "user.fred.Sent", "user.fred.Old", "user.anna", "lists"]);
@@ -40,7 +40,7 @@ fn see_as_anna(lab: &Lab, uid: u32) {
     anna.ok("UNSELECT");
 }
 
-/// A change in each database.
+/// Changes something in each database.
 fn change(lab: &Lab) {
     let mut fred = Imap::login(&lab.master, "fred");
     append(&mut fred, "INBOX", "later");
@@ -144,7 +144,7 @@ fn a_transaction_that_was_killed_is_not_replicated() {
 fn the_type_is_told_by_the_file_where_imapd_conf_says_another() {
     let mut lab = Lab::default();
     set_up(&lab);
-    // Cyrus converts what it opens.
+    // Cyrus converts a database when it opens it.
     lab.master.stop_server();
     for word in ["skiplist", "twom"] {
         for option in ["mboxlist_db", "annotation_db", "seenstate_db", "sync_cache_db"] {
@@ -157,7 +157,7 @@ fn the_type_is_told_by_the_file_where_imapd_conf_says_another() {
         lab.master.set_config(option, None);
     }
     assert_equal(&lab);
-    // What begins like neither is no database but a flat one.
+    // A file that begins like neither type can only be a flat database.
     lab.master.set_config("subscription_db", Some("twoskip"));
     let run = ours(&lab, &["-A"]);
     assert_eq!(run.status.code(), Some(1), "{run}");
@@ -189,7 +189,7 @@ fn databases_that_are_not_read_are_refused_with_advice() {
         assert_eq!(errors(&run).len(), 1, "{run}");
     }
 
-    // Found in the file only.
+    // Only the file shows its type.
     let path = lab.master.config_dir().join("mailboxes.db");
     let aside = path.with_extension("aside");
     fs::rename(&path, &aside).unwrap();
@@ -211,7 +211,7 @@ fn databases_that_are_not_read_are_refused_with_advice() {
     replicate(&lab, &["-A"]);
 }
 
-/// Fields and keys that this program does not know are passed over, as Cyrus does, and named.
+/// Fields and keys that this program does not know are ignored, as in Cyrus, and reported.
 #[test]
 fn what_a_later_cyrus_wrote_is_named_once_and_all_else_is_replicated() {
     let mut lab = Lab::new(Options::default());

@@ -1,4 +1,4 @@
-//! `--dry-run`: what would be done, in every mode, and nothing is.
+//! `--dry-run` prints the steps of every mode and changes nothing.
 
 use std::collections::HashSet;
 use std::fs;
@@ -9,7 +9,7 @@ use cyrsync_lab::{Imap, Lab, Proxy, Sieve, compare, describe};
 use crate::common::{append, create, errors, is_of_the_run, lines, ours, replicate};
 use crate::rolling::log;
 
-/// A lab whose servers are equal but for some changes of each kind.
+/// Returns a lab whose servers are equal except for some changes of each kind.
 fn changed() -> Lab {
     let lab = Lab::default();
     create(&lab.master, &["user.fred", "user.fred.Sent", "user.fred.old", "user.anna", "shared"]);
@@ -28,14 +28,14 @@ fn changed() -> Lab {
     admin.ok("SETQUOTA user.fred (STORAGE 5000)");
     admin.ok("SETACL shared anna lrs");
     Sieve::login(&lab.master, "anna").put("keep", "keep;\n");
-    // Both sides gave UID 1 to another message: that is repaired, on both.
+    // Both sides gave UID 1 to different messages: a repair changes both sides.
     append(&mut Imap::login(&lab.master, "anna"), "INBOX", "here");
     append(&mut Imap::login(&lab.replica, "anna"), "INBOX", "there");
     lab
 }
 
-/// What `-v` prints without what is said of the connection. A step that is taken again because
-/// something was renamed counts once, as in a plan.
+/// Returns what `-v` prints, without the lines about the connection. A step that is repeated
+/// because of a rename counts once, as in a plan.
 fn done(lab: &Lab, args: &[&str]) -> Vec<String> {
     let mut done = lines(&ours(lab, &[&["-v", "-j", "1"], args].concat()).ok().stdout);
     let mut known = HashSet::new();
@@ -43,19 +43,19 @@ fn done(lab: &Lab, args: &[&str]) -> Vec<String> {
     done
 }
 
-/// The steps of a dry run.
+/// Returns the steps of a dry run.
 fn planned(lab: &Lab, args: &[&str]) -> Vec<String> {
     let run = ours(lab, &[&["--dry-run", "-j", "1"], args].concat()).ok();
     let mut steps = lines(&run.stdout);
     let summary = steps.pop().unwrap();
     assert!(summary.ends_with("; nothing was changed"), "{run}");
     assert_eq!(run.stderr, "", "{run}");
-    // Not even that the replica has no records of a mailbox that is yet to be made.
+    // It does not even report that the replica has no records of a mailbox that is not created yet.
     assert_eq!(errors(&run), [""; 0], "{run}");
     steps
 }
 
-/// Whether the steps of a dry run are these, with their reasons behind them.
+/// Asserts that the steps of a dry run are these; each must be followed by its reasons.
 #[track_caller]
 fn assert_same(planned: &[String], done: &[String]) {
     let is_same = |(planned, done): (&String, &String)| {

@@ -1,4 +1,4 @@
-//! What cannot be replicated: told, with its reason, while everything else goes on.
+//! Things that cannot be replicated are reported with the reason, while everything else goes on.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::common::{
     uniqueid, until,
 };
 
-/// fred with INBOX and Sent, anna with INBOX, two messages in each, replicated.
+/// Returns fred with INBOX and Sent, anna with INBOX, two messages in each, replicated.
 fn replicated() -> Lab {
     let lab = Lab::default();
     create(&lab.master, &["user.anna", "user.fred", "user.fred.Sent", "user.zoe"]);
@@ -20,7 +20,7 @@ fn replicated() -> Lab {
     lab
 }
 
-/// Two more messages in every mailbox.
+/// Adds two more messages to every mailbox.
 fn more(lab: &Lab) {
     mail(lab, "later");
 }
@@ -36,7 +36,8 @@ fn mail(lab: &Lab, when: &str) {
     }
 }
 
-/// The run failed for this user, told and logged, and nothing but these mailboxes differs.
+/// Asserts that the run failed for this user, that this was printed and logged, and that only these
+/// mailboxes differ.
 #[track_caller]
 fn failed_for(lab: &Lab, run: &Run, user: &str, mailboxes: &[&str]) {
     assert_eq!(run.status.code(), Some(1), "{run}");
@@ -65,7 +66,7 @@ fn a_user_that_does_not_exist_is_no_error_as_with_cyrus() {
     assert!(theirs.stdout.contains("Does not exist locally nobody\n"), "{theirs}");
 }
 
-/// What befalls a file.
+/// Damages a file.
 type Damage = fn(&Path);
 
 #[test]
@@ -93,7 +94,7 @@ fn a_message_file_that_is_not_what_it_was_fails_its_mailbox_alone() {
         assert!(run.stderr.contains("user.fred"), "{what}: {run}");
         assert!(run.stderr.contains("hint: "), "{what}: {run}");
         assert!(run.stderr.contains("4"), "{what}: {run}");
-        // Put right, all is well.
+        // With the file restored everything works.
         fs::write(&file, intact).expect("own file");
         let owner = ["cyrus:mail", &file.display().to_string()].map(str::to_owned);
         assert!(std::process::Command::new("chown").args(owner).status().is_ok());
@@ -144,7 +145,7 @@ fn a_replica_that_is_not_there_is_told_and_tried_once_with_o() {
     assert!(run.stderr.contains("Can not connect to server '127.0.0.1'"), "{run}");
     assert!(run.stderr.contains("refused"), "{run}");
     assert!(!errors(&run).is_empty(), "{run}");
-    // Without -o it is waited for, and SIGTERM ends the wait.
+    // Without -o the client waits for the replica, and SIGTERM ends the wait.
     let waiting = start_ours(&lab, &["-u", "fred"]);
     let waiting = until(waiting, |so_far| so_far[1].contains("retrying in 15 seconds"));
     waiting.signal(libc::SIGTERM);
@@ -223,7 +224,7 @@ fn a_connection_that_breaks_in_the_middle_leaves_what_can_be_continued() {
     for bytes in [700, 1500, 2500] {
         proxy.reset();
         proxy.cut_after(bytes);
-        // All that is sent after so many bytes is lost, so new connections are of no use.
+        // The proxy loses everything after a number of bytes, so new connections do not help.
         let run = ours(&lab, &["-o", "-A", "-v"]);
         assert_eq!(run.status.code(), Some(1), "after {bytes}: {run}");
         assert!(run.stderr.contains("closed the connection"), "after {bytes}: {run}");

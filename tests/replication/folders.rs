@@ -1,4 +1,4 @@
-//! Folders that are renamed, deleted, made anew, and folders with difficult names.
+//! Folders that are renamed, deleted and created again, and folders with difficult names.
 
 use cyrsync_lab::{Imap, Lab, Options, quote, tools};
 
@@ -7,7 +7,7 @@ use crate::common::{
     replicate_as_cyrus_would, sent, uniqueid,
 };
 
-/// fred with these mailboxes, two messages in each, replicated.
+/// Returns fred with these mailboxes, two messages in each, replicated.
 fn fred_with(options: Options, mailboxes: &[&str]) -> Lab {
     let lab = Lab::new(options);
     create(&lab.master, &["user.fred"]);
@@ -26,7 +26,7 @@ fn fred(lab: &Lab) -> Imap {
     Imap::login(&lab.master, "fred")
 }
 
-/// What begins with a word, without it.
+/// Returns the actions that begin with a word, without that word.
 fn those<'a>(actions: &'a [String], word: &str) -> Vec<&'a str> {
     actions.iter().filter_map(|l| l.strip_prefix(word)).collect()
 }
@@ -47,13 +47,13 @@ fn a_renamed_folder_is_renamed_and_not_sent_again() {
 fn a_chain_of_renames_is_followed() {
     let lab = fred_with(Options::default(), &["user.fred.a", "user.fred.b", "user.fred.c"]);
     let mut fred = fred(&lab);
-    // Each takes the name that the one before it gave up.
+    // Each takes the name that the previous one gave up.
     for (from, to) in [("c", "d"), ("b", "c"), ("a", "b")] {
         fred.ok(&format!("RENAME INBOX.{from} INBOX.{to}"));
     }
     let done = replicate_as_cyrus_would(&lab, &["-u", "fred"]);
     assert_eq!(those(&done, "RENAME ").len(), 3, "{done:#?}");
-    // And one that has had many names.
+    // And a folder that has had many names.
     for (from, to) in [("d", "e"), ("e", "f"), ("f", "g")] {
         fred.ok(&format!("RENAME INBOX.{from} INBOX.{to}"));
     }
@@ -69,7 +69,7 @@ fn two_folders_change_places() {
         fred.ok(&format!("RENAME INBOX.{from} INBOX.{to}"));
     }
     replicate(&lab, &["-u", "fred"]);
-    // Three in a circle, and something new in each.
+    // Three folders exchange names in a circle, and each gets a new message.
     for (from, to) in [("a", "tmp"), ("b", "a"), ("c", "b"), ("tmp", "c")] {
         fred.ok(&format!("RENAME INBOX.{from} INBOX.{to}"));
     }
@@ -98,7 +98,7 @@ fn a_folder_moves_to_another_partition() {
 
 #[test]
 fn a_folder_moves_to_another_user() {
-    // Whoever is replicated first finds what the move left or brought.
+    // The user who is replicated first finds what the move has removed or added.
     for order in [["-u", "anna", "fred"], ["-u", "fred", "anna"]] {
         let lab = fred_with(Options::default(), &["user.fred.x", "user.fred.y"]);
         create(&lab.master, &["user.anna"]);
@@ -121,15 +121,15 @@ fn deleted_folders_go_below_deleted() {
     fred.ok("DELETE INBOX.b.c");
     fred.ok("DELETE INBOX.b");
     replicate_as_cyrus_would(&lab, &["-u", "fred"]);
-    // Each server runs its own cyr_expire; where they ran, there is nothing to replicate.
+    // Each server runs its own cyr_expire; after both have run, there is nothing to replicate.
     for server in [&lab.master, &lab.replica] {
         tools::run(server, "cyr_expire", &["-E", "1", "-D", "0"]);
     }
     assert_eq!(replicate_as_cyrus_would(&lab, &["-u", "fred"]), ["USER fred"]);
 }
 
-/// A user is deleted by mistake, made again, and has the old INBOX back as a folder, all between two
-/// runs: Cyrus refuses to rename an INBOX to a folder.
+/// Between two runs a user is deleted by mistake, made again, and gets the old INBOX back as a
+/// folder. Cyrus refuses to rename an INBOX to a folder.
 #[test]
 fn an_inbox_that_became_a_folder_becomes_one_on_the_replica() {
     for words in [&["-u", "fred"][..], &["-1"]] {
@@ -203,7 +203,7 @@ fn names_without_a_mailbox_stay_names() {
         ],
     );
     replicate_as_cyrus_would(&lab, &["-u", "fred"]);
-    // Names go with the last mailbox below them.
+    // A parent name disappears with the last mailbox below it.
     let mut fred = fred(&lab);
     fred.ok("DELETE INBOX.real.below");
     replicate_as_cyrus_would(&lab, &["-u", "fred"]);

@@ -1,4 +1,4 @@
-//! Expunged messages that the master no longer remembers when the replica hears of it.
+//! Expunged messages whose records the master has already removed when it next replicates.
 
 use cyrsync_lab::{Imap, Lab, Options, tools};
 
@@ -7,7 +7,7 @@ use crate::common::{
     replicate_as_cyrus_would,
 };
 
-/// Fred with six messages, all replicated; then the last two are expunged.
+/// Returns fred with six messages, all replicated; then the last two are expunged.
 fn two_expunged(options: Options) -> Lab {
     let lab = Lab::new(options);
     create(&lab.master, &["user.fred"]);
@@ -39,7 +39,7 @@ fn messages_that_cyr_expire_took_before_they_were_replicated_are_expunged_there(
             format!("SYNCNOTICE: record only exists on replica: mailbox=<user.fred> uid=<{uid}>");
         assert!(done.iter().any(|told| told.starts_with(&line)), "{done:?}");
     }
-    // The replica has the records, expunged, until its own cyr_expire takes them.
+    // The replica keeps the expunged records until its own cyr_expire removes them.
     let expunged = ["user.fred RECORD 2 ", "user.fred RECORD 6 "];
     for path in differing(&lab) {
         assert!(expunged.iter().any(|record| path.starts_with(record)), "{path}");
@@ -60,7 +60,7 @@ fn messages_that_only_the_replica_has_are_not_taken_for_forgotten_ones() {
     }
     ours(&lab, &["-u", "fred"]).ok();
     assert_idle(&lab, &["-u", "fred"]);
-    // Who opens a mailbox changes its RECENTTIME.
+    // Opening a mailbox changes its RECENTTIME.
     let count = |cyrus| Imap::login(cyrus, "fred").with_selected("INBOX").uids().len();
     assert_eq!((count(&lab.master), count(&lab.replica)), (4 + 1 + 3, 4 + 1 + 3));
 }

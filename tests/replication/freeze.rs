@@ -1,5 +1,6 @@
 //! `$GLOBAL`: the lock by which `cyr_withlock_run` of Cyrus 3.12 and later holds the whole server
-//! still. Here another process holds it as that program does; `tests/versions.rs` has the program.
+//! still. Here another process holds the lock in the same way; `tests/versions.rs` tests the real
+//! program.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use crate::common::{
 use crate::rolling::{drained, log, rolling, stop};
 
 const GLOBAL: &str = "$GLOBAL.lock";
-/// Long enough for a client to do it all.
+/// Long enough for a client to finish its run.
 const A_WHILE: Duration = Duration::from_secs(2);
 
 fn lab() -> Lab {
@@ -28,7 +29,7 @@ fn a_server_that_is_held_still_is_waited_for() {
     let lab = lab();
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "before it");
     let holder = Holder::of(&lab, GLOBAL);
-    // Those who would skip users that are locked wait too, like Cyrus's client.
+    // With -N, which skips locked users, the client waits too, like Cyrus's client.
     for args in [&["-u", "fred"][..], &["-N", "-u", "fred"]] {
         let running = start_ours(&lab, args);
         let running = running.wait_within(A_WHILE).expect_err("it does not wait");
@@ -52,7 +53,7 @@ fn switched_off_it_is_not_looked_at() {
     lab.master.set_config("global_lock", Some("no"));
     ours(&lab, &["-u", "fred"]).ok();
     assert_equal(&lab);
-    // Nor by what the program runs that holds it.
+    // Nor does a client wait that the lock's holder has started.
     lab.master.set_config("global_lock", None);
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "another");
     let mut held = lab.master.command(crate::common::program());
@@ -74,7 +75,7 @@ fn a_client_that_rolls_changes_no_file_meanwhile() {
         let mut found: Vec<_> = fs::read_dir(&directory)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            // That of monitoring tells that it lives.
+            // The status file is still written, so that monitoring sees that the client lives.
             .filter(|name| !name.starts_with("log-status"))
             .collect();
         found.sort();
@@ -91,7 +92,7 @@ fn a_client_that_rolls_changes_no_file_meanwhile() {
     let running = drained(running, &lab);
     assert_equal(&lab);
 
-    // It ends when asked to, and leaves what was logged.
+    // It ends on request, and keeps what was logged.
     let holder = Holder::of(&lab, GLOBAL);
     append(&mut Imap::login(&lab.master, "anna"), "INBOX", "for the next one");
     let running = running.wait_within(A_WHILE).expect_err("it ended");

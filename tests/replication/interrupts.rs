@@ -1,4 +1,4 @@
-//! What ends a wait: for a replica that says nothing, and for something to do.
+//! Events that end a wait: the client waits for a silent replica, or for something to do.
 
 use std::fs;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use crate::common::{append, assert_equal, create, until};
 use crate::rolling::{drained, log, rolling, stop};
 
 /// Far less than `sync_timeout`, which is half an hour, and than the ten seconds after which a
-/// client that was asked to stop breaks off whatever it does.
+/// client that has to stop breaks off whatever it does.
 const SOON: Duration = Duration::from_secs(8);
 
-/// A client that rolls over a relay; nothing is left to do.
+/// Returns a client that rolls over a relay and has nothing left to do.
 fn relayed(lab: &Lab, args: &[&str]) -> (Proxy, Running) {
     create(&lab.master, &["user.fred", "user.zoe"]);
     let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, true);
@@ -22,7 +22,7 @@ fn relayed(lab: &Lab, args: &[&str]) -> (Proxy, Running) {
     (proxy, running)
 }
 
-/// Has the relay fall silent while fred is being replicated.
+/// Makes the relay fall silent while fred is being replicated.
 fn silence(lab: &Lab, proxy: &Proxy, running: Running) -> Running {
     proxy.fail_next(Fault::Silence);
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "into silence");
@@ -72,7 +72,8 @@ fn the_shutdown_file_ends_a_wait_for_a_silent_replica() {
     fs::write(&file, "").expect("own directory");
     let run = running.wait_within(SOON).expect("it ends soon");
     assert_eq!((run.status.code(), file.exists()), (Some(0), false), "{run}");
-    // Where it is depends on what the silence met: fred's update, or that staged files be released.
+    // The entry is in one of two files, depending on whether the silence met fred's update or the
+    // command to release staged files.
     let files = [log(&lab), log(&lab).with_file_name("log-run")];
     let left: String = files.iter().filter_map(|file| fs::read_to_string(file).ok()).collect();
     assert!(left.contains("user.fred\n"), "{left}");
@@ -92,7 +93,7 @@ fn a_request_to_stop_ends_a_wait_for_a_silent_replica() {
     assert_equal(&lab);
 }
 
-/// How often the threads of a process went to sleep so far.
+/// Returns how often the threads of a process have gone to sleep so far.
 fn sleeps(pid: u32) -> u64 {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("it runs").flatten();
     let status = threads.filter_map(|thread| fs::read_to_string(thread.path().join("status")).ok());
@@ -103,7 +104,7 @@ fn sleeps(pid: u32) -> u64 {
     status.filter_map(count).sum()
 }
 
-/// Processor time of a process so far, in the ticks of the system: hundredths of a second.
+/// Returns the processor time of a process so far, in ticks of the system: hundredths of a second.
 fn ticks(pid: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
     let (_, rest) = stat.rsplit_once(") ").expect("the name is in parentheses");
@@ -117,11 +118,12 @@ fn a_client_with_nothing_to_do_does_next_to_nothing_and_hears_all() {
     let file = lab.master.scratch().join("shutdown");
     let (_proxy, running) = relayed(&lab, &["-F", &file.display().to_string()]);
     let (before, worked) = (sleeps(running.pid()), ticks(running.pid()));
-    // That nothing happens meanwhile is what is looked at.
+    // The test is about this idle time, so it has to sleep.
     std::thread::sleep(IDLE);
     let (slept, worked) = (sleeps(running.pid()) - before, ticks(running.pid()) - worked);
-    // Once a second for the shutdown file, a little for the end of what was done before, and every
-    // five seconds for the status file, which wakes who writes it and who watches the directory.
+    // Once a second for the shutdown file, a few times at the end of earlier work, and every five
+    // seconds for the status file, which wakes both the writer and the thread that watches the
+    // directory.
     assert!(slept <= 4 + 4 + 4, "it woke {slept} times in {IDLE:?}");
     assert!(worked <= 2, "it worked for {worked}0 ms in {IDLE:?}");
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "something to do");

@@ -1,5 +1,5 @@
-//! Several connections at once: the same comes over and the same is told as over one, whatever the
-//! replica takes of them.
+//! Several connections at once: they send and report the same as one connection, however many the
+//! replica accepts.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,22 +15,22 @@ use crate::common::{
 };
 use crate::rolling::{drained, log, stop};
 
-/// A master with users, each with so many mailboxes and messages in them.
+/// Returns a master with users, each with this many mailboxes and messages.
 fn lab(users: usize, folders: usize, messages: usize) -> Lab {
     let lab = Lab::new(Options::default());
     bulk(&lab.master, Bulk { users, folders, messages, seed: 7 });
     lab
 }
 
-/// What a run with `-v` printed about mail.
+/// Returns what a run with `-v` printed about mail.
 fn told(run: &Run) -> Vec<String> {
     let mut told = lines(&run.stdout);
     told.retain(|line| !is_of_the_run(line));
     told
 }
 
-/// Runs with `-v` against a fresh replica by way of a proxy. Gives what was told, and how many
-/// connections there were.
+/// Runs with `-v` against a fresh replica through a proxy. Returns the lines about mail, and the
+/// number of connections.
 fn over(lab: &Lab, name: &str, round_trip: u64, args: &[&str]) -> (Vec<String>, u64) {
     let replica = another_replica(lab, name, &Options::default());
     let proxy = Proxy::new(replica.csync_port(), Duration::from_millis(round_trip), false);
@@ -52,7 +52,7 @@ fn users_go_over_several_connections_and_all_is_told_as_over_one() {
     let (four, connections) = over(&lab, "four", 20, &["-A", "-j", "4"]);
     assert_eq!(connections, 4);
     assert_eq!(four, one);
-    // Far away they share what there is.
+    // If the replica is far away, users share the connections that there are.
     let (auto, connections) = over(&lab, "auto", 50, &["-A"]);
     assert!(connections <= 4, "{connections}");
     assert_eq!(auto, one);
@@ -61,7 +61,7 @@ fn users_go_over_several_connections_and_all_is_told_as_over_one() {
 #[test]
 fn one_large_user_goes_over_several_connections_too() {
     let lab = lab(1, 60, 3);
-    // Within others, and a mailbox that exists only as such.
+    // Folders within others, and a mailbox that exists only as a parent.
     create(&lab.master, &["user.u000.a", "user.u000.a.b", "user.u000.a.b.c", "user.u000.x.y"]);
     let (one, connections) = over(&lab, "one", 0, &["-u", "u000", "-j", "1"]);
     assert_eq!(connections, 1);
@@ -139,7 +139,7 @@ fn a_failure_over_one_connection_is_told_with_its_user_and_stops_no_other() {
     assert_eq!(Imap::login(&lab.replica, "u002").with_selected("INBOX").uids().len(), 4);
 }
 
-/// Has the replica serve no more than one client at a time at another port, which is returned.
+/// Makes the replica serve at most one client at a time at another port, which is returned.
 fn narrow(replica: &mut Cyrus) -> u16 {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = free.local_addr().unwrap().port();
@@ -199,7 +199,7 @@ fn a_large_user_does_not_hold_the_others_up() {
     let proxy = Proxy::new(lab.replica.csync_port(), Duration::from_millis(12), false);
     lab.master.use_port(proxy.port());
     let running = start_ours(&lab, &["-R", "-v", "-j", "2"]);
-    // Both connections are at it.
+    // Both connections are working on it.
     let running = until(running, |[told, ..]| told.matches("MAILBOX user.u000.").count() > 100);
     assert_eq!(proxy.traffic().connections, 2);
     let mut zoe = Imap::login(&lab.master, "zoe");
@@ -208,13 +208,13 @@ fn a_large_user_does_not_hold_the_others_up() {
     stop(running);
     assert_equal(&lab);
     let came = |mailbox: &str| {
-        // The directory changed last when the message was put into it.
+        // The directory last changed when the message was put into it.
         let file = message_file(&lab.replica, mailbox, 1);
         let directory = file.parent().expect("it lies in one").metadata();
         directory.and_then(|found| found.modified()).expect("a file system with times")
     };
     let folders = Imap::admin(&lab.master).list("user.u000.*");
-    // They go in order.
+    // Folders are sent in order.
     let last = folders.iter().rev().take(20).map(|folder| came(folder)).max();
     assert!(Some(came("user.zoe")) < last, "it came after all {} folders", folders.len());
 }
@@ -261,7 +261,8 @@ fn folders_that_moved_between_users_come_over_whoever_works_on_whom() {
     let lab = lab(8, 4, 3);
     replicate(&lab, &["-A"]);
     let mut admin = Imap::admin(&lab.master);
-    // Each to the next and the last to the first: every task needs another's user.
+    // Each user's folder moves to the next user, the last one's to the first: every task needs
+    // another task's user.
     for user in 0..8 {
         let next = (user + 1) % 8;
         admin.ok(&format!("RENAME user.u{user:03}.Sent user.u{next:03}.moved"));
@@ -299,7 +300,7 @@ fn far_away_tasks_share_a_connection_and_all_is_told_as_over_one() {
     };
     assert_eq!(told(&run), users.flat_map(each).collect::<Vec<_>>());
     assert_equal(&lab);
-    // A connection that is lost takes all its tasks with it, and each is done all the same.
+    // A lost connection breaks all its tasks, and each of them is still completed.
     for user in 0..12 {
         let mut imap = Imap::login(&lab.master, &format!("u{user:03}"));
         for number in 0..20 {

@@ -1,4 +1,4 @@
-//! Connections that are lost in the middle of a run: it goes on over another one.
+//! The connection is lost in the middle of a run, which goes on over another one.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn a_run_goes_on_when_its_connection_is_lost_once() {
         &["-s", "fred"],
     ];
     for args in modes {
-        // While asking, in a message, in an update, in what follows.
+        // The connection is cut during a query, in a message, in an update, and later.
         let sent: &[u64] = if args[0] == "-s" { &[120, 128, 136] } else { &[150, 250, 450, 900] };
         for &bytes in sent {
             round += 1;
@@ -62,7 +62,8 @@ fn a_connection_that_is_lost_each_time_ends_the_run() {
     lab.master.use_port(proxy.port());
     for args in [&["-u", "fred"][..], &["-m", "user.fred"]] {
         proxy.reset();
-        // The second connection is cut with its first byte, and the third: nobody is to blame.
+        // The second connection is cut at its first byte, and so is the third: no mailbox is the
+        // cause.
         proxy.cut_after(1500);
         let run = ours(&lab, &[&["-o"], args].concat());
         assert_eq!(run.status.code(), Some(1), "{run}");

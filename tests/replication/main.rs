@@ -1,15 +1,15 @@
-//! Our sync_client between a real Cyrus master and a real replica: every scenario is set up as
-//! mail clients do it, replicated, and compared field by field.
+//! Our sync_client between a real Cyrus master and a real replica: mail clients set up every
+//! scenario, our client replicates it, and the result is compared field by field.
 
 mod alarms;
-// About connections too; a host is asked over one.
+// These tests are also about connections; the client reads a host over one connection.
 #[cfg(not(through_host))]
 mod bandwidth;
 mod big;
 mod cache;
 mod causes;
 mod channels;
-// It is about when things happen, not about where the data comes from: once is enough.
+// It is about time, not about where the data comes from: one run is enough.
 #[cfg(not(through_host))]
 mod chaos;
 mod choice;
@@ -28,10 +28,10 @@ mod forgotten;
 #[cfg(not(through_host))]
 mod freeze;
 mod interrupts;
-// A host is asked over one connection.
+// The client reads a host over one connection.
 #[cfg(not(through_host))]
 mod jobs;
-// Its schema lies beside the library.
+// The schema is in the library's directory.
 #[cfg(not(through_host))]
 mod json;
 mod kinds;
@@ -41,10 +41,10 @@ mod lost;
 mod metadata_first;
 mod modseq_zero;
 mod options;
-// A host writes repairs by itself, and the host of the tests by a server of its own.
+// A host writes repairs by itself; the host of these tests uses a server of its own for that.
 #[cfg(not(through_host))]
 mod own_server;
-// What is there already shows at a glance, for which a host is not asked.
+// A quick check without locks counts what is there already; there is none for a host.
 #[cfg(not(through_host))]
 mod progress;
 // It is about files that the program writes.
@@ -60,7 +60,7 @@ mod rolling_faults;
 mod rolling_log;
 mod rolling_meanwhile;
 mod same_uniqueid;
-// They are moved by the master's own server.
+// The master's own server moves them.
 #[cfg(not(through_host))]
 mod scripts_moved;
 mod stale_records;

@@ -1,5 +1,4 @@
-//! What belongs to a user and comes before the user's INBOX does, and names that purged mailboxes
-//! held.
+//! Data of a user that is logged before the user's INBOX, and names that purged mailboxes had.
 
 use std::fs;
 
@@ -21,7 +20,7 @@ fn metadata_logged_before_the_inbox_is_on_the_replica_is_not_lost() {
     anna.ok("UNSELECT");
     assert_eq!(Sieve::login(&lab.master, "zoe").put("main", "keep;\r\n").0, Status::Ok);
     let id = uniqueid(&lab.master, "user.zoe");
-    // All else that was logged is lost, as if creating the mailboxes had failed.
+    // All other log entries are lost, as if creating the mailboxes had failed.
     fs::write(log(&lab), format!("SUB fred user.fred\nSEEN anna {id}\nMETA zoe\n")).unwrap();
     let run = ours(&lab, &["-1", "-v"]).ok();
     assert_eq!(errors(&run), [""; 0], "{run}");
@@ -43,7 +42,8 @@ fn a_mailbox_deleted_and_purged_before_the_replica_heard_of_it_blocks_its_name_n
     append(&mut fred, "INBOX.Sent", "new");
     let run = ours(&lab, &["-u", "fred"]).ok();
     assert_eq!(errors(&run), [""; 0], "{run}");
-    // Cyrus 3.6 keeps the record by uniqueid of the purged one, which nothing needs on the replica.
+    // Cyrus 3.6 keeps the record by uniqueid of the purged mailbox, which the replica does not
+    // need.
     let left = compare(&lab.master, &lab.replica);
     assert!(left.iter().all(|d| d.path.starts_with("mailboxes.db I ")), "{}", describe(&left, 20));
     let name = "user.fred.Sent";

@@ -1,4 +1,4 @@
-//! Records of modseq 0, as old Cyrus wrote them: no bound of a modseq may leave them out.
+//! Records with modseq 0, as old Cyrus wrote them: no comparison of modseqs may leave them out.
 
 use cyrsync_lab::index_file::{Field, IndexFile};
 use cyrsync_lab::{Cyrus, Imap, Lab, Options};
@@ -7,7 +7,7 @@ use crate::common::{append, assert_idle, create, differing, ours, replicate};
 
 const FRED: &[&str] = &["-u", "fred"];
 
-/// Fred with so many messages.
+/// Returns a lab in which fred has this many messages.
 fn lab(count: usize, master_conf: &str) -> Lab {
     let lab = Lab::new(Options { master_conf: master_conf.to_owned(), ..Options::default() });
     create(&lab.master, &["user.fred"]);
@@ -26,7 +26,7 @@ fn expunge(cyrus: &Cyrus, uids: &str) {
     fred.ok("EXPUNGE");
 }
 
-/// Has records of the mailbox look as old Cyrus left them.
+/// Changes records of the mailbox to the form in which old Cyrus left them.
 #[track_caller]
 fn without_modseq(cyrus: &Cyrus, uids: &[u64]) {
     let mut index = IndexFile::of(cyrus, "user.fred");
@@ -34,7 +34,7 @@ fn without_modseq(cyrus: &Cyrus, uids: &[u64]) {
     index.save();
 }
 
-/// Those of these records that a server has with modseq 0, and those that it lacks.
+/// Returns which of these records a server has with modseq 0, and which it lacks.
 fn seen(cyrus: &Cyrus, uids: &[u64]) -> (Vec<u64>, Vec<u64>) {
     let index = IndexFile::of(cyrus, "user.fred");
     let there = index.uids();
@@ -51,14 +51,14 @@ fn records_of_modseq_0_reach_a_new_mailbox_and_one_that_is_there() {
     replicate(&lab, FRED);
     assert_eq!(seen(&lab.replica, &old), (old.to_vec(), vec![]));
 
-    // Later ones beside those that are known, with a gap between the known ones.
+    // New messages beside those that the replica has, with a gap between the latter.
     more(&lab.master, 7..=11);
     expunge(&lab.master, "9");
     let old = [1, 3, 4, 7, 9, 11];
     without_modseq(&lab.master, &old);
     replicate(&lab, FRED);
     assert_eq!(seen(&lab.replica, &old), (old.to_vec(), vec![]));
-    // One of them is changed: it gets a modseq as any other.
+    // One of them is changed: it gets a modseq like any other.
     let mut fred = Imap::login(&lab.master, "fred").with_selected("INBOX");
     fred.ok("UID STORE 3,11 +FLAGS.SILENT (\\Flagged)");
     drop(fred);
@@ -76,7 +76,7 @@ fn a_mailbox_of_nothing_but_modseq_0_is_replicated() {
 
 #[test]
 fn records_of_modseq_0_are_in_the_batch_that_has_their_uids() {
-    // Batches end before them, within them, behind them; some have nothing else.
+    // Batches end before these records, within them, or after them; some contain no others.
     for old in [&[1, 2, 3, 8][..], &[2, 5, 9], &[9], &[4, 5, 6, 7, 8, 9]] {
         let lab = lab(9, "sync_batchsize: 2\n");
         expunge(&lab.master, "5");
@@ -98,7 +98,7 @@ fn a_message_of_modseq_0_that_earlier_clients_left_out_gets_there() {
     let mut index = IndexFile::of(&lab.replica, "user.fred");
     index.remove(2);
     index.save();
-    // Below the UIDs that the replica has given, a message can only come in under a new one.
+    // A message below the UIDs that the replica has used can only arrive under a new UID.
     ours(&lab, FRED).ok();
     assert_idle(&lab, FRED);
     let uids = |cyrus| Imap::login(cyrus, "fred").with_selected("INBOX").uids();
@@ -111,7 +111,7 @@ fn a_repair_keeps_messages_of_modseq_0_on_both_sides() {
     let lab = lab(4, "");
     without_modseq(&lab.master, &[1, 3]);
     replicate(&lab, FRED);
-    // Both sides go on by themselves; some of what is new has no modseq either.
+    // Both sides get new messages independently; some of those have modseq 0 too.
     more(&lab.master, 5..=7);
     without_modseq(&lab.master, &[1, 3, 5, 7]);
     more(&lab.replica, 8..=9);
@@ -120,7 +120,7 @@ fn a_repair_keeps_messages_of_modseq_0_on_both_sides() {
     assert_idle(&lab, FRED);
     let uids = |cyrus| Imap::login(cyrus, "fred").with_selected("INBOX").uids();
     assert_eq!((uids(&lab.master).len(), uids(&lab.replica)), (9, uids(&lab.master)));
-    // What is left of those that got other UIDs is expunged, whichever it was.
+    // The old records of messages that got other UIDs are expunged.
     let index = IndexFile::of(&lab.replica, "user.fred");
     for path in differing(&lab) {
         let uid = path.split(' ').nth(2).and_then(|uid| uid.parse().ok()).expect("of a record");

@@ -1,4 +1,4 @@
-//! What the options do: to the replica, to the master, to what is printed and logged.
+//! The effects of the options: on the replica, on the master, on what is printed and logged.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::common::{
     mailbox_field, message, ours, replicate, replicate_as_cyrus_would, sent, start_ours,
 };
 
-/// fred and anna with a message each; nothing replicated yet.
+/// Returns fred and anna with a message each, not replicated yet.
 fn two_users(options: Options) -> Lab {
     let lab = Lab::new(options);
     let names = ["user.fred", "user.anna"].map(|name| lab.master.admin_name(name));
@@ -32,7 +32,7 @@ fn a_partition_of_the_replica_can_be_chosen() {
     assert_eq!(mailbox_field(&lab.replica, "user.fred", "PARTITION"), "second");
     assert_eq!(mailbox_field(&lab.master, "user.fred", "PARTITION"), "default");
     assert_idle(&lab, &["-p", "second", "-u", "fred"]);
-    // Without -p the replica is brought where the master is, and with it back again.
+    // Without -p the mailboxes move to the master's partition, and with it back again.
     let done = replicate_and_list_renames(&lab, &["-u", "fred"]);
     assert_eq!(done, ["RENAME user.fred -> user.fred (default)"]);
     let done = replicate_and_list_renames(&lab, &["-p", "second", "-m", "user.fred"]);
@@ -78,7 +78,7 @@ fn locked_users_are_skipped_or_waited_for() {
     assert!(run.stderr.contains("fred"), "{run}");
     assert!(run.stdout.contains("USER anna\n"), "{run}");
 
-    // Without -N the run waits until the lock is given up.
+    // Without -N the run waits until the lock is released.
     let waiting = start_ours(&lab, &["-v", "-u", "anna", "fred"]);
     let waiting = waiting.wait_within(Duration::from_secs(1)).expect_err("it waits");
     assert!(!waiting.so_far()[0].contains("USER fred\n"));
@@ -108,7 +108,7 @@ fn without_copyback_a_replica_that_was_written_to_is_an_error_as_with_cyrus() {
     assert_eq!(theirs.status.code(), Some(1), "{theirs}");
 }
 
-/// Every file below a directory with its content.
+/// Returns every file below a directory with its content.
 fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     let mut dirs = vec![dir.to_owned()];
@@ -186,7 +186,7 @@ fn the_server_can_be_named_on_the_command_line() {
     lab.master.set_config("sync_host", Some("nobody.invalid"));
     lab.master.set_config("sync_port", None);
     actions(&lab, &["-S", &address, "-u", "fred"]);
-    // On a UNIX socket the caller is authorised already.
+    // On a UNIX socket the caller is already authorised.
     lab.master.set_config("sync_password", Some("wrong"));
     let socket = lab.replica.csync_socket().display().to_string();
     replicate(&lab, &["-S", &socket, "-A"]);
@@ -229,7 +229,7 @@ fn actions_go_to_the_log_when_asked() {
     let run = ours(&lab, &["-l", "-u", "fred"]).ok();
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""), "{run}");
     for action in ["USER fred", "MAILBOX user.fred"] {
-        // Cyrus's own programs call themselves "cyrus/sync_client" there.
+        // There Cyrus's own programs log as "cyrus/sync_client".
         let told = |line: &str| {
             line.strip_prefix("INFO ")
                 .and_then(|l| l.rsplit('/').next()?.strip_prefix("sync_client: "))
@@ -249,11 +249,11 @@ fn traffic_is_shown_without_the_password() {
     for command in ["GET USER fred", "APPLY MESSAGE", "APPLY MAILBOX"] {
         assert!(sent.iter().any(|l| l.starts_with(command)), "{command}: {run}");
     }
-    // Messages only if asked for.
+    // Messages are shown only on request.
     assert!(!run.stderr.contains("Subject: to fred"), "{run}");
     let full = ours(&lab, &["-v", "-v", "-v", "-u", "anna"]).ok();
     assert!(full.stderr.contains("Subject: to anna"), "{full}");
-    // As it is, and as PLAIN sends it.
+    // In clear, and in the form in which PLAIN sends it.
     let plain = "bGFiLXNlY3JldA";
     for secret in [PASSWORD, plain, "xhYi1zZWNyZX", "sYWItc2VjcmV0"] {
         for run in [&run, &full] {

@@ -1,4 +1,4 @@
-//! What becomes of a repair when the master's own sync_server fails: that program is named, the
+//! A repair in which the master's own sync_server fails: the error names that program, the
 //! connection to the replica stays, and everything else goes on.
 
 use std::fs;
@@ -12,10 +12,10 @@ use crate::common::{append, create, differing, errors, ours, replicate};
 
 /// A greeting of the Cyrus that the lab runs.
 const GREETING: &str = "printf '* OK here Cyrus sync server 3.6.1\\r\\n'\n";
-/// Takes the capabilities.
+/// Accepts the capabilities.
 const AGREES: &str = "read line; printf 'OK success\\r\\n'\n";
 
-/// fred's INBOX needs a repair; his other folder and zoe have new mail.
+/// Returns a lab in which fred's INBOX needs a repair; his other folder and zoe have new mail.
 fn split() -> Lab {
     let lab = Lab::new(Options::default());
     create(&lab.master, &["user.fred", "user.fred.Sent", "user.zoe"]);
@@ -27,7 +27,7 @@ fn split() -> Lab {
     lab
 }
 
-/// A program of this lab.
+/// Writes a program for this lab.
 fn script(lab: &Lab, name: &str, text: &str) -> PathBuf {
     let path = lab.master.scratch().join(name);
     fs::write(&path, format!("#!/bin/sh\n{text}")).expect("own directory");
@@ -36,8 +36,8 @@ fn script(lab: &Lab, name: &str, text: &str) -> PathBuf {
     path
 }
 
-/// Replicates all with this program as the master's own server. It fails for fred's INBOX only,
-/// over one connection, and the error says so of the program.
+/// Replicates all with this program as the master's own server. Asserts that it fails only for
+/// fred's INBOX, over one connection, with an error that names the program.
 #[track_caller]
 fn fails_alone(lab: &Lab, program: &Path, told: &str) -> Run {
     lab.master.set_config("sync_server_path", Some(&program.display().to_string()));
@@ -73,7 +73,7 @@ fn the_masters_own_server_that_cannot_be_started_is_named() {
     fails_alone(&lab, &dies, "ended with exit code 75 and says: error while loading libcyrus");
     let killed = script(&lab, "killed", "kill -9 $$\n");
     fails_alone(&lab, &killed, "it was ended by signal 9");
-    // Without any of them all is well.
+    // Without such a program everything works.
     lab.master.set_config("sync_server_path", None);
     replicate(&lab, &["-A"]);
 }
@@ -129,10 +129,10 @@ fn a_server_of_another_version_does_not_get_to_write() {
         let heard = fs::read_to_string(&told).unwrap_or_default();
         assert!(!heard.contains("APPLY MAILBOX"), "{heard}");
     }
-    // None that says nothing of its version either.
+    // A program that does not report its version is refused too.
     let text = format!("printf '* OK ready\\r\\n'\n{AGREES}cat >/dev/null\n");
     fails_alone(&lab, &script(&lab, "other", &text), "it does not tell its version");
-    // Nor one that is merely installed, where no Cyrus runs that would say whose spool it is.
+    // So is a program that is only installed, if no Cyrus runs whose spool this would be.
     lab.master.set_config("sync_server_path", None);
     let mut lab = lab;
     lab.master.stop_server();

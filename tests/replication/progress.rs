@@ -1,5 +1,5 @@
-//! How far a run is: a bar on a terminal, a line on request, and what is there after one that was
-//! broken off.
+//! The progress of a run: a bar on a terminal, a line on request, and what is already there after a
+//! run that was broken off.
 
 use cyrsync_lab::fill::{Bulk, bulk};
 use cyrsync_lab::run::{reachable, start, start_sync_client};
@@ -8,7 +8,7 @@ use cyrsync_lab::{Lab, Run};
 use crate::common::{OURS, assert_equal, sync_client_itself, until};
 use crate::rolling::{drained, rolling, stop};
 
-/// A master with three users, and how many messages they have.
+/// Returns a master with three users, and the number of their messages.
 fn lab() -> (Lab, u64) {
     let lab = Lab::default();
     let bulk_of = Bulk { users: 3, folders: 2, messages: 45, seed: 5 };
@@ -16,7 +16,7 @@ fn lab() -> (Lab, u64) {
     (lab, 3 * 2 * 45)
 }
 
-/// A number of the line with which a run ends.
+/// Returns a number from the line that ends a run.
 #[track_caller]
 fn number(run: &Run, name: &str) -> u64 {
     let line = run.stdout.lines().find(|line| line.starts_with("SUMMARY ")).expect("a summary");
@@ -37,7 +37,7 @@ fn a_terminal_has_a_bar_that_is_gone_at_the_end() {
     {
         assert!(run.stdout.contains(part), "{part}: {run}");
     }
-    // The last thing on the terminal: the line is cleared.
+    // The terminal's last output clears the line.
     assert!(run.stdout.trim_end().ends_with("\u{1b}[2K"), "{:?}", run.stdout);
     assert_equal(&lab);
 }
@@ -57,7 +57,7 @@ fn without_a_terminal_nothing_is_shown_but_a_signal_asks_how_far_it_is() {
     running.signal(libc::SIGTERM);
     let broken_off = running.wait();
     assert_eq!(broken_off.status.code(), Some(75), "{broken_off}");
-    // What came of it is said when there is more to send, and in the end.
+    // The next run reports what is there when it has more to send, and again at the end.
     let run = sync_client_itself(&lab, &["-A", "-v", "--progress"]).ok();
     let (there, sent) = (number(&run, "messages_there"), number(&run, "messages"));
     assert!(there >= 90 && sent > 0, "{run}");

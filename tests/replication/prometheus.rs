@@ -1,4 +1,4 @@
-//! The metrics, alert rules and dashboard of `contrib/`, in a real Prometheus.
+//! Loads the metrics, alert rules and dashboard of `contrib/` into a real Prometheus.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,14 +17,14 @@ use serde_json::Value;
 use crate::common::{append, create};
 use crate::rolling::{drained, rolling, stop};
 
-/// How long something that must come may take.
+/// Time limit for an event that must come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn contrib(file: &str) -> PathBuf {
     cyrsync_lab::checkout().join("contrib").join(file)
 }
 
-/// Serves a file to a scraper, in the place of a node exporter.
+/// Serves a file to a scraper, like a node exporter.
 fn exporter(file: PathBuf) -> (u16, Arc<AtomicBool>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
     let port = listener.local_addr().expect("it is bound").port();
@@ -77,7 +77,7 @@ impl Prometheus {
         Prometheus { child: command.spawn().expect("prometheus is installed"), port }
     }
 
-    /// What its API answers.
+    /// Returns the answer of its API.
     fn get(&self, path: &str) -> Option<Value> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;
         write!(stream, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
@@ -102,7 +102,7 @@ impl Prometheus {
                 return;
             }
             assert!(Instant::now() < end, "{expression} is not {wanted}: {answer:?}");
-            // Nobody announces what was scraped.
+            // No event announces a scrape.
             thread::sleep(Duration::from_millis(100));
         }
     }
@@ -115,7 +115,7 @@ impl Drop for Prometheus {
     }
 }
 
-/// The expressions of the dashboard, for all channels.
+/// Returns the expressions of the dashboard, for all channels.
 fn expressions() -> Vec<String> {
     let text = fs::read_to_string(contrib("grafana/cyrsync.json")).expect("own file");
     let dashboard: Value = serde_json::from_str(&text).expect("it is JSON");
@@ -125,7 +125,7 @@ fn expressions() -> Vec<String> {
     targets.map(|target| expression(target).replace("$channel", ".*")).collect()
 }
 
-/// All metrics that alerts and dashboard name.
+/// Returns all metrics that alerts and dashboard name.
 fn metrics() -> BTreeSet<String> {
     let files = ["grafana/cyrsync.json", "prometheus/cyrsync.rules.yml"];
     let texts = files.map(|file| fs::read_to_string(contrib(file)).expect("own file"));
@@ -151,7 +151,7 @@ fn prometheus_reads_the_metrics_the_alerts_and_the_dashboard() {
     let known =
         prometheus.get("/api/v1/label/__name__/values").expect("it answers")["data"].clone();
     for metric in metrics() {
-        // A kind of failure is there once something failed.
+        // There is a value for a kind of failure only after a failure of that kind.
         let is_known = metric == "cyrsync_failures_total"
             || known.as_array().is_some_and(|known| known.contains(&metric.as_str().into()));
         assert!(is_known, "{metric} is not among {known}");
@@ -160,7 +160,7 @@ fn prometheus_reads_the_metrics_the_alerts_and_the_dashboard() {
         let answer = prometheus.query(&expression).expect("it answers");
         assert_eq!(answer["status"], "success", "{expression}: {answer}");
         let has_none = answer["data"]["result"].as_array().is_none_or(Vec::is_empty);
-        // Nothing failed yet, and a rate needs a while.
+        // Nothing has failed yet, and a rate needs some time.
         let may = expression.contains("failures") || expression.contains('[');
         assert!(!has_none || may, "{expression}: {answer}");
     }
@@ -174,7 +174,7 @@ fn prometheus_reads_the_metrics_the_alerts_and_the_dashboard() {
     let rules = rules["data"]["groups"][0]["rules"].as_array().expect("a group of rules");
     assert_eq!(rules.len(), 6, "{rules:?}");
     assert!(rules.iter().all(|rule| rule["health"] == "ok"), "{rules:?}");
-    // It fires after five minutes.
+    // The alert fires after five minutes.
     prometheus.until("count(ALERTS{alertname=\"CyrsyncNotRunning\",alertstate=\"pending\"})", "1");
     is_over.store(true, Ordering::Relaxed);
 }

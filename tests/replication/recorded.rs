@@ -1,4 +1,4 @@
-//! A master of Cyrus 3.13 as it was recorded, with its server stopped, and a real replica of the
+//! A recorded spool of a Cyrus 3.13 master whose server is stopped, and a real replica of the
 //! installed version.
 
 use std::process::Command;
@@ -8,7 +8,7 @@ use cyrsync_lab::{Lab, Options, SyncServer, Value};
 
 use crate::common::{actions, ours, sync_client_itself};
 
-/// A lab whose master has the files of `tests/fixtures/master/master-1`.
+/// Returns a lab whose master has the files of `tests/fixtures/master/master-1`.
 fn recorded() -> Lab {
     let options = Options {
         unixhierarchysep: true,
@@ -23,7 +23,8 @@ fn recorded() -> Lab {
     lab
 }
 
-/// Everything arrives, a second run finds nothing to do, and both sides are equal.
+/// Asserts that everything arrives, that a second run finds nothing to do, and that both sides are
+/// equal.
 fn replicated_and_verified(lab: &Lab) {
     let run = ours(lab, &["-A", "-v"]).ok();
     assert!(run.stdout.contains("MAILBOX user.fred.Archive"), "{run}");
@@ -44,7 +45,7 @@ fn a_recorded_master_of_3_13_is_replicated_and_verified() {
     replicated_and_verified(&recorded());
 }
 
-/// The same master with its databases converted, but for quotas.
+/// The same master with all databases converted, except quotas.
 #[test]
 fn a_recorded_master_whose_databases_are_twom_is_replicated_and_verified() {
     let lab = recorded();

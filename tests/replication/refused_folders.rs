@@ -1,5 +1,5 @@
-//! What cannot be done to one folder of a user on the replica, before contents are sent, leaves all
-//! other folders of that user alone.
+//! The replica refuses to rename or delete one folder of a user: only that folder fails, and all
+//! other folders of the user are replicated.
 
 use cyrsync_lab::{Imap, Lab, tools};
 
@@ -9,7 +9,7 @@ use crate::common::{
 
 const FOLDERS: [&str; 4] = ["a", "b", "c", "d"];
 
-/// fred with four folders, two messages in each, replicated; anna with none.
+/// Returns fred with four folders, two messages in each, replicated, and anna with none.
 fn fred() -> Lab {
     let lab = Lab::default();
     create(&lab.master, &["user.anna", "user.fred"]);
@@ -21,7 +21,7 @@ fn fred() -> Lab {
     lab
 }
 
-/// A message in the INBOX and in each of these folders of fred.
+/// Appends a message to the INBOX and to each of these folders of fred.
 fn mail(lab: &Lab, when: &str, folders: &[&str]) {
     let mut imap = Imap::login(&lab.master, "fred");
     append(&mut imap, "INBOX", &format!("{when} in INBOX"));
@@ -33,7 +33,7 @@ fn mail(lab: &Lab, when: &str, folders: &[&str]) {
 #[test]
 fn a_rename_that_the_replica_refuses_keeps_no_other_folder_from_it() {
     let mut lab = fred();
-    // The replica loses the partition to which two folders move: the one is renamed too.
+    // The replica loses the partition to which two folders move; one of these is renamed too.
     lab.replica.stop_server();
     lab.replica.set_config("partition-second", None);
     lab.replica.start_server();
@@ -77,7 +77,7 @@ fn folders_that_change_names_beside_one_that_cannot_be_moved_all_arrive() {
     lab.replica.stop_server();
     lab.replica.set_config("partition-second", None);
     lab.replica.start_server();
-    // a leaves for the partition that is missing and gives its name to b; c and d change places.
+    // a moves to the missing partition and gives its name to b; c and d exchange their names.
     Imap::admin(&lab.master).ok("RENAME user.fred.a user.fred.a second");
     let mut imap = Imap::login(&lab.master, "fred");
     for (from, to) in [("a", "moved"), ("b", "a"), ("c", "tmp"), ("d", "c"), ("tmp", "d")] {

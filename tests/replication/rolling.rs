@@ -1,4 +1,4 @@
-//! Rolling replication: every entry of a log, and the loop with all that may befall it.
+//! Rolling replication: every entry of a log, and the loop with everything that may go wrong.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,19 +13,19 @@ use crate::common::{
     replicate, start_ours, uniqueid, until,
 };
 
-/// The default channel's log.
+/// Returns the path of the default channel's log.
 pub fn log(lab: &Lab) -> PathBuf {
     lab.master.config_dir().join("sync/log")
 }
 
-/// Waits until nothing is left to do: no log, no work file.
+/// Waits until nothing is left to do: no log and no work file.
 #[track_caller]
 pub fn drained(mut running: Running, lab: &Lab) -> Running {
     let files = ["sync/log", "sync/log-run"].map(|name| lab.master.config_dir().join(name));
     let end = Instant::now() + Duration::from_secs(60);
     while files.iter().any(|file| file.exists()) {
         assert!(Instant::now() < end, "it is not done: {:#?}", running.so_far());
-        // Files that nobody announces.
+        // No event announces a change of these files.
         match running.wait_within(Duration::from_millis(5)) {
             Ok(run) => panic!("it ended before that: {run}"),
             Err(still_running) => running = still_running,
@@ -34,7 +34,8 @@ pub fn drained(mut running: Running, lab: &Lab) -> Running {
     running
 }
 
-/// It connected and did what was logged before; from then on it does all at once.
+/// Waits until the client has connected and done what was logged before; from then on it handles
+/// each entry at once.
 #[track_caller]
 pub fn rolling(lab: &Lab, args: &[&str]) -> Running {
     lab.master.set_config("sync_repeat_interval", Some("0"));
@@ -51,7 +52,7 @@ pub fn stop(running: Running) {
     assert_eq!(run.status.code(), Some(75), "{run}");
 }
 
-/// Does what a log says that was written by hand, and nothing else of what was logged.
+/// Runs the entries of a log that the test has written, and nothing else that was logged.
 #[track_caller]
 fn process(lab: &Lab, text: &str) {
     let _ = fs::remove_file(log(lab));
@@ -163,7 +164,7 @@ fn what_a_replica_fills_in_above_a_mailbox_goes_when_the_mailbox_goes() {
         fred.ok(&format!("CREATE {name}"));
     }
     ours(&lab, &["-1"]).ok();
-    // As in the middle of a rename: the one above is not there.
+    // As in the middle of a rename: the parent mailbox is missing.
     let mut replica = Imap::login(&lab.replica, "fred");
     replica.ok("DELETE INBOX.a.b");
     replica.ok("DELETE INBOX.a");
@@ -235,7 +236,7 @@ fn the_shutdown_file_ends_it_and_is_removed() {
     fs::write(&file, "").expect("own directory");
     let run = running.wait();
     assert_eq!((run.status.code(), file.exists()), (Some(0), false), "{run}");
-    // While it waits for the replica too.
+    // Also while it waits for the replica.
     lab.replica.stop_server();
     lab.master.set_config("sync_shutdown_file", Some(&path));
     let waiting = until(start_ours(&lab, &["-R"]), |so_far| so_far[1].contains("retrying in 15"));
@@ -268,7 +269,7 @@ fn what_an_earlier_client_left_outlives_one_that_never_connects() {
     fs::rename(log(&lab), &work).expect("the log of the creation");
     let left = fs::read(&work).expect("own file");
     lab.replica.stop_server();
-    // Once it gives up by itself, once it is asked to.
+    // Once it gives up by itself, once on request.
     let run = ours(&lab, &["-R", "-o"]);
     assert_eq!(run.status.code(), Some(1), "{run}");
     assert_eq!(fs::read(&work).expect("it is there"), left);
@@ -289,7 +290,7 @@ fn what_fails_or_is_locked_stays_in_the_log_and_stops_nobody() {
     fs::write(&skip, "").expect("own directory");
     let holder = Holder::of(&lab, "*S*127^0^0^1*bert.lock");
     let mut intact = Vec::new();
-    // So that nothing is replicated before it is damaged.
+    // Stopped, so that nothing is replicated before the damage.
     running.signal(libc::SIGSTOP);
     for user in ["anna", "bert", "carl", "dora"] {
         append(&mut Imap::login(&lab.master, user), "INBOX", "first");
@@ -323,7 +324,8 @@ fn what_fails_or_is_locked_stays_in_the_log_and_stops_nobody() {
     stop(running);
 }
 
-/// Random changes while it rolls, `disturb`ed after each lot; afterwards both are equal.
+/// Makes random changes while it rolls, and calls `disturb` after each lot; afterwards both sides
+/// must be equal.
 fn soak(seed: u64, disturb: impl Fn(Running, &mut Lab, u64) -> Running) {
     let mut lab = Lab::new(Options { conversations: true, ..Options::default() });
     lab.master.set_config("sync_repeat_interval", Some("0"));
@@ -339,7 +341,8 @@ fn soak(seed: u64, disturb: impl Fn(Running, &mut Lab, u64) -> Running) {
     let running = drained(running, &lab);
     tools::quota_complaints(&lab.master);
     stop(running);
-    // What was made equal entry by entry is equal as a whole, but for quota roots' modseqs.
+    // Both sides, made equal entry by entry, must be equal as a whole, except for quota roots'
+    // modseqs.
     ours(&lab, &["-A"]).ok();
     tools::quota_complaints(&lab.replica);
     let left: Vec<String> =

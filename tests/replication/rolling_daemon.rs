@@ -1,4 +1,4 @@
-//! Rolling replication as a real master starts it from cyrus.conf.
+//! Rolling replication, started by a real master from cyrus.conf.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -10,7 +10,7 @@ use cyrsync_lab::{Imap, Lab};
 use crate::common::{append, assert_equal, create, program};
 use crate::rolling::log;
 
-/// Waits for something that nobody announces.
+/// Waits for a condition that no event announces.
 #[track_caller]
 fn wait_for<T>(lab: &Lab, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + Duration::from_secs(60);
@@ -23,14 +23,14 @@ fn wait_for<T>(lab: &Lab, what: &str, mut look: impl FnMut() -> Option<T>) -> T 
     }
 }
 
-/// A client that master started, ended with the test.
+/// A client that master started; it ends with the test.
 struct Daemon<'l> {
     lab: &'l Lab,
     pid: i32,
 }
 
 impl<'l> Daemon<'l> {
-    /// The one that works on the default channel, if it is not that of before.
+    /// Returns the client that works on the default channel, if it is not the earlier one.
     #[track_caller]
     fn working(lab: &'l Lab, before: i32) -> Daemon<'l> {
         let guard = log(lab).with_file_name("sync_client.lock");
@@ -42,7 +42,7 @@ impl<'l> Daemon<'l> {
     }
 
     fn signal(&self, signal: &str) {
-        // The shell's own, for there may be no other.
+        // Uses the shell's built-in kill, because there may be no separate program.
         let kill = format!("kill -{signal} {}", self.pid);
         let status = Command::new("sh").args(["-c", &kill]).stderr(Stdio::null()).status();
         status.expect("sh runs");
@@ -53,7 +53,7 @@ impl<'l> Daemon<'l> {
         wait_for(self.lab, "it does not end", || (!is_alive(self.pid)).then_some(()));
     }
 
-    /// A change that the daemons log is on the replica.
+    /// Makes a change that the daemons log, and waits until it is on the replica.
     #[track_caller]
     fn replicates(&self, subject: &str) {
         append(&mut Imap::login(&self.lab.master, "fred"), "INBOX", subject);
@@ -73,7 +73,7 @@ impl Drop for Daemon<'_> {
     }
 }
 
-/// Whether it runs, and is not just waited for.
+/// Whether the process runs, and is not a zombie.
 fn is_alive(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
@@ -100,7 +100,7 @@ fn master_starts_it_once_and_the_shutdown_file_ends_it() {
     let daemon = Daemon::working(&lab, 0);
     daemon.replicates("one");
     let pid = daemon.pid;
-    // It outlives its master, and is not doubled by the next one.
+    // It outlives its master, and the next master starts no second one.
     std::mem::forget(daemon);
     lab.master.stop_server();
     lab.master.start_server();

@@ -1,4 +1,4 @@
-//! What befalls the connection of a client that rolls, and users who cannot be replicated.
+//! Faults of the connection of a rolling client, and users who cannot be replicated.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +14,7 @@ use crate::common::{
 };
 use crate::rolling::{drained, log, rolling, stop};
 
-/// A lab whose client rolls through a proxy that hides compression.
+/// Starts a rolling client over a proxy that hides compression.
 fn through_a_proxy(lab: &Lab, args: &[&str]) -> (Proxy, Running) {
     create(&lab.master, &["user.fred"]);
     let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, true);
@@ -45,9 +45,9 @@ fn whatever_the_replica_answers_it_is_recovered_from() {
         append(&mut fred, "INBOX", told);
         running = until(running, |so_far| so_far[2].matches(told).count() > before);
         assert!(!proxy.fault_is_due(), "{fault:?}");
-        // What counts as a failure of the part waits for its next try.
+        // A part that has failed waits for its next try.
         running.signal(libc::SIGHUP);
-        // The next fault is for work, not for the connection that this ends.
+        // The next fault is for a task, not for the connection that this one ends.
         running = until(running, |so_far| {
             let since = so_far[2].matches("starting over").count() > nudges;
             let (_, after) = so_far[2].rsplit_once("starting over").unwrap_or_default();
@@ -75,7 +75,7 @@ fn the_replica_is_told_to_let_go_after_each_part_and_now_and_then() {
             processes.flat_map(|process| fs::read_dir(process.path()).into_iter().flatten());
         files.count()
     };
-    // The replica does it some time after it was told to.
+    // The replica removes its staged files some time after the command.
     let running = until(running, |_| restarts() > 0 && left() == 0);
     let before = restarts();
     let running = until(running, |_| restarts() >= before + 2);
@@ -128,7 +128,7 @@ fn what_fails_is_tried_as_part_of_something_larger() {
         let run = ours(&lab, &["-R", "-l", "-f", &file]);
         assert_eq!(run.status.code(), Some(1), "{run}");
         assert!(run.log.contains(&format!("Promoting: {promoted}")), "{run}");
-        // As the program says it, and as the library does of itself.
+        // The reason in the program's words, and in the library's.
         let told =
             ["Processing sync log file failed: USER fred", "not replicated: items=<USER fred>"];
         assert!(told.iter().any(|words| run.log.contains(words)), "{run}");
@@ -165,7 +165,7 @@ fn each_channel_has_its_own_log_and_shutdown_file() {
     stop(first);
 }
 
-/// Processor time that a process took so far, in ticks of a hundredth of a second.
+/// Returns the processor time of a process so far, in ticks of a hundredth of a second.
 fn ticks(running: &Running) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{}/stat", running.pid())).expect("it runs");
     let (_, after_name) = stat.rsplit_once(") ").expect("a name in brackets");
@@ -183,8 +183,8 @@ fn users_who_cannot_be_replicated_delay_nobody_and_are_named_with_what_to_do() {
     }
     replicate(&lab, &["-A"]);
     let running = rolling(&lab, &[]);
-    // Anna's index is damaged, bert is being worked on, the replica refuses emil and gives up over
-    // carl.
+    // Anna's index is damaged, another process holds bert's lock, the replica refuses emil and
+    // fails over carl.
     let index = message_file(&lab.master, "user.anna", 1).with_file_name("cyrus.index");
     let intact = fs::read(&index).expect("own file");
     let holder = Holder::of(&lab, "*S*127^0^0^1*bert.lock");
@@ -222,7 +222,7 @@ fn users_who_cannot_be_replicated_delay_nobody_and_are_named_with_what_to_do() {
     let [_, _, told] = running.so_far();
     assert!(differing(&lab).iter().all(|path| !path.contains("dora")));
     for line in &all {
-        // New mail is no reason for another try.
+        // New mail does not cause another try.
         assert!(told.matches(line.as_str()).count() <= MESSAGES / 3, "{line}: {told}");
     }
     for line in told.lines().filter(|line| line.contains("left for later")) {

@@ -1,4 +1,4 @@
-//! What is logged survives whatever befalls the log's files, and the client.
+//! Logged changes survive every problem with the log's files and with the client.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -22,7 +22,7 @@ fn a_work_file_that_cannot_be_read_is_neither_replaced_nor_removed() {
     let running = rolling(&lab, &[]);
     running.signal(libc::SIGSTOP);
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "one");
-    // As when root wrote to it.
+    // As if root had written to it.
     chown(log(&lab), Some(0), Some(0)).expect("run as root");
     fs::set_permissions(log(&lab), fs::Permissions::from_mode(0o600)).expect("own file");
     let logged = fs::read(log(&lab)).expect("root may");
@@ -61,7 +61,7 @@ fn a_directory_in_the_place_of_a_log_is_told_and_waited_for() {
     stop(running);
 }
 
-/// A file system of its own for the logs, so small that it is full soon.
+/// A separate file system for the logs, so small that it is soon full.
 struct Small(PathBuf);
 
 impl Small {
@@ -77,7 +77,7 @@ impl Small {
 
     fn fill(&self) {
         let file = self.0.join("filler");
-        // Until there is no room.
+        // Until the file system is full.
         let _ = fs::write(&file, vec![0; 1 << 20]);
         assert!(file.metadata().expect("it is there").len() < 1 << 20);
     }
@@ -104,7 +104,7 @@ fn a_full_disk_loses_nothing_and_is_gone_on_from_once_there_is_room() {
     let running = rolling(&lab, &[]);
     running.signal(libc::SIGSTOP);
     append(&mut Imap::login(&lab.master, "anna"), "INBOX", "to wait");
-    // Much waits, which must be written down whenever a log is taken over.
+    // Many entries wait, and must be written down whenever a log is taken over.
     let more: String = (0..400).map(|number| format!("MAILBOX user.anna.x{number}\n")).collect();
     let mut file = File::options().append(true).open(log(&lab)).expect("the daemons wrote it");
     file.write_all(more.as_bytes()).expect("there is room");

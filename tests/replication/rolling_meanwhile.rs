@@ -1,4 +1,4 @@
-//! The master changes between two looks of the client at it.
+//! The master changes between two reads of the client.
 
 use std::fs::File;
 use std::io::Write;

@@ -1,5 +1,5 @@
-//! Folders that were copied together with their cyrus.header: two mailboxes have one uniqueid. The
-//! copy fails by itself, and the original stays where it is on the replica.
+//! Folders that were copied together with their cyrus.header, so that two mailboxes have one
+//! uniqueid. The copy fails by itself, and the original keeps its place on the replica.
 
 use std::process::Command;
 
@@ -7,7 +7,8 @@ use cyrsync_lab::{Imap, Lab, Options, Run, Value, places, tools};
 
 use crate::common::{append, assert_idle, create, differing, errors, ours, replicate, uniqueid};
 
-/// Users u1, with a folder `orig` and mail, and u2, in directories by name; shared mailboxes too.
+/// Returns users u1, with a folder `orig` and mail, and u2, in directories by name; and shared
+/// mailboxes.
 fn lab() -> Lab {
     let lab = Lab::new(Options {
         master_conf: "mailbox_legacy_dirs: yes\n".into(),
@@ -27,14 +28,14 @@ fn lab() -> Lab {
     lab
 }
 
-/// The same, replicated.
+/// Like [`lab`], replicated.
 fn replicated() -> Lab {
     let lab = lab();
     replicate(&lab, &["-A"]);
     lab
 }
 
-/// Restores a folder under another name as an administrator would: copies its directory and has
+/// Restores a folder under another name as an administrator would: copies its directory and makes
 /// Cyrus find it.
 #[track_caller]
 fn restore(lab: &Lab, from: &str, below: &str, name: &str) {
@@ -42,14 +43,14 @@ fn restore(lab: &Lab, from: &str, below: &str, name: &str) {
     let from = places::place(&lab.master, from).data;
     let copied = Command::new("cp").arg("-a").args([&from, &to]).status().expect("cp runs");
     assert!(copied.success());
-    // It complains of the uniqueid, and leaves the mailbox in mailboxes.db.
+    // It complains about the uniqueid, and leaves the mailbox in mailboxes.db.
     tools::try_run(&lab.master, "reconstruct", &["-f", "-r", below]);
     let copy = format!("{below}.{name}");
     let found = tools::dump(&lab.master, "mailboxes.db", "twoskip");
     assert!(found.iter().any(|(key, _)| *key == key_of(&copy)), "{copy}: {found:#?}");
 }
 
-/// As [`restore`] for a shared mailbox `lists.NAME`, which `reconstruct -f` does not find.
+/// Like [`restore`], for a shared mailbox `lists.NAME`, which `reconstruct -f` does not find.
 #[track_caller]
 fn restore_shared(lab: &Lab, from: &str, name: &str) {
     let from = places::place(&lab.master, from).data;
@@ -68,12 +69,12 @@ fn restore_shared(lab: &Lab, from: &str, name: &str) {
     tools::set_record(&lab.master, "mailboxes.db", &key, entry);
 }
 
-/// A mailbox's key in mailboxes.db.
+/// Returns a mailbox's key in mailboxes.db.
 fn key_of(internal: &str) -> String {
     format!("N{}", internal.replace('.', "\u{1f}"))
 }
 
-/// Has the records of a copy say all that those of the original say: afterwards the record by
+/// Copies the values in the records of the original to those of the copy. Afterwards the record by
 /// uniqueid names the copy, as after a change of its rights.
 fn make_equal(lab: &Lab, original: &str, copy: &str) {
     let id = uniqueid(&lab.replica, original);
@@ -90,8 +91,8 @@ fn make_equal(lab: &Lab, original: &str, copy: &str) {
     tools::set_record(&lab.master, "mailboxes.db", &format!("I{id}"), &by_id);
 }
 
-/// A run in which this copy of that mailbox failed, and nothing else: told and logged once, with
-/// both names and a cure.
+/// Asserts that in a run only this copy of that mailbox failed, and that this was printed and
+/// logged once, with both names and what to do.
 #[track_caller]
 fn fails_alone(run: &Run, copy: &str, original: &str) {
     assert_eq!(run.status.code(), Some(1), "{run}");
@@ -106,12 +107,12 @@ fn fails_alone(run: &Run, copy: &str, original: &str) {
     }
 }
 
-/// Nothing but this mailbox differs.
+/// Asserts that only this mailbox differs.
 #[track_caller]
 fn only_differs(lab: &Lab, copy: &str) {
-    // Cyrus's own server dies when it is asked for a mailbox without uniqueid.
+    // Cyrus's own server dies if it is asked for a mailbox without uniqueid.
     let mut others = others(lab, copy);
-    // The record by uniqueid may name the copy here, which the replica knows nothing of.
+    // The record by uniqueid may name the copy here, which the replica does not have.
     others.retain(|path| !(path.starts_with("mailboxes.db I ") && path.ends_with([' ', 'N', 'H'])));
     assert_eq!(others, [""; 0]);
 }
@@ -120,7 +121,7 @@ fn others(lab: &Lab, copy: &str) -> Vec<String> {
     let key = key_of(copy);
     let records = tools::dump(&lab.master, "mailboxes.db", "twoskip");
     let (_, value) = records.iter().find(|(k, _)| *k == key).expect("the copy's record");
-    // Out of its sight for a moment.
+    // Hides the copy from it for a moment.
     let path = lab.master.config_dir().join("mailboxes.db").display().to_string();
     tools::run(&lab.master, "cyr_dbtool", &[&path, "twoskip", "delete", &key]);
     let differing = differing(lab);
@@ -128,7 +129,7 @@ fn others(lab: &Lab, copy: &str) -> Vec<String> {
     differing
 }
 
-/// What mailboxes.db and the index of a mailbox say on the master.
+/// Returns what mailboxes.db and the index of a mailbox contain on the master.
 fn untouched(lab: &Lab, mailbox: &str) -> (Vec<(String, String)>, Vec<u8>) {
     let index = places::place(&lab.master, mailbox).data.join("cyrus.index");
     let records = tools::dump(&lab.master, "mailboxes.db", "twoskip");
@@ -146,7 +147,7 @@ fn a_folder_restored_in_another_users_tree_leaves_the_original_in_its_place() {
         only_differs(&lab, "user.u2.restored");
         assert_eq!(untouched(&lab, "user.u1.orig"), before);
     }
-    // By itself, by its user, by a log.
+    // The copy is named by itself, by its user, and by a log.
     let run = ours(&lab, &["-v", "-m", "user.u2.restored"]);
     fails_alone(&run, "user.u2.restored", "user.u1.orig");
     fails_alone(&ours(&lab, &["-v", "-u", "u2"]), "user.u2.restored", "user.u1.orig");
@@ -156,17 +157,17 @@ fn a_folder_restored_in_another_users_tree_leaves_the_original_in_its_place() {
     let run = ours(&lab, &["-v", "-r", "-f", &log.display().to_string()]);
     assert_eq!(run.status.code(), Some(1), "{run}");
     assert!(!run.stdout.contains("RENAME user"), "{run}");
-    // Mail for the original goes on flowing, and so does what belongs to either user.
+    // Mail for the original is still replicated, and so is all other data of both users.
     append(&mut Imap::login(&lab.master, "u1"), "INBOX.orig", "later");
     Imap::login(&lab.master, "u2").ok("SUBSCRIBE INBOX");
     fails_alone(&ours(&lab, &["-v", "-A"]), "user.u2.restored", "user.u1.orig");
     only_differs(&lab, "user.u2.restored");
 
-    // The cure that is told.
+    // The fix that the hint names.
     tools::run(&lab.master, "mbtool", &["-r", "user.u2.restored"]);
     tools::run(&lab.master, "reconstruct", &["user.u2.restored"]);
-    // Its entry here says neither when it was created nor when it changed last. The replica makes
-    // both up, and the latter comes back with the second run.
+    // Its entry here has neither the time of creation nor that of the last change. The replica
+    // invents both, and the second run brings the latter back.
     for _ in 0..2 {
         ours(&lab, &["-v", "-A"]).ok();
     }
@@ -194,7 +195,7 @@ fn a_copy_within_one_user_fails_by_itself_and_nothing_moves() {
             fails_alone(&run, "user.u1.copy", "user.u1.orig");
             only_differs(&lab, "user.u1.copy");
         }
-        // The original is renamed by its owner, and is followed.
+        // The owner renames the original, and the replica follows.
         u1.ok("RENAME INBOX.orig INBOX.renamed");
         let run = ours(&lab, &["-v", "-u", "u1"]);
         assert!(run.stdout.contains("RENAME user.u1.orig -> user.u1.renamed (default)\n"), "{run}");
@@ -207,7 +208,7 @@ fn a_copy_within_one_user_fails_by_itself_and_nothing_moves() {
 fn where_the_replica_has_neither_the_record_by_uniqueid_decides() {
     for user in ["u1", "u2"] {
         let lab = lab();
-        // Replicated once so that the uniqueid can be asked for; then the replica loses it.
+        // Replicated once, to be able to read the uniqueid; then the replica loses the mailbox.
         replicate(&lab, &["-A"]);
         let copy = format!("user.{user}.copy");
         restore(&lab, "user.u1.orig", &format!("user.{user}"), "copy");
@@ -256,7 +257,7 @@ fn two_inboxes_with_one_uniqueid_lose_no_folders() {
             .collect();
         assert_eq!(others, [""; 0]);
     }
-    // Nor is anything of the one user taken for the other's.
+    // Nor is data of one user replicated as the other's.
     let run = ours(&lab, &["-v", "-s", "u3"]);
     assert_eq!(run.status.code(), Some(1), "{run}");
     assert!(run.stderr.contains("user.u1"), "{run}");

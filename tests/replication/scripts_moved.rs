@@ -13,7 +13,7 @@ use crate::common::{
 const KEEP: &str = "keep;\r\n";
 const STOP: &str = "stop;\r\n";
 
-/// fred with two scripts in a directory, of which one is active, and anna without any.
+/// Returns fred with two scripts in a directory, one of them active, and anna without any.
 fn lab(options: Options) -> Lab {
     let lab = Lab::new(options);
     create(&lab.master, &["user.fred", "user.fred.Sent", "user.anna"]);
@@ -29,7 +29,7 @@ fn put_scripts(lab: &Lab, user: &str) {
     directory.activate("main.bc");
 }
 
-/// The scripts of [`lab`] are at both, and that of the name main is active.
+/// Asserts that both sides have the scripts of [`lab`], and that the one named main is active.
 #[track_caller]
 fn assert_scripts(lab: &Lab, user: &str) {
     let wanted = [("\"=?UTF-8?Q?r=C3=A9sum=C3=A9?=\"", STOP), ("\"main\" ACTIVE", KEEP)];
@@ -39,7 +39,7 @@ fn assert_scripts(lab: &Lab, user: &str) {
     }
 }
 
-/// What `-v` prints if a user's scripts are moved and replicated as a mailbox.
+/// Returns the lines of `-v` for a user whose scripts are moved and then replicated as a mailbox.
 #[track_caller]
 fn assert_moved(done: &[String], user: &str) {
     let wanted = [
@@ -71,7 +71,8 @@ fn by_metadata_alone() {
     create(&lab.master, &["user.fred", "user.fred.Sent"]);
     replicate(&lab, &["-u", "fred"]);
     put_scripts(&lab, "fred");
-    // Before: nothing of it is on the replica, and scripts in a directory are compared as such.
+    // Before the move nothing of it is on the replica, and scripts in a directory are compared as
+    // such.
     let run = ours(&lab, &["--verify", "-u", "fred"]);
     assert_eq!(run.status.code(), Some(2), "{run}");
     assert_moved(&replicate_as_cyrus_would(&lab, &["-s", "fred"]), "fred");
@@ -79,7 +80,8 @@ fn by_metadata_alone() {
     assert_verified(&lab, &["-u", "fred"]);
 }
 
-/// What is moved is replicated by this channel at once, and by the others because they are told.
+/// This channel replicates the moved scripts at once; the other channels do so because the move is
+/// logged for them.
 #[test]
 fn by_the_log_of_every_channel() {
     let channels = ["", "second"].map(str::to_owned).to_vec();
@@ -143,7 +145,8 @@ fn not_where_the_master_must_not_be_changed() {
     assert_scripts(&lab, "fred");
 }
 
-/// Scripts are moved once. A run that did that and broke off must not be the last that knows.
+/// Scripts are moved only once. If a run moves them and is then broken off, a later run must still
+/// replicate them.
 #[test]
 fn a_run_that_breaks_off_after_the_move_is_made_up_for_by_any_other() {
     for args in [&["-s", "fred"][..], &["-u", "fred"]] {
@@ -151,7 +154,7 @@ fn a_run_that_breaks_off_after_the_move_is_made_up_for_by_any_other() {
         create(&lab.master, &["user.fred"]);
         replicate(&lab, &["-u", "fred"]);
         put_scripts(&lab, "fred");
-        // What breaks off right after the move has done this to the master.
+        // The state of the master after a run that was broken off right after the move.
         scripts(&lab.master, "fred");
         assert!(actions(&lab, args).contains(&"MAILBOX user.fred.#sieve".to_owned()));
         assert_scripts(&lab, "fred");
@@ -187,13 +190,13 @@ fn users_are_renamed_after_and_before() {
     assert_verified(&stay, &["-u", "frida"]);
     let there = scripts(&stay.replica, "frida");
     assert!(there.len() == 2 && there[1].0 == "\"main\" ACTIVE", "{there:?}");
-    // And then moved.
+    // And moved at last.
     stay.master.set_config("sync_server_path", None);
     replicate_as_cyrus_would(&stay, &["-u", "frida"]);
     assert_scripts(&stay, "frida");
 }
 
-/// One program moves the scripts of one user after the other.
+/// One process moves the scripts of all users, one after the other.
 #[test]
 fn of_many_users() {
     let lab = lab(Options::default());
@@ -210,7 +213,7 @@ fn of_many_users() {
     assert_scripts(&lab, "fred");
 }
 
-/// Users with domains and dots, and directories with users' names.
+/// Users with domains and dots, and directories named after users.
 #[test]
 fn from_directories_by_name() {
     let lab = Lab::new(Options {

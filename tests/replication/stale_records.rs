@@ -1,4 +1,4 @@
-//! A replica that purged a mailbox and kept the record of its uniqueid.
+//! A replica that purged a mailbox but kept the record of its uniqueid.
 
 use cyrsync_lab::{Imap, Lab, tools};
 
@@ -11,7 +11,7 @@ fn a_stale_record_on_the_replica_is_named_with_its_cure() {
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "first");
     append(&mut Imap::login(&lab.master, "fred"), "INBOX.Sent", "second");
     replicate(&lab, &["-A"]);
-    // Somebody deletes fred there, and Cyrus purges what was deleted.
+    // fred is deleted there, and Cyrus purges the deleted mailboxes.
     let mut admin = Imap::admin(&lab.replica);
     admin.ok("SETACL user.fred admin lrswipkxtecdan");
     admin.ok("DELETE user.fred");
@@ -27,7 +27,7 @@ fn a_stale_record_on_the_replica_is_named_with_its_cure() {
     assert!(told.contains(&cure) && !told.contains("replicate the whole user"), "{run}");
     let left = differing(&lab);
     assert!(left.iter().all(|path| !path.contains("user.zoe")), "{left:#?}");
-    // What is advised helps.
+    // The advice of the hint works.
     let list = lab.replica.config_dir().join("mailboxes.db").display().to_string();
     for mailbox in ["user.fred", "user.fred.Sent"] {
         let key = format!("I{}", uniqueid(&lab.master, mailbox));

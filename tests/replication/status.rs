@@ -1,4 +1,5 @@
-//! `--status`: what an operator learns while a client rolls, while it cannot, and without one.
+//! `--status`: what it reports while a rolling client runs, while the client cannot work, and
+//! without one.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -16,14 +17,14 @@ fn status(lab: &Lab, args: &[&str]) -> Run {
     ours(lab, &[&["--status"], args].concat())
 }
 
-/// The status as an object, and the level as an exit status.
+/// Returns the status as an object, and the exit status.
 fn object(lab: &Lab, args: &[&str]) -> (i32, Value) {
     let run = status(lab, &[&["--json"], args].concat());
     let object = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run}"));
     (run.status.code().unwrap(), object)
 }
 
-/// Waits until the status is as wanted.
+/// Waits until the status satisfies a condition.
 fn until_status(
     running: Running,
     lab: &Lab,
@@ -43,7 +44,8 @@ fn status_file(cyrus: &Cyrus) -> PathBuf {
     cyrus.config_dir().join("sync/log-status")
 }
 
-/// What `ps -L -o comm` shows of a client. The process itself keeps the name of its program.
+/// Returns the thread names of a client, as `ps -L -o comm` shows them. The process itself keeps
+/// the name of its program.
 fn thread_names(running: &Running) -> Vec<String> {
     let process = PathBuf::from(format!("/proc/{}", running.pid()));
     let comm = |of: PathBuf| fs::read_to_string(of.join("comm")).unwrap_or_default();
@@ -74,7 +76,7 @@ fn a_client_that_keeps_up_is_ok_and_says_what_it_did() {
     let names = thread_names(&running);
     assert!(names.iter().any(|name| name == "in sync"), "{names:?}");
     stop(running);
-    // It ended in good order: nothing waits, but nobody would replicate what comes.
+    // It ended properly: nothing waits, but no client would replicate new changes.
     let run = status(&lab, &[]);
     assert_eq!(run.status.code(), Some(1), "{run}");
     assert!(run.stdout.contains("WARNING") && run.stdout.contains("no client rolls"), "{run}");
@@ -146,14 +148,14 @@ fn a_client_that_was_killed_is_found_out_and_what_waits_is_read_from_the_logs() 
     let (_, told) = object(&lab, &[]);
     assert!(told["backlog"]["entries"].as_u64() > Some(0), "{told}");
     assert_eq!(told["backlog"]["users"], 1, "{told}");
-    // The next one takes over.
+    // The next client takes over.
     let running = drained(rolling(&lab, &[]), &lab);
     let (running, _) =
         until_status(running, &lab, |level, told| level == 0 && told["backlog"]["entries"] == 0);
     stop(running);
 }
 
-/// The value of a metric without regard to its labels.
+/// Returns the value of a metric, whatever its labels are.
 fn metric(text: &str, name: &str) -> Option<f64> {
     let line = text.lines().find(|line| line.starts_with(&format!("cyrsync_{name}{{")))?;
     line.rsplit_once(' ')?.1.parse().ok()
@@ -200,10 +202,10 @@ fn other_modes_write_their_metrics_at_the_end() {
     assert_eq!(metric(&text, "messages_total"), Some(1.0), "{text}");
     assert_eq!(metric(&text, "users_total"), Some(1.0), "{text}");
     assert!(metric(&text, "last_success_timestamp_seconds") > Some(1.0), "{text}");
-    // Who reads it is another user, and the umask is 077.
+    // The reader is another user, and the umask is 077.
     let mode = fs::metadata(&file).expect("it is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o644);
-    // A mailbox that fails is a failure in every mode.
+    // A failed mailbox counts as a failure in every mode.
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "two");
     let message = message_file(&lab.master, "user.fred", 2);
     let good = fs::read(&message).expect("it is there");
@@ -215,7 +217,7 @@ fn other_modes_write_their_metrics_at_the_end() {
         assert_eq!(metric(&text, "failures_total"), Some(1.0), "{mode:?}: {text}");
     }
     fs::write(&message, good).expect("own file");
-    // What cannot be written is reported and no failure of the replication.
+    // A file that cannot be written is reported, and the replication does not fail.
     let nowhere = ["-A", "--metrics-file", "/nonexistent/cyrsync.prom"];
     let run = ours(&lab, &nowhere).ok();
     assert!(run.stderr.contains("write metrics file /nonexistent/cyrsync.prom"), "{run}");
@@ -233,7 +235,7 @@ fn a_run_leaves_the_file_to_the_client_that_rolls() {
     lab.master.set_config("sync_metrics_file", file.to_str());
     let running = rolling(&lab, &[]);
     let running = until(running, |_| file.exists());
-    // Only it writes this; the file is replaced within five seconds.
+    // Only the rolling client writes this file, and replaces it within five seconds.
     let inode = || fs::metadata(&file).expect("it is there").ino();
     let up = || metric(&fs::read_to_string(&file).expect("it is there"), "up");
     let own = lab.master.scratch().join("own.prom");
@@ -256,7 +258,7 @@ fn a_client_that_cannot_write_its_status_is_found_out() {
     let running = rolling(&lab, &[]);
     let running = until(running, |so_far| so_far[2].contains("write status file"));
     assert_eq!(status(&lab, &[]).status.code(), Some(0), "it may have just begun");
-    // As if it had begun a minute ago.
+    // As if it had started a minute ago.
     let guards = fs::read_dir(status_file(&lab.master).parent().unwrap()).unwrap().flatten();
     let pid = format!("{}\n", running.pid());
     let is_guard = |path: &PathBuf| fs::read_to_string(path).is_ok_and(|text| text == pid);

@@ -10,7 +10,7 @@ use cyrsync_lab::{Imap, Lab};
 
 use crate::common::{append, create, program};
 
-/// What a service manager receives.
+/// The socket of a service manager.
 struct Manager(UnixDatagram);
 
 impl Manager {

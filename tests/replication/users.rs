@@ -1,4 +1,4 @@
-//! Users with all that belongs to them: the first sync, and one change at a time afterwards.
+//! Users with all their data: the first sync, and then one change at a time.
 
 use cyrsync_lab::{Imap, Lab, Lmtp, Options, Sieve, Status};
 
@@ -6,7 +6,7 @@ use crate::common::{
     actions, append, assert_equal, create, message, replicate, replicate_as_cyrus_would, uniqueid,
 };
 
-/// fred and anna with INBOX each, fred with Sent that anna may read, all replicated.
+/// Returns fred and anna with INBOX each, fred with Sent that anna may read, all replicated.
 fn family() -> Lab {
     let lab = Lab::default();
     create(&lab.master, &["user.fred", "user.anna", "user.fred.Sent"]);
@@ -20,7 +20,7 @@ fn family() -> Lab {
     lab
 }
 
-/// Replicates one user and expects just these actions.
+/// Replicates one user and expects exactly these actions.
 #[track_caller]
 fn expect(lab: &Lab, user: &str, expected: &[&str]) {
     assert_eq!(replicate(lab, &["-u", user]), expected);
@@ -150,7 +150,8 @@ fn a_change_to_subscriptions_and_seen_state_sends_only_that() {
     fred.ok("UNSUBSCRIBE INBOX.Sent");
     expect(&lab, "fred", &["USER fred", "UNSUB fred user.fred.Sent"]);
 
-    // A reader's state is the reader's; the mailbox gets a new modseq, for CONDSTORE's sake.
+    // A reader's seen state belongs to the reader; the mailbox gets a new modseq, for CONDSTORE's
+    // sake.
     let seen = format!("SEEN anna {}", uniqueid(&lab.master, "user.fred.Sent"));
     let mut anna = Imap::login(&lab.master, "anna").with_selected("user.fred.Sent");
     anna.ok("UID STORE 1 +FLAGS (\\Seen)");
@@ -164,7 +165,7 @@ fn a_change_to_subscriptions_and_seen_state_sends_only_that() {
     anna.ok("UNSELECT");
     assert_eq!(replicate(&lab, &both), expected);
 
-    // The owner's is in the mailbox itself.
+    // The owner's seen state is in the mailbox itself.
     fred.ok("SELECT INBOX.Sent");
     fred.ok("UID STORE 1 +FLAGS (\\Seen)");
     expect(&lab, "fred", &["USER fred", "MAILBOX user.fred.Sent"]);

@@ -1,5 +1,5 @@
-//! The words of Cyrus's own client, by which people watch logs: where Cyrus's client can be had to
-//! say them here, it is asked too.
+//! The log lines of Cyrus's own client, for which operators watch the log. Where Cyrus's client can
+//! be made to write a line here, the test compares with it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use cyrsync_lab::{Fault, Imap, Lab, Proxy, cyrus_sync_client};
 use crate::common::{append, create, kill_sync_servers, ours, replicate, until};
 use crate::rolling::{drained, rolling, stop};
 
-/// The one line of a log that has this in it.
+/// Returns the only line of a log that contains this text.
 #[track_caller]
 fn the_line(log: &str, words: &str) -> String {
     let lines: Vec<&str> = log.lines().filter(|line| line.contains(words)).collect();

@@ -1,4 +1,4 @@
-//! Values of nothing at all (0, no partition) that mean something else, or that Cyrus does not
+//! Zero or empty values (0, no partition) that have a special meaning, or that Cyrus does not
 //! expect.
 
 use std::fs;
@@ -23,7 +23,7 @@ fn a_message_of_1970_keeps_its_date_and_the_master_its_record() {
     [1, 3].iter().for_each(|uid| index.set(*uid, Field::InternalDate, 0));
     index.save();
     let modseq = mailbox_field(&lab.master, "user.fred", "HIGHESTMODSEQ");
-    // The replica gives such a message the time of day, and has to be told once more.
+    // The replica gives such a message the time of day, and must receive the record once more.
     ours(&lab, &[&["-O"], FRED].concat()).ok();
     assert_equal(&lab);
     assert_idle(&lab, FRED);
@@ -41,7 +41,7 @@ fn a_quota_limit_that_the_protocol_would_cut_down_is_not_sent() {
     let file = find(&lab.master.config_dir().join("quota"), "user.fred").expect("it has a quota");
     fs::write(&file, "0\n5000000000\n").expect("own file");
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "hello");
-    // Appending has written what it used; the limit stays.
+    // The append has updated the used amount; the limit stays.
     assert!(fs::read_to_string(&file).expect("own file").contains("5000000000"));
     let run = ours(&lab, FRED);
     assert_eq!(run.status.code(), Some(1), "{run}");

@@ -1,4 +1,4 @@
-//! DIGEST-MD5: its layer, its place among the mechanisms, and what is said when it fails.
+//! DIGEST-MD5: its layer, its place among the mechanisms, and the errors when it fails.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -45,7 +45,7 @@ fn over_tls_there_is_no_second_layer() {
         let run = ours(&lab).ok();
         assert!(login(&lab).contains(" repl DIGEST-MD5+TLS "), "{run}\n{}", login(&lab));
         assert!(told(&run, &["TLSv1.3 with cipher"]), "{run}");
-        // Neither of the two could leave it out alone.
+        // A layer is used by both sides or by neither.
         assert!(!run.log.contains("security layer"), "{run}");
         assert_same(&lab);
     }
@@ -70,7 +70,7 @@ fn our_own_stronger_mechanisms_come_before_digest_md5() {
     let lab = lab("PLAIN CRAM-MD5 DIGEST-MD5 SCRAM-SHA-256", "");
     ours(&lab).ok();
     assert!(login(&lab).contains(" repl SCRAM-SHA-256 "), "{}", login(&lab));
-    // So does Cyrus's client choose.
+    // Cyrus's client makes the same choice.
     append(&lab, 1);
     cyrsync_lab::cyrus_sync_client(&lab.master, &["-u", "fred"]).ok();
     assert!(login(&lab).contains(" repl SCRAM-SHA-256 "), "{}", login(&lab));
@@ -80,14 +80,14 @@ fn our_own_stronger_mechanisms_come_before_digest_md5() {
     assert!(login(&lab).contains(" repl DIGEST-MD5 "), "{}", login(&lab));
 }
 
-/// Cyrus offers one realm, which the plugin takes without asking for ours.
+/// Cyrus offers one realm, which the plugin uses without asking for our option.
 #[test]
 fn a_realm_that_the_replica_does_not_know_is_told_in_one_line() {
     let lab = lab("DIGEST-MD5", "");
     lab.master.set_config("sync_realm", Some("nowhere.example"));
     ours(&lab).ok();
     for (realm, code) in [("nowhere.example", 1), (lab.replica.name(), 0)] {
-        // There seem to be two now, of which the replica knows one.
+        // Now the replica seems to offer two realms, and has only one of them.
         let forger = Forger::new(lab.replica.csync_port(), another_realm);
         lab.master.use_port(forger.port);
         lab.master.set_config("sync_realm", Some(realm));
@@ -102,7 +102,7 @@ fn a_realm_that_the_replica_does_not_know_is_told_in_one_line() {
     assert_same(&lab);
 }
 
-/// Offers another realm beside the one that a challenge offers.
+/// Adds another realm to the one that a challenge offers.
 fn another_realm(bytes: Vec<u8>) -> Vec<u8> {
     let challenge = bytes.strip_prefix(b"+ ").and_then(|text| text.strip_suffix(b"\r\n"));
     let challenge = challenge.and_then(|text| BASE64.decode(text).ok()).unwrap_or_default();

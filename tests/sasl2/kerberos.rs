@@ -10,7 +10,7 @@ use cyrsync_lab::run::start_sync_client;
 
 use super::*;
 
-/// A replica that has nothing but GSSAPI, and a realm with both services; nobody has a ticket.
+/// Returns a replica that only offers GSSAPI, and a realm with both services; no user has a ticket.
 fn gssapi() -> (Lab, Realm) {
     let port = free_port();
     let mut lab = filled(Options {
@@ -21,7 +21,7 @@ fn gssapi() -> (Lab, Realm) {
             ("KRB5_CONFIG", "{lab}/krb5.conf"),
             ("KRB5_KTNAME", "{lab}/server.keytab"),
             ("KRB5CCNAME", "FILE:{lab}/tickets"),
-            // Of the replay cache.
+            // Switches the replay cache off.
             ("KRB5RCACHENAME", "none:"),
         ]
         .map(|(name, value)| (name.into(), value.into()))
@@ -33,7 +33,7 @@ fn gssapi() -> (Lab, Realm) {
     lab.master.set_config("sync_password", None);
     lab.master.set_config("sync_realm", None);
     let realm = Realm::new(lab.dir(), port);
-    // Without a keytab the plugin was not loaded.
+    // At its first start there was no keytab, so the server did not load the plugin.
     lab.replica.stop_server();
     lab.replica.start_server();
     (lab, realm)
@@ -50,7 +50,7 @@ fn gssapi_logs_in_by_a_ticket_and_hides_all_that_follows() {
     assert_hidden(&lab, "GSSAPI");
 }
 
-/// What the Kerberos library does while nobody answers takes half a minute.
+/// If no server answers, the Kerberos library takes half a minute for this call.
 #[test]
 fn a_kerberos_server_that_does_not_answer_is_waited_for_no_longer_than_allowed() {
     let (lab, mut realm) = gssapi();
@@ -84,20 +84,20 @@ struct Realm {
     kdc: Child,
 }
 
-/// Listens and says nothing.
+/// A server that accepts connections and never answers.
 struct Silent {
     tcp: TcpListener,
     _udp: UdpSocket,
 }
 
 impl Silent {
-    /// Waits until somebody is connected.
+    /// Waits until a client has connected.
     fn wait(&self) -> TcpStream {
         self.tcp.set_nonblocking(false).unwrap();
         self.tcp.accept().unwrap().0
     }
 
-    /// Lets go of who has connected so far.
+    /// Closes all connections so far.
     fn forget(&self) {
         self.tcp.set_nonblocking(true).unwrap();
         while self.tcp.accept().is_ok() {}
@@ -105,7 +105,8 @@ impl Silent {
 }
 
 impl Realm {
-    /// With the principal `repl`, and the replica's services in its keytab.
+    /// Creates the realm with the principal `repl`, and writes the keys of the replica's services
+    /// to its keytab.
     fn new(place: &Path, port: u16) -> Realm {
         let dir = place.display().to_string();
         let conf = format!(
@@ -160,7 +161,7 @@ impl Realm {
 }
 
 impl Realm {
-    /// Ends the server, and has somebody in its place who says nothing.
+    /// Stops the Kerberos server, and puts one in its place that never answers.
     fn fall_silent(&mut self) -> Silent {
         self.kdc.kill().unwrap();
         self.kdc.wait().unwrap();

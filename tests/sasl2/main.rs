@@ -1,4 +1,4 @@
-//! Logging in through the platform's libsasl2, to real servers, and its security layers.
+//! Logging in to real servers through the platform's libsasl2, and its security layers.
 //!
 //! `make sasl2` runs this, with the feature `libsasl2`.
 
@@ -13,7 +13,7 @@ use cyrsync_lab::{Imap, Lab, Options, PASSWORD, Proxy, Run, compare, describe, s
 
 const OURS: &str = env!("CARGO_BIN_EXE_sync_client");
 
-/// In a message that is replicated; nobody on the way may see it.
+/// A line of a replicated message, which must not be visible on the wire.
 const MARK: &str = "Subject: for nobody else";
 
 fn lab(mechanisms: &str, more: &str) -> Lab {
@@ -55,13 +55,13 @@ fn assert_same(lab: &Lab) {
     assert!(differences.is_empty(), "{}", describe(&differences, 20));
 }
 
-/// The last login that the replica logged.
+/// Returns the last login in the replica's log.
 fn login(lab: &Lab) -> String {
     let log = lab.replica.log();
     log.lines().rfind(|line| line.contains("login: ")).unwrap_or_default().to_owned()
 }
 
-/// Whether it logged a line with all these words.
+/// Whether the run logged a line with all these words.
 fn told(run: &Run, words: &[&str]) -> bool {
     run.log.lines().any(|line| words.iter().all(|word| line.contains(word)))
 }
@@ -71,15 +71,15 @@ fn over_imap(lab: &Lab, port: u16) {
     lab.master.set_config("sync_try_imap", Some("yes"));
 }
 
-/// All that went over the wire, without the base64 of the login.
+/// Returns everything that went over the wire, without the base64 of the login.
 fn seen(proxy: &Proxy) -> String {
     let all = [proxy.transcript(), proxy.answers()].concat();
     String::from_utf8_lossy(&all).into_owned()
 }
 
-/// Replicates over csync and over IMAP, and finds nothing of what was replicated on the wire.
+/// Replicates over csync and over IMAP, and asserts that no replicated text is visible on the wire.
 fn assert_hidden(lab: &Lab, mechanism: &str) {
-    // Compressed it could not be found anyway.
+    // Compressed text could not be found anyway.
     lab.master.set_config("sync_deflate_level", Some("0"));
     for imap in [false, true] {
         let port = if imap { lab.replica.imap_port() } else { lab.replica.csync_port() };

@@ -1,4 +1,4 @@
-//! Somebody between, who changes what goes over a connection with a security layer.
+//! An attacker in between, who changes bytes of a connection with a security layer.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -10,7 +10,7 @@ use super::*;
 #[test]
 fn a_layer_that_is_meddled_with_ends_the_run() {
     let lab = lab("DIGEST-MD5", "");
-    // A stranger's line in clear behind the login, which the client must not take for the
+    // The attacker's line in clear after the login, which the client must not accept as the
     // replica's.
     let forged = Forger::new(lab.replica.csync_port(), |mut bytes| {
         if bytes.ends_with(b"OK Success (privacy protection)\r\n") {
@@ -31,7 +31,7 @@ fn a_byte_that_changes_on_the_way_ends_the_connection_and_harms_nothing() {
     let lab = lab("DIGEST-MD5", "");
     let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, true);
     lab.master.use_port(proxy.port());
-    // Whoever waits for the rest of a packet that is too long now.
+    // Limits the wait for the rest of a packet whose length was raised.
     lab.master.set_config("sync_timeout", Some("10s"));
     ours(&lab).ok();
     proxy.reset();
@@ -40,10 +40,10 @@ fn a_byte_that_changes_on_the_way_ends_the_connection_and_harms_nothing() {
     let answers = String::from_utf8_lossy(&proxy.answers()).into_owned();
     const END: &str = "(privacy protection)\r\n";
     let begins = answers.find(END).expect("there is a layer") + END.len();
-    // What the proxy hides is not among the answers.
+    // The proxy removes this line from the answers.
     let begins = (begins + "* COMPRESS DEFLATE\r\n".len()) as u64;
     for (name, sent, received, connected) in [
-        // In the middle of a message; the replica must not take it.
+        // In the middle of a message; the replica must not store it.
         ("sent", Some(idle.sent + 8_000), None, true),
         ("length of the first packet", None, Some(begins + 3), false),
         ("first packet", None, Some(begins + 12), false),
@@ -55,16 +55,16 @@ fn a_byte_that_changes_on_the_way_ends_the_connection_and_harms_nothing() {
         sent.inspect(|at| proxy.flip_at(*at));
         received.inspect(|at| proxy.flip_answer_at(*at));
         let run = ours(&lab);
-        // Once it was connected it goes on over a new connection, and says why.
+        // If the client was connected before, it goes on over a new connection, and reports why.
         assert_eq!(run.status.code(), Some(i32::from(!connected)), "{name}: {run}");
         assert_eq!(run.log.contains("trying again: "), connected, "{name}: {run}");
         let says: &[&str] = match received {
             Some(_) => &["the replica: the security layer of DIGEST-MD5", "hint: "],
-            // sync_server may still say that it cannot read this.
+            // sync_server may still report that it cannot read this.
             None => &["the replica", "hint: "],
         };
         assert!(told(&run, says), "{name}: {run}");
-        // Messages came whole or not at all.
+        // Each message arrived either whole or not at all.
         assert_eq!(tools::reconstruct_complaints(&lab.replica, "user.*"), [""; 0], "{name}");
         proxy.never_flip();
         ours(&lab).ok();
@@ -72,7 +72,7 @@ fn a_byte_that_changes_on_the_way_ends_the_connection_and_harms_nothing() {
     }
 }
 
-/// Forwards one connection, and changes what the server says.
+/// A proxy for one connection that changes the server's replies.
 pub struct Forger {
     pub port: u16,
 }

@@ -1,4 +1,4 @@
-//! Mailboxes that both sides were written to: compared, repaired, and made one again.
+//! Mailboxes that both sides were written to: they are compared, repaired, and made equal again.
 
 use std::fs;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::common::{
     until,
 };
 
-/// What fred has in every scenario.
+/// The messages that fred has in every scenario.
 const COMMON: [&str; 3] = ["common 1", "common 2", "common 3"];
 
 #[test]
@@ -47,7 +47,7 @@ fn a_message_appended_on_the_replica_alone_comes_back_under_its_uid() {
     append(&mut Imap::login(&lab.replica, "fred"), "INBOX", "from the replica");
     actions(&lab, &["-u", "anna"]);
     let run = ours(&lab, &["-v", "-v", "-u", "fred"]).ok();
-    // What is fetched is left out of the traffic that is shown, like what is sent.
+    // The traffic shows no fetched messages, just as it shows no sent ones.
     assert!(run.stderr.contains(" bytes]") && !run.stderr.contains("Subject: from"), "{run}");
     assert_one(&lab, &["user.fred"]);
     let uids = Imap::login(&lab.master, "fred").with_selected("INBOX").uids();
@@ -98,7 +98,7 @@ fn what_needs_the_master_changed_is_an_error_with_no_copyback() {
     assert!(subjects(&lab.replica, "fred").contains(&"from the replica".to_owned()));
 }
 
-/// One more message on each side, with the same UID; then each side expunges its own or not.
+/// Appends one more message on each side, with the same UID; then each side may expunge its own.
 #[track_caller]
 fn one_more_each(expunged: [bool; 2], expected: &[&str], uid: Option<u32>) {
     let lab = replicated(Options::default());
@@ -118,7 +118,8 @@ fn one_more_each(expunged: [bool; 2], expected: &[&str], uid: Option<u32>) {
         run.log.contains("SYNCERROR: guid mismatch: mailbox=<user.fred> uid=<4> rguid=<");
     assert_eq!(mismatch, expunged != [true, true], "{run}");
     if expunged == [true, false] {
-        // Which the replica finds out; a higher modseq or UID there shows before anything is sent.
+        // The replica notices this; a higher modseq or UID there is noticed here before anything is
+        // sent.
         assert!(lab.replica.log().contains("SYNCNOTICE: guid mismatch"), "{}", lab.replica.log());
     }
     assert_one(&lab, &["user.fred"]);
@@ -163,7 +164,7 @@ fn a_mailbox_whose_messages_on_the_replica_came_and_went_is_repaired() {
     there.ok("EXPUNGE");
     ours(&lab, &["-u", "anna"]).ok();
     assert_one(&lab, &["user.anna"]);
-    // The UID is not given a second time.
+    // The UID is not used a second time.
     append(&mut Imap::login(&lab.master, "anna"), "INBOX", "later");
     assert_eq!(Imap::login(&lab.master, "anna").with_selected("INBOX").uids(), [2]);
 }
@@ -212,18 +213,18 @@ fn subscriptions_seen_state_scripts_and_quotas_become_the_masters() {
     let mut anna = Imap::login(&lab.replica, "anna").with_selected("user.fred");
     anna.ok("UID STORE 2 +FLAGS (\\Seen)");
     drop(anna.command("LOGOUT"));
-    // And seen state is newer on the master.
+    // And the seen state is newer on the master.
     let mut anna = Imap::login(&lab.master, "anna").with_selected("user.fred");
     anna.ok("UID STORE 1 +FLAGS (\\Seen)");
     drop(anna.command("LOGOUT"));
     drop((admin, fred, sieve));
     let copy = copy_of(&mut lab, Options::default());
-    // Scripts of the replica come back if that is allowed: see tests/hostile/fuse.rs.
+    // The replica's scripts come back if that is allowed: see tests/hostile/fuse.rs.
     lab.master.set_config("sync_repair_fuse", Some("no"));
     ours(&lab, &["-A"]).ok();
     assert_one(&lab, &["user.fred", "user.fred.#sieve"]);
     cyrus_sync_client(&copy.master, &["-A"]).ok();
-    // Scripts are messages of a mailbox: what was put on the replica comes back.
+    // Scripts are messages of a mailbox, so scripts that were put on the replica come back.
     let scripts = |cyrus: &Cyrus| {
         let mut sieve = Sieve::login(cyrus, "fred");
         ["LISTSCRIPTS", "GETSCRIPT \"rules\"", "GETSCRIPT \"another\""]
@@ -274,7 +275,8 @@ fn who_writes_to_either_side_during_a_repair_is_not_overruled() {
         append(&mut Imap::login(&lab.master, "fred"), "INBOX", "of the master");
         append(&mut Imap::login(&lab.replica, "fred"), "INBOX", "of the replica");
         let mut third = Imap::login([&lab.master, &lab.replica][which], "fred");
-        // The files come, and the update goes, over a line slow enough to be in time.
+        // The line is slow, so that the test can act between the transfer of the files and the
+        // update.
         let proxy = Proxy::new(lab.replica.csync_port(), Duration::from_millis(400), false);
         lab.master.use_port(proxy.port());
         let running = start_ours(&lab, &["-v", "-u", "fred"]);

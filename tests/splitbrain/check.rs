@@ -1,4 +1,4 @@
-//! What must hold after a repair, and copies of a pair of spools.
+//! The conditions that must hold after a repair; and copies of a pair of spools.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -8,7 +8,7 @@ use cyrsync_lab::{Cyrus, Lab, Options, SyncServer, Value, compare, describe, too
 use crate::common::{append, assert_idle, assert_verified, create, replicate};
 use cyrsync_lab::Imap;
 
-/// fred with three messages, replicated.
+/// Returns fred with three messages, replicated.
 pub fn replicated(options: Options) -> Lab {
     let lab = Lab::new(options);
     create(&lab.master, &["user.fred", "user.anna"]);
@@ -20,7 +20,7 @@ pub fn replicated(options: Options) -> Lab {
     lab
 }
 
-/// A record, as the replication server tells it.
+/// A record, as the replication server reports it.
 struct Record {
     uid: String,
     guid: String,
@@ -47,7 +47,7 @@ fn records(cyrus: &Cyrus, mailbox: &str) -> Vec<Record> {
     found.1.get("RECORD").expect("it has records").items().iter().map(record).collect()
 }
 
-/// GUIDs and flags of the messages that are not expunged, sorted.
+/// Returns GUIDs and flags of the messages that are not expunged, sorted.
 pub fn messages(cyrus: &Cyrus, mailbox: &str) -> Vec<(String, Vec<String>)> {
     let all = records(cyrus, mailbox);
     let mut living: Vec<_> =
@@ -56,13 +56,14 @@ pub fn messages(cyrus: &Cyrus, mailbox: &str) -> Vec<(String, Vec<String>)> {
     living
 }
 
-/// UIDs that are expunged.
+/// Returns the expunged UIDs.
 fn expunged(cyrus: &Cyrus, mailbox: &str) -> BTreeSet<String> {
     records(cyrus, mailbox).into_iter().filter(Record::is_expunged).map(|r| r.uid).collect()
 }
 
-/// Both sides are equal but for records that are expunged on both, of which nothing is compared;
-/// Cyrus's own checks find nothing on either, and a second run sends nothing.
+/// Asserts that both sides are equal, except for records that are expunged on both, which are not
+/// compared; that Cyrus's own checks find nothing on either side; and that a second run sends
+/// nothing.
 #[track_caller]
 pub fn assert_one(lab: &Lab, mailboxes: &[&str]) {
     let gone: BTreeMap<&str, [BTreeSet<String>; 2]> = mailboxes
@@ -86,7 +87,7 @@ pub fn assert_one(lab: &Lab, mailboxes: &[&str]) {
     assert_verified(lab, &["-A"]);
 }
 
-/// Cyrus's own checks find nothing wrong.
+/// Asserts that Cyrus's own checks find nothing wrong.
 #[track_caller]
 pub fn assert_sound(cyrus: &Cyrus) {
     let pattern = cyrus.admin_name("user.*");
@@ -94,17 +95,17 @@ pub fn assert_sound(cyrus: &Cyrus) {
     assert_eq!(tools::quota_complaints(cyrus), [""; 0], "{}", cyrus.name());
     let conf = std::fs::read_to_string(cyrus.imapd_conf()).expect("imapd.conf was written");
     if conf.contains("conversations: yes") {
-        // Counts everything anew beside the databases and compares.
+        // Recounts everything beside the databases and compares.
         let (_, found) = tools::try_run(cyrus, "ctl_conversationsdb", &["-v", "-A", "-r"]);
         assert!(found.contains(" is OK"), "{}: {found}", cyrus.name());
         assert!(!found.contains("BROKEN"), "{}: {found}", cyrus.name());
     }
 }
 
-/// The subjects in a user's mailbox, sorted.
+/// Returns the subjects in a user's mailbox, sorted.
 pub fn subjects_in(cyrus: &Cyrus, user: &str, mailbox: &str) -> Vec<String> {
     let mut imap = Imap::login(cyrus, user);
-    // Looks, and writes nothing into the mailbox.
+    // EXAMINE writes nothing to the mailbox.
     imap.ok(&format!("EXAMINE {mailbox}"));
     let lines = imap.ok("UID FETCH 1:* BODY.PEEK[HEADER.FIELDS (SUBJECT)]").lines();
     let subject = |line: &String| {
@@ -116,12 +117,12 @@ pub fn subjects_in(cyrus: &Cyrus, user: &str, mailbox: &str) -> Vec<String> {
     found
 }
 
-/// The subjects of a user's INBOX, sorted.
+/// Returns the subjects of a user's INBOX, sorted.
 pub fn subjects(cyrus: &Cyrus, user: &str) -> Vec<String> {
     subjects_in(cyrus, user, "INBOX")
 }
 
-/// A pair of servers with copies of the spools of another.
+/// Returns a pair of servers with copies of the spools of another pair.
 pub fn copy_of(lab: &mut Lab, options: Options) -> Lab {
     let mut copy = Lab::new(options);
     for (from, to) in [(&mut lab.master, &mut copy.master), (&mut lab.replica, &mut copy.replica)] {

@@ -7,7 +7,7 @@ use crate::common::{append, assert_equal, assert_idle, create, errors, ours, sen
 
 const NAME: &str = "user.fred.sub";
 
-/// fred's folder on both sides, with a message on the master.
+/// Returns a lab with fred's folder on both sides, and a message in the master's.
 fn made_twice() -> Lab {
     let lab = replicated(Options::default());
     create(&lab.master, &[NAME]);
@@ -35,7 +35,7 @@ fn one_that_was_never_used_on_the_replica_is_replaced() {
     assert_replaced(&copy);
 }
 
-/// Neither client replaces it, but with `-O`, when both do.
+/// Asserts that both clients replace it only with `-O`.
 #[track_caller]
 fn left_unless_forced(mut lab: Lab, expected: &[&str]) {
     let id = uniqueid(&lab.replica, NAME);
@@ -48,7 +48,8 @@ fn left_unless_forced(mut lab: Lab, expected: &[&str]) {
     assert_eq!(run.status.code(), Some(1), "{run}");
     let told = |line: &String| line.contains(NAME) && line.contains("holds another mailbox");
     assert!(errors(&run).iter().any(told), "{run}");
-    // The replica says so itself, once, and its log names both; no message was sent for that.
+    // The replica itself refuses it, once, and its log has both uniqueids; no message was sent for
+    // that.
     let refused = "MAILBOX received NO response: IMAP_MAILBOX_MOVED";
     assert_eq!(run.log.matches(refused).count(), 1, "{run}");
     assert!(run.log.contains("IOERROR: user replication failed"), "{run}");

@@ -1,4 +1,4 @@
-//! Killed at random moments of a repair: nothing is lost, and the next run goes on.
+//! Repairs are killed at random moments: nothing is lost, and the next run goes on.
 
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
@@ -10,10 +10,11 @@ use crate::check::{assert_one, replicated};
 use crate::common::{create, ours, replicate, start_ours};
 use crate::writers::{Common, INTERNAL, Living, diverge, how_many, living, subjects};
 
-/// Kills between two changes of both sides.
+/// Number of kills between two changes of both sides.
 const KILLS_EACH: usize = 8;
 
-/// What must be there in the end is on one side at least; in between it may be there a second time.
+/// Asserts that every message that must be there in the end is on at least one side; in between
+/// there may be two of it.
 #[track_caller]
 fn assert_none_lost(lab: &Lab, expected: &Living, what: &str) {
     let (here, there) = (subjects(&lab.master), subjects(&lab.replica));
@@ -32,7 +33,7 @@ fn a_repair_that_is_killed_loses_nothing_and_the_next_goes_on() {
     let lab = replicated(Options { conversations: true, ..Options::default() });
     create(&lab.master, &["user.fred.work"]);
     replicate(&lab, &["-A"]);
-    // How long a run takes is learned from those that end.
+    // Runs that end show how long a run takes.
     let mut longest = Duration::from_millis(200);
     let (mut killed, mut round) = (0, 0);
     while killed < wanted {

@@ -1,5 +1,5 @@
-//! Mailboxes that both sides were written to: compared, repaired, and made one again, between real
-//! Cyrus servers.
+//! Mailboxes that both sides were written to: they are compared, repaired, and made equal again,
+//! between real Cyrus servers.
 
 mod cases;
 mod check;

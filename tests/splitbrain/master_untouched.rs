@@ -1,4 +1,4 @@
-//! `-O`: not a byte of the master changes, however far the replica has gone its own way.
+//! `-O` changes no byte of the master, however far the replica has diverged.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use crate::check::{assert_one, replicated, subjects};
 use crate::common::{append, create, ours, replicate, uniqueid};
 use crate::writers::{diverge, how_many};
 
-/// Every file of a server's spools, databases and scripts. Sockets and locks are elsewhere.
+/// Returns every file of a server's spools, databases and scripts. Sockets and locks are elsewhere.
 fn files(cyrus: &Cyrus) -> BTreeMap<PathBuf, Vec<u8>> {
     fn collect(dir: &Path, all: &mut BTreeMap<PathBuf, Vec<u8>>) {
         for entry in fs::read_dir(dir).into_iter().flatten().flatten() {

@@ -1,4 +1,4 @@
-//! Random divergence, repaired by ours and, on copies of the same spools, by Cyrus's own client.
+//! Random divergence, repaired by our client and, on copies of the same spools, by Cyrus's own.
 
 use cyrsync_lab::{Lab, Options, Rng, cyrus_sync_client};
 
@@ -6,7 +6,7 @@ use crate::check::{assert_one, copy_of, messages, replicated};
 use crate::common::{create, ours, replicate};
 use crate::writers::{Common, INTERNAL, diverge, how_many, living};
 
-/// Further rounds for a long run.
+/// The number of further rounds, for a long run.
 const ROUNDS: &str = "CYRSYNC_SPLITBRAIN_ROUNDS";
 
 fn two_mailboxes(options: Options) -> Lab {

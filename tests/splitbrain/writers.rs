@@ -1,4 +1,4 @@
-//! Clients that write to both sides while they are disconnected, and what must come of it.
+//! Clients that write to both sides while these are disconnected, and the expected result.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,27 +7,27 @@ use cyrsync_lab::{Cyrus, Imap, Lab, Rng};
 use crate::check::subjects_in;
 use crate::common::append;
 
-/// Mailboxes of fred, as he and as Cyrus call them.
+/// fred's mailboxes, by the name that fred uses and by the internal name.
 pub const MAILBOXES: [(&str, &str); 2] = [("INBOX", "user.fred"), ("INBOX.work", "user.fred.work")];
-/// Internal names of them.
+/// Their internal names.
 pub const INTERNAL: [&str; 2] = [MAILBOXES[0].1, MAILBOXES[1].1];
 
 const FLAGS: [&str; 6] = ["\\Seen", "\\Flagged", "\\Answered", "$Label", "Junk", "NonJunk"];
 
-/// Subjects of the living, by mailbox.
+/// Subjects of the messages that are not expunged, by mailbox.
 pub type Living = BTreeMap<&'static str, BTreeSet<String>>;
 
-/// What there was when the sides were last one.
+/// The messages at the time when the sides were last equal.
 pub struct Common(Living);
 
 impl Common {
-    /// The sides are one now.
+    /// Records the messages; both sides are equal now.
     pub fn of(lab: &Lab) -> Common {
         Common(living(&lab.master))
     }
 
-    /// What both sides must have after the repair: all but what was there before and was expunged
-    /// on either.
+    /// Returns what both sides must have after the repair: everything, except what was there before
+    /// and was expunged on either side.
     pub fn expected(&self, lab: &Lab) -> Living {
         let (here, there) = (living(&lab.master), living(&lab.replica));
         let mut expected = Living::new();
@@ -43,7 +43,7 @@ impl Common {
     }
 }
 
-/// Subjects of one side; each is there once.
+/// Returns the subjects of one side; asserts that each is there once.
 #[track_caller]
 pub fn living(cyrus: &Cyrus) -> Living {
     let one = |(mailbox, found): (_, Vec<String>)| {
@@ -54,13 +54,13 @@ pub fn living(cyrus: &Cyrus) -> Living {
     subjects(cyrus).into_iter().map(one).collect()
 }
 
-/// Subjects of one side as they are, by mailbox.
+/// Returns the subjects of one side, by mailbox.
 pub fn subjects(cyrus: &Cyrus) -> BTreeMap<&'static str, Vec<String>> {
     let one = |(mailbox, _)| (mailbox, subjects_in(cyrus, "fred", mailbox));
     MAILBOXES.into_iter().map(one).collect()
 }
 
-/// Does `count` random things to fred's mailboxes on one side; returns them for messages.
+/// Makes `count` random changes to fred's mailboxes on one side; returns them for messages.
 pub fn write(cyrus: &Cyrus, side: &str, rng: &mut Rng, count: usize) -> Vec<String> {
     let mut imap = Imap::login(cyrus, "fred");
     let mut done = Vec::new();
@@ -105,14 +105,14 @@ pub fn write(cyrus: &Cyrus, side: &str, rng: &mut Rng, count: usize) -> Vec<Stri
     done
 }
 
-/// As [`write`], on both sides.
+/// Like [`write`], on both sides.
 pub fn diverge(lab: &Lab, rng: &mut Rng, count: usize) -> Vec<String> {
     let mut done = write(&lab.master, "master", rng, count);
     done.extend(write(&lab.replica, "replica", rng, count));
     done
 }
 
-/// A number from the environment: how much a long run does.
+/// Returns a number from the environment, which sets the length of a long run.
 pub fn how_many(variable: &str, default: usize) -> usize {
     let text = std::env::var(variable).ok();
     text.map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{variable}={text}")))

@@ -1,13 +1,13 @@
-//! Tests that need ports or names of their own: they run once more in a network and a mount
-//! namespace of their own, where every port is free and /etc/hosts may say anything.
+//! Runs tests that need ports or names of their own once more in separate network and mount
+//! namespaces, where every port is free and /etc/hosts may have any content.
 
 use std::fs;
 use std::process::Command;
 
-/// Set where the test is apart already.
+/// Set if the test already runs in its namespaces.
 const APART: &str = "CYRSYNC_TEST_APART";
 
-/// Ports below 1024 are for everybody: Cyrus's own master runs as the cyrus user here.
+/// Allows every user ports below 1024: Cyrus's own master runs as the cyrus user here.
 const SCRIPT: &str = r#"
 ip link set lo up
 echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start
@@ -15,8 +15,8 @@ mount --bind "$3" /etc/hosts
 exec "$1" --exact "$2" --nocapture
 "#;
 
-/// Whether the test is to be done here. If not, it was done apart, by this program once more, and
-/// nothing is left to do. `test` is its name, `hosts` what /etc/hosts says there.
+/// Returns whether the test must run here. If not, this program has run it in the namespaces, and
+/// nothing is left to do. `test` is its name, `hosts` the content of /etc/hosts there.
 #[track_caller]
 pub fn is_here(test: &str, hosts: &str) -> bool {
     if std::env::var_os(APART).is_some() {

@@ -1,11 +1,11 @@
-//! What the tests of the connection have in common.
+//! Shared by the tests of the connection.
 
 use cyrsync_lab::fill::Filler;
 use cyrsync_lab::{Lab, Options, Run, compare, describe, sync_client};
 
 pub const OURS: &str = env!("CARGO_BIN_EXE_sync_client");
 
-/// A lab whose replica offers these mechanisms.
+/// Returns a lab whose replica offers these mechanisms.
 pub fn lab(mechanisms: &str) -> Lab {
     Lab::new(Options {
         replica_conf: format!("sasl_mech_list: {mechanisms}\n"),
@@ -21,7 +21,7 @@ pub fn fill(lab: &Lab, users: &[String]) {
     }
 }
 
-/// Sets options of the master's imapd.conf; an empty value takes one away.
+/// Sets options of the master's imapd.conf; an empty value removes the option.
 pub fn set(lab: &Lab, options: &[(&str, &str)]) {
     for (option, value) in options {
         lab.master.set_config(option, Some(*value).filter(|value| !value.is_empty()));
@@ -33,14 +33,14 @@ pub fn ours(lab: &Lab, args: &[&str]) -> Run {
     sync_client(OURS, &lab.master, &[&["-o"], args].concat())
 }
 
-/// Both servers are equal.
+/// Asserts that both servers are equal.
 #[track_caller]
 pub fn assert_equal(lab: &Lab) {
     let differences = compare(&lab.master, &lab.replica);
     assert!(differences.is_empty(), "{}", describe(&differences, 20));
 }
 
-/// Whether a command was sent, as `-v -v` shows it, tags left out.
+/// Whether a command was sent, according to `-v -v`; tags do not count.
 pub fn sent(run: &Run, command: &str) -> bool {
     run.stderr.lines().any(|line| {
         let text = line.strip_prefix('>').and_then(|rest| rest.split_once('>'));

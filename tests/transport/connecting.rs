@@ -1,4 +1,4 @@
-//! Ports that nobody named, addresses that do not answer, names that have several.
+//! The usual ports, addresses that do not answer, and names with several addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -12,10 +12,10 @@ use crate::common::{OURS, assert_equal, fill, lab, ours, sent, set};
 
 const LOCALHOST: &str = "127.0.0.1 localhost\n::1 localhost\n";
 
-/// Longer than any wait here should take, and shorter than the waits that would be wrong.
+/// Longer than any wait here should take, and shorter than a wait that would be a bug.
 const SOON: Duration = Duration::from_secs(20);
 
-/// A lab whose replica has services on the ports where everybody looks for them.
+/// Returns a lab whose replica has services on the usual ports.
 fn on_usual_ports(services: &[(&str, &str, &str)]) -> Lab {
     let mut lab = lab("PLAIN");
     fill(&lab, &["u0".to_owned()]);
@@ -36,7 +36,7 @@ fn without_a_port_imapd_is_tried_and_then_sync_server() {
     }
     let csync = ("usualcsync", "sync_server", "127.0.0.1:2005");
     let lab = on_usual_ports(&[csync]);
-    // Nobody is on port 143.
+    // No server is on port 143.
     let run = ours(&lab, &["-v", "-v", "-u", "u0"]).ok();
     let told = |run: &cyrsync_lab::Run, words: &[&str]| {
         run.log.lines().any(|line| words.iter().all(|word| line.contains(word)))
@@ -45,7 +45,7 @@ fn without_a_port_imapd_is_tried_and_then_sync_server() {
     assert!(sent(&run, "APPLY MESSAGE"), "{run}");
     assert_equal(&lab);
 
-    // Somebody is there who says nothing.
+    // A server accepts the connection and never answers.
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 143)).unwrap();
     set(&lab, &[("client_timeout", "1s")]);
     append(&lab);
@@ -55,7 +55,7 @@ fn without_a_port_imapd_is_tried_and_then_sync_server() {
     assert_equal(&lab);
     drop(silent);
 
-    // Not asked at all.
+    // Now the port is not tried at all.
     set(&lab, &[("sync_try_imap", "no")]);
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 143)).unwrap();
     let run = ours(&lab, &["-v", "-v", "-u", "u0"]).ok();
@@ -83,7 +83,7 @@ fn append(lab: &Lab) {
     assert!(imap.append("INBOX", "", b"Subject: new\r\n\r\nnew\r\n").is_ok());
 }
 
-/// An address whose queue of connections is full: the system drops what comes, without a word.
+/// An address whose queue of connections is full: the system drops new connections silently.
 struct Deaf {
     listener: Socket,
     queue: Vec<Socket>,
@@ -97,7 +97,7 @@ impl Deaf {
         listener.listen(0).unwrap();
         let mut deaf = Deaf { listener, queue: Vec::new() };
         while deaf.takes_another() {}
-        // Who did not get in gives up.
+        // The connection that did not get into the queue is closed.
         deaf.queue.pop();
         deaf
     }
@@ -115,14 +115,14 @@ impl Deaf {
         self.listener.local_addr().unwrap().as_socket().unwrap().port()
     }
 
-    /// Waits until another process than this tries to connect.
+    /// Waits until another process tries to connect.
     fn wait_for_another(&self) {
         let target = format!(":{:04X} 02 ", self.port());
         let trying = || {
             let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
             table.lines().filter(|line| line.contains(&target)).count()
         };
-        // The system tells in no other way.
+        // The system sends no event for this.
         let deadline = Instant::now() + SOON;
         while trying() == 0 {
             assert!(Instant::now() < deadline, "nobody connects");
@@ -157,7 +157,7 @@ fn an_address_that_does_not_answer_is_given_up_in_time_and_when_asked_to() {
 #[test]
 fn the_second_address_of_a_name_is_tried_when_the_first_does_not_answer() {
     let name = "connecting::the_second_address_of_a_name_is_tried_when_the_first_does_not_answer";
-    // The system gives ::1 first (RFC 6724).
+    // The system puts ::1 first (RFC 6724).
     let hosts = format!("{LOCALHOST}::1 replica.two\n127.0.0.1 replica.two\n");
     if !apart::is_here(name, &hosts) {
         return;
@@ -173,7 +173,7 @@ fn the_second_address_of_a_name_is_tried_when_the_first_does_not_answer() {
     assert!(begun.elapsed() > Duration::from_secs(2), "the first was tried: {:?}", begun.elapsed());
     assert_equal(&lab);
 
-    // Nobody answers at either: the error tells of both.
+    // No server answers at either address: the error names both.
     drop(deaf);
     let gone = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     set(&lab, &[("sync_port", &gone.to_string())]);

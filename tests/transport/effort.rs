@@ -10,11 +10,11 @@ use cyrsync_lab::fill::Filler;
 
 use crate::common::{assert_equal, lab, ours, set};
 
-/// Bytes that a slow network moves at once, and how often.
+/// Size of the pieces in which a slow network moves bytes.
 const PIECE: usize = 4 << 10;
 const EACH: Duration = Duration::from_millis(4);
 
-/// Forwards to a port, what comes from the client at about a megabyte a second. Returns the port to
+/// Forwards to a port; bytes from the client pass at about a megabyte a second. Returns the port to
 /// connect to.
 fn slow_way(target: u16) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -34,7 +34,7 @@ fn slow_way(target: u16) -> u16 {
 fn forward(mut from: TcpStream, mut to: TcpStream, each: Duration) {
     let mut piece = [0; PIECE];
     while let Ok(count @ 1..) = from.read(&mut piece) {
-        // This is the slow network itself; nobody waits here for anything.
+        // This sleep is the slow network itself; nothing waits for an event here.
         thread::sleep(each);
         if to.write_all(&piece[..count]).is_err() {
             break;
@@ -43,7 +43,7 @@ fn forward(mut from: TcpStream, mut to: TcpStream, each: Duration) {
     let _ = to.shutdown(Shutdown::Write);
 }
 
-/// The levels of compression that a run reported.
+/// Returns the levels of compression that a run reported.
 fn levels(run: &Run) -> Vec<u32> {
     let words = run.log.lines().filter_map(|line| line.split_once("compression level "));
     words.filter_map(|(_, rest)| rest.split(' ').next()?.parse().ok()).collect()

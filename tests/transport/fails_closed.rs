@@ -1,5 +1,6 @@
-//! Clear text is refused where a certificate was promised or met before, whoever takes the offer
-//! of STARTTLS away; and a password that goes over a network in clear is warned of.
+//! Clear text is refused if the configuration requires TLS or TLS has verified before, even if an
+//! attacker removes the offer of STARTTLS. A password that goes over a network in clear causes a
+//! warning.
 
 use std::fs;
 use std::io::Read as _;
@@ -15,14 +16,14 @@ use cyrsync_lab::{Lab, Proxy, sync_client};
 use crate::apart;
 use crate::common::{OURS, assert_equal, fill, lab, ours, set};
 
-/// A proxy before one of the replica's ports, on which the client is from now on.
+/// Starts a proxy in front of one of the replica's ports, and makes the client use it.
 fn between(lab: &Lab, port: u16) -> Proxy {
     let proxy = Proxy::new(port, Duration::ZERO, true);
     set(lab, &[("sync_port", &proxy.port().to_string()), ("sync_try_imap", "yes")]);
     proxy
 }
 
-/// A run fails with one line that says all this, and does not begin to log in.
+/// Asserts that a run fails with one line that contains all this, and does not begin to log in.
 #[track_caller]
 fn refused(lab: &Lab, proxy: &Proxy, args: &[&str], says: &[&str]) {
     let before = proxy.traffic().connections;
@@ -38,7 +39,7 @@ fn refused(lab: &Lab, proxy: &Proxy, args: &[&str], says: &[&str]) {
     assert!(!sent.contains("AUTH"), "{sent}");
 }
 
-/// Both ways to a replica: its sync_server and its imapd.
+/// Returns both ports of a replica: of its sync_server and of its imapd.
 fn ports(lab: &Lab) -> [u16; 2] {
     [lab.replica.csync_port(), lab.replica.imap_port()]
 }
@@ -54,7 +55,7 @@ fn a_pinned_replica_gets_nothing_from_who_strips_starttls() {
     for port in ports(&lab) {
         let proxy = between(&lab, port);
         proxy.strip_starttls(true);
-        // Written out, `try` is what it is without being written.
+        // An explicit `try` is the same as the default.
         for mode in ["", "try", "require"] {
             set(&lab, &[("sync_tls", mode)]);
             let says = ["does not offer STARTTLS", "127.0.0.1:"];
@@ -70,17 +71,17 @@ fn a_pinned_replica_gets_nothing_from_who_strips_starttls() {
     }
     assert_equal(&lab);
 
-    // Which of the two the site means cannot be known.
+    // The options contradict each other, and the client cannot know which one is meant.
     set(&lab, &[("sync_tls", "off")]);
     let run = ours(&lab, &["-u", "u0"]);
     assert_eq!(run.status.code(), Some(78), "{run}");
     assert!(run.stderr.contains("sync_tls: off") && run.stderr.contains("fingerprint"), "{run}");
-    // On a UNIX socket nobody is between.
+    // On a UNIX socket there can be no attacker in between.
     let socket = lab.replica.csync_socket().display().to_string();
     ours(&lab, &["-S", &socket, "-u", "u0"]).ok();
 }
 
-/// The file that remembers a port of the replica.
+/// Returns the file that remembers a port of the replica.
 fn remembered(lab: &Lab, port: u16) -> PathBuf {
     lab.master.config_dir().join(format!("sync/tls-verified/127.0.0.1:{port}"))
 }
@@ -96,7 +97,7 @@ fn a_replica_whose_tls_verified_is_not_spoken_to_in_clear_until_it_is_forgotten(
     for port in ports(&lab) {
         let proxy = between(&lab, port);
         let file = remembered(&lab, proxy.port());
-        // Encrypted, but by whom is not known: nothing to remember.
+        // Encrypted, but the certificate was not verified: nothing to remember.
         set(&lab, &[("tls_server_ca_file", "")]);
         ours(&lab, &["-u", "u0"]).ok();
         assert!(!file.exists());
@@ -106,7 +107,7 @@ fn a_replica_whose_tls_verified_is_not_spoken_to_in_clear_until_it_is_forgotten(
         let text = fs::read_to_string(&file).unwrap();
         assert_eq!(mode, 0o600, "{text}");
         assert!(text.contains(&format!("127.0.0.1:{}\n", proxy.port())), "{text}");
-        // Whoever damages it does not open the door.
+        // A damaged file still protects.
         fs::write(&file, "").unwrap();
 
         proxy.strip_starttls(true);
@@ -115,7 +116,7 @@ fn a_replica_whose_tls_verified_is_not_spoken_to_in_clear_until_it_is_forgotten(
         let command = format!("run: sync_client -C {conf} --forget-tls {place}");
         let says = ["does not offer STARTTLS", "verified before", &command];
         refused(&lab, &proxy, &["-u", "u0"], &says);
-        // Named otherwise, on another channel, without the authority.
+        // Under another spelling, on another channel, without the authority.
         refused(&lab, &proxy, &["-S", &place, "-u", "u0"], &says);
         set(&lab, &[("far_sync_host", "127.0.0.1"), ("tls_server_ca_file", "")]);
         refused(&lab, &proxy, &["-n", "far", "-u", "u0"], &says);
@@ -132,7 +133,7 @@ fn a_replica_whose_tls_verified_is_not_spoken_to_in_clear_until_it_is_forgotten(
     }
     assert_equal(&lab);
 
-    // What the site writes goes before what was met.
+    // The configuration overrides what is remembered.
     set(&lab, &[("sync_port", &lab.replica.csync_port().to_string())]);
     set(&lab, &[("tls_server_ca_file", &root), ("sync_try_imap", "no")]);
     ours(&lab, &["-u", "u0"]).ok();
@@ -141,7 +142,7 @@ fn a_replica_whose_tls_verified_is_not_spoken_to_in_clear_until_it_is_forgotten(
     assert!(run.log.contains("sync_tls is off") && !run.log.contains(" with cipher "), "{run}");
     set(&lab, &[("sync_tls", "")]);
 
-    // What cannot be remembered is reported, and stops nothing.
+    // A server that cannot be remembered is reported, and the run goes on.
     fs::remove_dir_all(lab.master.config_dir().join("sync/tls-verified")).unwrap();
     fs::set_permissions(lab.master.config_dir().join("sync"), PermissionsExt::from_mode(0o500))
         .unwrap();
@@ -168,7 +169,7 @@ fn the_next_port_gets_no_password_after_the_one_that_had_tls() {
     ours(&lab, &["-u", "u0"]).ok();
     assert!(remembered(&lab, 143).exists());
 
-    // Somebody closes the one and answers on the other.
+    // The attacker closes one port and answers on the other.
     lab.replica.stop_server();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 2005)).unwrap();
     let peer = std::thread::spawn(move || {
@@ -225,7 +226,7 @@ fn a_password_that_crosses_a_network_in_clear_is_warned_of() {
         let hashed = [("sync_host", host), ("force_sasl_client_mech", "CRAM-MD5")];
         assert_eq!(warnings(&hashed), [""; 0], "{host}");
     }
-    // Where nobody is between.
+    // On the same machine there can be no attacker in between.
     let near = format!("127.0.0.1:{}", lab.replica.csync_port());
     let socket = lab.replica.csync_socket().display().to_string();
     for host in [near, socket] {

@@ -9,7 +9,7 @@ use cyrsync_lab::{Lab, PASSWORD};
 use crate::common::{assert_equal, fill, lab, ours, sent, set};
 use crate::terminator::Terminator;
 
-/// A lab with users, and a certificate of who is trusted on the master.
+/// Returns a lab with users, and a certificate that the master trusts.
 fn trusting(users: usize, key: Key) -> (Lab, Certificate) {
     let lab = lab("PLAIN");
     fill(&lab, &(0..users).map(|number| format!("u{number}")).collect::<Vec<_>>());
@@ -25,7 +25,7 @@ fn tls_from_the_first_byte_on_is_spoken_to_a_sync_server_too() {
     let (lab, certificate) = trusting(2, Key::Ec);
     let terminator = Terminator::new(lab.replica.csync_port(), &certificate, None);
     let server = format!("127.0.0.1:{}/tls", terminator.port());
-    // Where an imapd may be, it is asked for.
+    // If the server may be an imapd, the client offers `imap` by ALPN.
     for (user, try_imap, offered) in [("u0", "no", &[][..]), ("u1", "yes", &["imap"])] {
         set(&lab, &[("sync_host", &server), ("sync_try_imap", try_imap)]);
         let run = ours(&lab, &["-v", "-v", "-u", user]).ok();
@@ -40,7 +40,7 @@ fn tls_from_the_first_byte_on_is_spoken_to_a_sync_server_too() {
 fn imap_is_offered_by_its_name_where_that_is_spoken() {
     let (mut lab, certificate) = trusting(3, Key::Ec);
     set(&lab, &[("sync_try_imap", "yes")]);
-    // One that takes nobody who offers something else alone.
+    // A server that refuses clients that only offer something else.
     let terminator = Terminator::new(lab.replica.imap_port(), &certificate, Some("imap"));
     let through = format!("127.0.0.1:{}/tls", terminator.port());
     lab.replica.use_certificate(&certificate);
@@ -50,7 +50,7 @@ fn imap_is_offered_by_its_name_where_that_is_spoken() {
         set(&lab, &[("sync_host", server)]);
         let run = ours(&lab, &["-v", "-v", "-u", user]).ok();
         assert!(run.log.contains("TLSv1.3 with cipher") && sent(&run, "SYNCAPPLY"), "{run}");
-        // Cyrus 3.6 knows nothing of it.
+        // Cyrus 3.6 does not support ALPN.
         assert_eq!(run.log.contains(" for imap with "), user == "u0", "{run}");
     }
     assert_eq!(terminator.take_offers(), [["imap"]]);
@@ -82,7 +82,7 @@ fn replicas_of_one_version_of_tls_or_with_an_rsa_key_are_replicated_to() {
     }
 }
 
-/// `openssl s_server`, for what no Cyrus of today can be made to do.
+/// `openssl s_server`, for handshakes that no present Cyrus can be made to do.
 struct OpenSsl {
     child: Child,
     port: u16,

@@ -1,4 +1,4 @@
-//! `tcp_keepalive` and what goes with it, on the socket of our sync_client.
+//! `tcp_keepalive` and its related options, on the socket of our sync_client.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -8,8 +8,8 @@ use cyrsync_lab::run::start_sync_client;
 
 use crate::common::{OURS, lab, set};
 
-/// Hundredths of a second after which the system probes the connection whose one end is `peer`'s
-/// other end; `None` if it does not.
+/// Returns after how many hundredths of a second the system probes the other end of the connection
+/// of `peer`; `None` if it does not.
 fn probed_after(peer: &TcpStream) -> Option<u64> {
     let port = |address: std::net::SocketAddr| format!(":{:04X}", address.port());
     let (theirs, ours) = (port(peer.peer_addr().unwrap()), port(peer.local_addr().unwrap()));
@@ -21,7 +21,7 @@ fn probed_after(peer: &TcpStream) -> Option<u64> {
     (kind == "02").then(|| u64::from_str_radix(when, 16).unwrap())
 }
 
-/// Has our client connect, and looks at its socket once it begins to log in.
+/// Makes our client connect, and inspects its socket once it begins to log in.
 fn connected(lab: &Lab, options: &[(&str, &str)]) -> Option<u64> {
     for option in ["tcp_keepalive", "tcp_keepalive_idle"] {
         set(lab, &[(option, "")]);

@@ -1,5 +1,5 @@
-//! How our sync_client reaches a real replica: csync and IMAP, in clear and encrypted, by socket
-//! and by name; and what it refuses.
+//! How our sync_client reaches a real replica: over csync and IMAP, in clear and encrypted, by
+//! socket and by name; and what it refuses.
 
 mod apart;
 mod common;

@@ -1,5 +1,5 @@
-//! Every way of talking to a real replica, each with a user of its own: protocol, encryption,
-//! mechanism, compression.
+//! Every combination of protocol, encryption, mechanism and compression with a real replica, each
+//! with a user of its own.
 
 use cyrsync_lab::certs::{Authority, Valid};
 use cyrsync_lab::{Lab, Run};
@@ -19,7 +19,7 @@ enum Protocol {
 enum Encryption {
     Clear,
     StartTls,
-    /// From the first byte on; Cyrus has such a service for IMAP alone.
+    /// TLS from the first byte on; Cyrus has such a service only for IMAP.
     Immediate,
 }
 

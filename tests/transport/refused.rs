@@ -1,4 +1,4 @@
-//! A certificate that is not taken ends a run at once: no other try cures that.
+//! A refused certificate ends a run at once, because no further attempt would help.
 
 use std::time::Duration;
 

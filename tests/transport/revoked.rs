@@ -42,7 +42,7 @@ fn a_revoked_certificate_is_refused_and_so_is_a_list_that_is_of_no_use() {
         (&good, &both, &[]),
         (&good, &list, &[]),
         (&bad, &before, &[]),
-        // Cyrus takes the option for clients' certificates: others may have signed those.
+        // Cyrus uses the option for clients' certificates, which another authority may have signed.
         (&bad, &elsewhere, &[]),
         (&good, &expired, &old),
         (&good, missing, &[useless[0], useless[1], "No such file"]),
@@ -60,7 +60,7 @@ fn a_revoked_certificate_is_refused_and_so_is_a_list_that_is_of_no_use() {
             assert!(lines[0].contains(words), "{} {words}: {run}", file.display());
         }
     }
-    // Who names the very certificate has looked at it.
+    // A pinned certificate is accepted: the administrator has looked at it.
     lab.replica.use_certificate(&bad);
     let pin = format!("sha256:{}", cyrsync_lab::certs::fingerprint(&lab.replica, &bad.cert));
     set(&lab, &[("tls_crl_file", &text(&list)), ("sync_tls_fingerprint", &pin)]);

@@ -1,5 +1,5 @@
-//! TLS from the first byte on in front of a port that has none, as a proxy of the site would do;
-//! and what the client said in its first message.
+//! A proxy that accepts TLS from the first byte on in front of a port without TLS, and records the
+//! client's first message.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -16,13 +16,13 @@ use rustls::{ServerConfig, ServerConnection};
 /// Names that a client offered by ALPN.
 pub type Offered = Vec<String>;
 
-/// Ends TLS and forwards to a port of 127.0.0.1.
+/// Decrypts TLS and forwards to a port of 127.0.0.1.
 pub struct Terminator {
     port: u16,
     hellos: Arc<Mutex<Vec<Offered>>>,
 }
 
-/// Remembers what each client offered.
+/// A record of what each client offered.
 #[derive(Debug)]
 struct Listening {
     key: Arc<CertifiedKey>,
@@ -39,7 +39,8 @@ impl ResolvesServerCert for Listening {
 }
 
 impl Terminator {
-    /// `alpn` is what it speaks, if it says so: then it takes no client that offers others alone.
+    /// Starts the proxy. `alpn` is the only protocol that it speaks, if set: then it refuses
+    /// clients that offer only others.
     pub fn new(target: u16, certificate: &Certificate, alpn: Option<&str>) -> Terminator {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let chain = CertificateDer::pem_file_iter(&certificate.cert).unwrap();
@@ -70,13 +71,13 @@ impl Terminator {
         self.port
     }
 
-    /// What clients offered since the last call.
+    /// Returns what clients offered since the last call.
     pub fn take_offers(&self) -> Vec<Offered> {
         std::mem::take(&mut *self.hellos.lock().unwrap())
     }
 }
 
-/// A thread for each direction; the encryption is for both.
+/// Runs a thread for each direction; both use one TLS session.
 fn forward(client: TcpStream, server: TcpStream, tls: ServerConnection) {
     let tls = Arc::new(Mutex::new(tls));
     let (back, mut from) = (tls.clone(), server.try_clone().unwrap());

@@ -1,5 +1,5 @@
-//! Which certificates of a real replica are taken; what is said of those that are not; and that
-//! nobody's password goes to them.
+//! Which certificates of a real replica are accepted; the errors about those that are not; no
+//! password is ever sent to the latter.
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,7 +18,7 @@ const OPTIONS: [&str; 6] = [
     "sync_tls_fingerprint",
 ];
 
-/// Runs with these options and none of the others.
+/// Runs with these options, and with none of the other options of this test.
 fn run(lab: &Lab, options: &[(&str, &str)], args: &[&str]) -> Run {
     set(lab, &OPTIONS.map(|option| (option, "")));
     set(lab, options);
@@ -29,7 +29,7 @@ fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// Fails, says why on one line with what to do, and sends no credentials.
+/// Asserts that a run fails, names the reason and what to do on one line, and sends no credentials.
 #[track_caller]
 fn refused(lab: &Lab, options: &[(&str, &str)], code: i32, says: &[&str]) {
     let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, true);
@@ -49,7 +49,7 @@ fn refused(lab: &Lab, options: &[(&str, &str)], code: i32, says: &[&str]) {
     assert!(!log[logged..].contains("login"), "{options:?}: {}", &log[logged..]);
 }
 
-/// Succeeds; returns the run.
+/// Asserts that a run succeeds, and returns it.
 #[track_caller]
 fn taken(lab: &Lab, options: &[(&str, &str)]) -> Run {
     set(lab, &[("sync_port", &lab.replica.csync_port().to_string())]);
@@ -112,7 +112,7 @@ fn certificates_that_are_trusted_are_taken() {
     for options in [
         [("tls_server_ca_file", root.as_str()), ("sync_tls", "require")],
         [("tls_server_ca_dir", &dir), ("sync_host", "localhost")],
-        // Debian's imapd.conf names this one.
+        // Debian's imapd.conf sets this option.
         [("tls_client_ca_dir", &dir), ("sync_host", "127.0.0.1")],
     ] {
         let run = taken(&lab, &options);
@@ -127,7 +127,7 @@ fn certificates_that_are_trusted_are_taken() {
         assert!(warned.is_some_and(|line| line.contains(&plain)), "{options:?}: {run}");
     }
 
-    // What openssl req -x509 makes, trusted itself: by name, and pinned.
+    // The kind of certificate that openssl req -x509 makes, trusted itself: by name, and pinned.
     let alone = self_signed(&lab.replica, &lab.replica.scratch(), "anything");
     lab.replica.use_certificate(&alone);
     let run = taken(&lab, &[("tls_server_ca_file", &text(&alone.cert))]);

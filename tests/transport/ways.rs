@@ -1,4 +1,4 @@
-//! Ports, sockets and addresses: what is spoken where, and how it is found out.
+//! Ports, sockets and addresses: which protocol is spoken where, and how the client finds out.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
-//! Versions of Cyrus that somebody built, in trees beside Debian's: each as master and as replica of
-//! every other version that there is, and of itself.
+//! Versions of Cyrus that a developer has built, in trees beside Debian's: each is tested as master
+//! and as replica of every other available version, and of itself.
 //!
-//! `CYRSYNC_PAIRS`, such as `bookworm:master trixie:master`, names the only pairs to try.
+//! `CYRSYNC_PAIRS`, such as `bookworm:master trixie:master`, limits the test to these pairs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -10,7 +10,7 @@ use cyrsync_lab::{Options, random_changes};
 
 use super::{OPERATIONS, conversations, follow_changes, follow_log, furnish, repair};
 
-/// `None` is the installed version.
+/// The tree of a server; `None` is the installed version.
 pub type Server = Option<Tree>;
 
 fn name(server: &Server) -> String {
@@ -21,8 +21,8 @@ fn release(server: &Server) -> Release {
     server.as_ref().map_or(Release::Bookworm, Tree::release)
 }
 
-/// Pairs in which one was built by hand. A replica of 3.2 is left out: Cyrus asks for replicas that
-/// are as new as their master, and 3.6 can do without.
+/// Returns the pairs in which at least one version was built by hand. A replica of 3.2 is left out:
+/// Cyrus requires replicas that are at least as new as their master, although 3.6 works with one.
 fn pairs() -> Vec<(Server, Server)> {
     let all = Tree::all().into_iter().map(Some);
     let servers: Vec<Server> = [None].into_iter().chain(all).collect();
@@ -47,7 +47,7 @@ fn pair(master: &Server, replica: &Server) -> String {
     format!("{}:{}", name(master), name(replica))
 }
 
-/// Tries each pair, whatever becomes of the others.
+/// Tests each pair, even if others fail.
 fn each_pair(test: impl Fn(Server, Server)) {
     let pairs = pairs();
     if pairs.is_empty() {
@@ -61,7 +61,7 @@ fn each_pair(test: impl Fn(Server, Server)) {
     assert_eq!(failed, [""; 0]);
 }
 
-/// Replicas of each tree, and of each other version to it, over some rounds of changes.
+/// Replicates each tree to each other version, and the reverse, over some rounds of changes.
 fn each_pair_follows(options: &Options, seed: u64) {
     each_pair(|master_tree, replica_tree| {
         let options = Options { master_tree, replica_tree, ..options.clone() };
@@ -92,7 +92,7 @@ fn trees_by_hand_in_every_pair_by_the_log() {
     });
 }
 
-/// The master's own sync_server writes what is newer on the replica.
+/// The master's own sync_server writes changes that are newer on the replica.
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
 fn repairs_of_trees_by_hand_in_every_pair() {

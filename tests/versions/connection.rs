@@ -6,8 +6,8 @@ use cyrsync_lab::{Lab, Options};
 
 use super::{assert_equal, furnish, is_told_by_one, ours};
 
-/// TLS over csync and over IMAP, by STARTTLS and from the first byte on; where the replica knows
-/// ALPN, imap is what both agree on.
+/// Tests TLS over csync and over IMAP, by STARTTLS and from the first byte on; if the replica
+/// supports ALPN, both agree on `imap`.
 fn encrypted(release: Release, alpn: bool) {
     let options = Options { replica_tree: Some(Tree::of(release)), ..Options::default() };
     let mut lab = Lab::new(options);
@@ -15,7 +15,7 @@ fn encrypted(release: Release, alpn: bool) {
     let certificate = authority.issue("replica", &["IP:127.0.0.1"], Valid::Now);
     lab.replica.use_certificate(&certificate);
     set_tls(&lab, &authority);
-    // Since 3.8.6 and 3.10.2 STARTTLS is offered only where that is asked for.
+    // Since 3.8.6 and 3.10.2 STARTTLS is offered only if an option enables it.
     let run = ours(&lab, &["-o", "-A"]);
     assert_eq!(run.status.code(), Some(1), "{run}");
     assert!(run.stderr.contains("hint: ") && run.stderr.contains("allowstarttls: yes"), "{run}");
@@ -62,7 +62,7 @@ fn over_tls_to_3_12() {
     encrypted(Release::Forky, true);
 }
 
-/// Staging to the archive, over csync and IMAP: imapd offers it even where `archive_enabled` is
+/// Tests staging to the archive, over csync and IMAP: imapd offers it even if `archive_enabled` is
 /// off, and then does not enable it.
 fn staged_to_the_archive(release: Release) {
     for enabled in [false, true] {

@@ -1,11 +1,11 @@
-//! Groups of users, which mailboxes.db holds since Cyrus 3.12.
+//! Groups of users, which are in mailboxes.db since Cyrus 3.12.
 
 use cyrsync_lab::trees::{Release, Tree};
 use cyrsync_lab::{Cyrus, Imap, Lab, Options};
 
 use super::{ours, sent};
 
-/// A master of 3.12 with two users, and a replica of the installed version or of this one.
+/// Returns a master of 3.12 with two users, and a replica of the installed version or of this one.
 fn lab(replica: Option<Release>, master_conf: &str) -> Lab {
     let lab = Lab::new(Options {
         master_tree: Some(Tree::of(Release::Forky)),
@@ -24,7 +24,7 @@ fn admin(server: &Cyrus, command: &str) {
     Imap::admin(server).ok(command);
 }
 
-/// The groups of a user as the server tells them; without an answer it has none.
+/// Returns the groups of a user as the server reports them; without an answer the user has none.
 fn groups(server: &Cyrus, user: &str) -> Vec<String> {
     let lines = Imap::admin(server).command(&format!("GETUSERGROUP {user}")).lines();
     let (_, list) = lines.first().and_then(|line| line.split_once(" (")).expect("a list");
@@ -50,7 +50,7 @@ fn groups_come_by_a_full_run_and_by_the_log_to_3_12() {
     assert_eq!(sent(&ours(&lab, &["-v", "-A"]).ok()), [""; 0]);
     ours(&lab, &["-1"]).ok();
 
-    // A change is logged as one of the INBOX, in which nothing else need have changed.
+    // A change is logged as one of the INBOX, in which nothing else needs to have changed.
     admin(&lab.master, "SETUSERGROUP anna group:staff");
     admin(&lab.master, "UNSETUSERGROUP fred group:board");
     let log = std::fs::read_to_string(lab.master.config_dir().join("sync/log")).unwrap();
@@ -58,12 +58,12 @@ fn groups_come_by_a_full_run_and_by_the_log_to_3_12() {
     ours(&lab, &["-1"]).ok();
     are_in(&lab.replica, [&["group:staff"], &["group:staff"]]);
 
-    // The last group of a user: Cyrus's client leaves it on the replica.
+    // The last group of a user, which Cyrus's client leaves on the replica.
     admin(&lab.master, "UNSETUSERGROUP anna group:staff");
     ours(&lab, &["-1"]).ok();
     are_in(&lab.replica, [&["group:staff"], &[]]);
 
-    // Both sides as they were: nothing is sent.
+    // Both sides are as before: nothing is sent.
     assert_eq!(sent(&ours(&lab, &["-v", "-A"]).ok()), [""; 0]);
     let run = ours(&lab, &["--verify", "-A"]).ok();
     assert_eq!(run.stdout.lines().count(), 1, "{run}");
@@ -89,8 +89,8 @@ fn groups_that_only_a_replica_of_3_12_has_are_found_and_taken_away() {
     assert_eq!(sent(&ours(&lab, &["-v", "-A"]).ok()), [""; 0]);
 }
 
-/// A master without groups, of an earlier version say, takes none from its replica; one that has
-/// `auth_mech: mboxgroups` has them, even if nobody is in one.
+/// If a master has no groups (an earlier version, say), the replica keeps its own. A master with
+/// `auth_mech: mboxgroups` has groups, even if no user is in one.
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
 fn the_last_group_of_all_is_taken_away_where_a_master_of_3_12_has_groups() {
@@ -105,7 +105,7 @@ fn the_last_group_of_all_is_taken_away_where_a_master_of_3_12_has_groups() {
     }
 }
 
-/// A version that has no groups passes over them, and nothing is sent again for their sake.
+/// A version without groups ignores them, and they cause no further updates.
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
 fn groups_of_3_12_make_no_work_with_a_replica_of_3_6() {
@@ -126,7 +126,7 @@ fn groups_of_3_12_make_no_work_with_a_replica_of_3_6() {
     }
 }
 
-/// An imapd that does not tell its version shows by its capabilities what it knows.
+/// The capabilities of an imapd that hides its version show what it supports.
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
 fn groups_reach_an_imapd_of_3_12_that_does_not_tell_its_version() {

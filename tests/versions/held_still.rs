@@ -1,4 +1,4 @@
-//! `cyr_withlock_run` of Cyrus 3.12, which holds a whole server still, or what is of one user.
+//! `cyr_withlock_run` of Cyrus 3.12, which holds a whole server still, or the data of one user.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
@@ -9,7 +9,7 @@ use cyrsync_lab::trees::{Release, Tree};
 use cyrsync_lab::{Cyrus, Imap, Lab, Options, compare};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sync_client");
-/// Long enough for a client to do it all.
+/// Long enough for a client to finish its run.
 const A_WHILE: Duration = Duration::from_secs(2);
 
 /// The program, which runs until this is dropped.
@@ -55,7 +55,8 @@ fn a_server_of_3_12_and_its_users_are_held_still() {
         let still = Still::new(&lab.master, of);
         let running = start_sync_client(PROGRAM, &lab.master, &["-u", "fred"]);
         let running = running.wait_within(A_WHILE).expect_err("it does not wait");
-        // What the program runs does not wait for it: its environment says who has the lock.
+        // A client that the program starts does not wait: its environment says that the lock is
+        // held for it.
         let (variable, value) = match of {
             [] => ("CYRUS_HAVELOCK_GLOBAL", "1"),
             _ => ("CYRUS_HAVELOCK_USER", "fred"),

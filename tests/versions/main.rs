@@ -1,5 +1,6 @@
-//! Spools and servers of other versions of Cyrus: 3.2.6, 3.10.2 and 3.12, as `scripts/trees` brings them.
-//! Each master is replicated twice: by ours, and by the client that belongs to it.
+//! Spools and servers of other versions of Cyrus: 3.2.6, 3.10.2 and 3.12, installed by
+//! `scripts/trees`. Each master is replicated twice: by our client, and by the client of its own
+//! version.
 //!
 //! `make versions` makes the trees and runs these.
 
@@ -28,8 +29,8 @@ fn ours(lab: &Lab, args: &[&str]) -> Run {
     sync_client(env!("CARGO_BIN_EXE_sync_client"), &lab.master, args)
 }
 
-/// What random changes do not touch: quotas, annotations of mailboxes, messages and the server,
-/// scripts, seen state in others' mailboxes.
+/// Adds data that the random changes do not touch: quotas, annotations of mailboxes, messages and
+/// the server, scripts, seen state in others' mailboxes.
 fn furnish(master: &Cyrus, round: u64) {
     let user = |local: &str| master.admin_name(&format!("user.{local}"));
     let (fred, anna) = (user("fred"), user("anna"));
@@ -72,23 +73,23 @@ fn assert_equal(left: &Cyrus, right: &Cyrus, what: &str, excused: impl Fn(&Diffe
     assert!(differences.is_empty(), "{what}: {}", describe(&differences, 40));
 }
 
-/// Each replica makes a mailbox of its own for scripts, where the master has none; its own name is
-/// in the messages, and so in their size.
+/// Whether a path is about scripts: each replica makes a mailbox of its own for them if the master
+/// has none, and the replica's own name is in the messages, and so in their size.
 fn is_of_scripts(path: &str) -> bool {
     path.contains(".#sieve")
         || path.starts_with("mailboxes.db I ")
         || (path.starts_with("QUOTA ") && path.ends_with(" FILE"))
         || (path.contains(" SIEVE ") && path.ends_with(" LAST_UPDATE"))
-        // Bytecode, which each server makes itself.
+        // Bytecode, which each server compiles itself.
         || path.contains(".bc ")
 }
 
-/// Whether thread ids have leading zeros in its CRCs.
+/// Whether the server computes its CRCs from thread ids with leading zeros.
 fn pads(server: &Cyrus) -> bool {
     server.release().version() >= (3, 13)
 }
 
-/// Whether a quota differs by nothing but the size of annotations.
+/// Whether a quota differs only by the size of annotations.
 fn is_nanoseconds(Difference { path, master, replica }: &Difference) -> bool {
     let without = |quota: &Option<String>| {
         let quota = quota.clone().unwrap_or_default();
@@ -99,18 +100,19 @@ fn is_nanoseconds(Difference { path, master, replica }: &Difference) -> bool {
     path.starts_with("QUOTA ") && without(master) == without(replica)
 }
 
-/// User flags of a mailbox as such, which 3.12 tells unasked, and earlier versions with records:
-/// each side numbers them itself. Groups of users, which only 3.12 has; and the modseq of reverse
-/// ACLs, which a group counts up on the master, and which no replica takes without `reverseacls`.
+/// Whether only one side reports this value: user flags of a mailbox, which 3.12 always reports and
+/// earlier versions only with records (each side numbers them itself); groups of users, which only
+/// 3.12 has; and the modseq of reverse ACLs, which a group increases on the master, and which no
+/// replica accepts without `reverseacls`.
 fn is_told_by_one(lab: &Lab, difference: &Difference) -> bool {
     let Difference { path, master, replica } = difference;
     let is = |keys: &[&str]| keys.iter().any(|key| path.ends_with(key));
     if pads(&lab.master) != pads(&lab.replica) {
-        // The ids of mailboxes in JMAP, which a server of 3.13 makes itself; and each counts thread
-        // ids in its own way.
+        // A server of 3.13 makes the ids of mailboxes in JMAP itself; and each version writes
+        // thread ids in its own way.
         let id = path.starts_with("mailboxes.db ") && is(&[" J"]);
         let one = (master.is_none() || replica.is_none()) && (id || is(&[" JMAPID", " VERSION"]));
-        // The nanoseconds of dates are annotations before index version 20, and count as such.
+        // Before index version 20 the nanoseconds of dates are annotations, and count as such.
         if one || is(&[" SYNC_CRC_ANNOT"]) || is_nanoseconds(difference) {
             return true;
         }
@@ -148,7 +150,7 @@ fn follow(options: Options, seed: u64) {
 fn follow_changes(options: &Options, change: impl Fn(&Cyrus, u64)) {
     let lab = Lab::new(options.clone());
     let theirs = another_replica(&lab, "theirs", options);
-    // Where both sides count thread ids in different ways Cyrus's client fails for ever.
+    // If both sides compute CRCs of thread ids in different ways, Cyrus's client always fails.
     let mut can_theirs = !options.conversations || pads(&lab.master) == pads(&lab.replica);
     for round in 0..ROUNDS {
         change(&lab.master, round);
@@ -158,7 +160,8 @@ fn follow_changes(options: &Options, change: impl Fn(&Cyrus, u64)) {
         if can_theirs {
             lab.master.use_replica(&theirs);
             let run = cyrus_sync_client(&lab.master, &["-A"]);
-            // Some renames in a ring are beyond it, and some answers of 3.8.1 are beyond that of 3.10.
+            // It cannot do some renames in a ring, and the client of 3.10 cannot read some answers
+            // of 3.8.1.
             can_theirs = !run.log.contains("received bad response");
             let excused = ["failed to order folders", "failed to rename"]
                 .iter()
@@ -179,16 +182,16 @@ fn follow_changes(options: &Options, change: impl Fn(&Cyrus, u64)) {
         if !can_theirs {
             continue;
         }
-        // Some things theirs leaves as they were: server annotations, a mailbox of which only
+        // Cyrus's client leaves some data unchanged: server annotations, a mailbox of which only
         // the name is left as an intermediate, users whose renames it cannot order.
         let left: HashSet<String> =
             compare(&lab.master, &theirs).into_iter().map(|difference| difference.path).collect();
         assert_equal(&theirs, &lab.replica, "what the two clients made", |difference| {
-            // Only one of both may have been an intermediate once, whose id is `NIL`.
+            // One of the two may have been an intermediate before; its id is `NIL`.
             let id = difference.path.starts_with("mailboxes.db N ")
                 && difference.path.ends_with(" J")
                 && (pads(&lab.master) != pads(&lab.replica));
-            // Some versions tell that there are none.
+            // Some versions report an empty list.
             let none = difference.master.is_none() && difference.replica.as_deref() == Some("()");
             let flags = none && difference.path.ends_with(" USERFLAGS");
             excused(difference) || left.contains(&difference.path) || id || flags
@@ -199,21 +202,21 @@ fn follow_changes(options: &Options, change: impl Fn(&Cyrus, u64)) {
     }
     let mut left = sent(&cyrus_sync_client(&lab.master, &["-v", "-A"]).ok());
     if lab.master.release() == Release::Bullseye {
-        // It does away with the intermediates that its master has.
+        // It removes intermediates that its master has.
         left.retain(|line| !line.starts_with("UNMAILBOX "));
     }
     assert_eq!(left, [""; 0]);
 }
 
-/// Users and shared mailboxes in domains, names with dots, two partitions, metadata and archived mail on
-/// partitions of their own, reverse ACLs.
+/// Tests users and shared mailboxes in domains, names with dots, two partitions, metadata and
+/// archived mail on partitions of their own, and reverse ACLs.
 #[track_caller]
 fn follow_layouts(release: Release) {
     let conf = "fulldirhash: yes\nmetapartition-default: {dir}/meta\n\
                 metapartition_files: header index cache\narchive_enabled: yes\n\
                 archive_after: 1d\narchivepartition-default: {dir}/archive\n\
                 archivepartition-second: {dir}/archive2\n";
-    // Which decides where names with dots and blanks are in a list of before 3.6.
+    // This option decides the position of names with dots and blanks in a list from before 3.6.
     let sort = if release == Release::Bullseye { "improved_mboxlist_sort: yes\n" } else { "" };
     let options = Options {
         master_tree: Some(Tree::of(release)),
@@ -270,7 +273,7 @@ fn change_layouts(master: &Cyrus, round: u64) {
         imap.ok(&format!("UID MOVE {} {}", 2 * round + 1, quote(mailboxes[1])));
         imap.ok("UNSELECT");
     }
-    // All there is goes to the archive; what comes later is not there yet.
+    // All present mail is archived; later mail is not archived yet.
     if round < 2 {
         tools::run(master, "cyr_expire", &["-E", "1000", "-A", "0"]);
         let archived = files_below(&master.archive_dir("default"));
@@ -283,7 +286,7 @@ fn files_below(dir: &Path) -> usize {
     entries.map(|e| if e.path().is_dir() { files_below(&e.path()) } else { 1 }).sum()
 }
 
-/// What a master logs is enough to follow it.
+/// Replicates only what a master logs, which must be enough.
 #[track_caller]
 fn follow_log(options: Options, seed: u64) {
     let lab = Lab::new(options);
@@ -296,7 +299,7 @@ fn follow_log(options: Options, seed: u64) {
         let run = ours(&lab, &["-1"]).ok();
         assert!(!run.log.contains("ERR "), "round {round}: {run}");
         assert!(!lab.master.config_dir().join("sync/log").exists(), "{run}");
-        // The master's own tool corrects what it miscounted, and logs nothing.
+        // The master's own tool corrects what Cyrus has miscounted, and logs nothing.
         tools::run(&lab.master, "quota", &["-f"]);
         assert_equal(&lab.master, &lab.replica, "followed by its log", |difference| {
             (release == Release::Bullseye && is_of_scripts(&difference.path))
@@ -309,8 +312,8 @@ fn by_master(release: Release) -> Options {
     Options { master_tree: Some(Tree::of(release)), ..Options::default() }
 }
 
-/// Entries as Cyrus wrote them before 2.5, which 3.2 reads and leaves as they are: type, partition
-/// and ACL, no uniqueid.
+/// Entries as Cyrus wrote them before 2.5, which 3.2 reads and keeps: type, partition and ACL, no
+/// uniqueid.
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
 fn entries_of_mailboxes_db_in_the_text_of_early_versions() {
@@ -341,12 +344,12 @@ fn entries_of_mailboxes_db_in_the_text_of_early_versions() {
     assert!(fred.append("INBOX.Sent", "", b"Subject: later\r\n\r\nlater\r\n").is_ok());
     assert_eq!(sent(&ours(&lab, &["-v", "-A"]).ok()), ["MAILBOX user.fred.Sent"]);
     assert_equal(&lab.master, &lab.replica, "early entries", |it| {
-        // An entry without uniqueid stays one.
+        // An entry without uniqueid keeps that form.
         is_of_scripts(&it.path) || it.path.starts_with("mailboxes.db N ")
     });
 }
 
-/// What is newer on the replica is written to the master by the master's own version.
+/// Changes that are newer on the replica are written to the master by the master's own version.
 #[track_caller]
 fn repair(options: Options) {
     let lab = Lab::new(options);
@@ -364,7 +367,7 @@ fn repair(options: Options) {
     ours(&lab, &["-A"]).ok();
     tools::run(&lab.master, "quota", &["-f"]);
     assert_equal(&lab.master, &lab.replica, "after the repair", |it| {
-        // Two messages had this one: expunged on both sides, and not compared any more.
+        // Two messages had this UID: it is expunged on both sides, and not compared any more.
         it.path.starts_with("user.fred RECORD 2 ")
             || (release == Release::Bullseye && is_of_scripts(&it.path))
             || is_told_by_one(&lab, it)
@@ -387,7 +390,7 @@ fn a_repair_on_3_10() {
     repair(Options { master_tree: Some(Tree::of(Release::Trixie)), ..conversations() });
 }
 
-/// What a client with `-v` sent beside questions.
+/// Returns the commands that a client with `-v` sent, without the queries.
 fn sent(run: &Run) -> Vec<String> {
     let asks = |line: &str| {
         ["USER ", "MAILBOXES ", "ENABLE ", "SUMMARY "].iter().any(|w| line.starts_with(w))

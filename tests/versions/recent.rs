@@ -1,5 +1,5 @@
-//! What came with Cyrus 3.13, on servers that somebody built: a tree by hand of that version or a
-//! later one is needed.
+//! Features of Cyrus 3.13, on servers that a developer has built: needs a tree built by hand of
+//! that version or a later one.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ const TWOM: &str = "annotation_db: twom\nconversations_db: twom\nmboxlist_db: tw
     mboxkey_db: twom\nquota_db: twom\nseenstate_db: twom\nsubscription_db: twom\n\
     statuscache_db: twom\nsync_cache_db: twom\nuserdeny_db: twom\nduplicate_db: twom\n";
 
-/// Each server of 3.13 or later, and what goes on with it.
+/// Tests each server of 3.13 or later.
 fn each_recent(test: impl Fn(Tree)) {
     let mut trees = Tree::by_hand();
     trees.retain(|tree| tree.release().version() >= (3, 13));
@@ -27,7 +27,8 @@ fn each_recent(test: impl Fn(Tree)) {
     trees.into_iter().for_each(test);
 }
 
-/// Replicates with ours, and to a second replica with Cyrus's client: no difference.
+/// Replicates with our client, and to a second replica with Cyrus's: asserts that there is no
+/// difference.
 #[track_caller]
 fn assert_replicated(lab: &Lab, theirs: Option<&Cyrus>) {
     let run = ours(lab, &["-v", "-A"]).ok();
@@ -42,7 +43,7 @@ fn assert_replicated(lab: &Lab, theirs: Option<&Cyrus>) {
     lab.master.use_replica(theirs);
     cyrus_sync_client(&lab.master, &["-A"]).ok();
     let mut differences = compare(&lab.master, theirs);
-    // What it does not replicate.
+    // Data that it does not replicate.
     differences.retain(|it| !is_told_by_one(lab, it) && !it.path.starts_with("SERVER "));
     assert!(differences.is_empty(), "{}", describe(&differences, 40));
     lab.master.use_replica(&lab.replica);
@@ -54,8 +55,8 @@ fn change(master: &Cyrus, round: u64) {
     tools::run(master, "quota", &["-f"]);
 }
 
-/// Index 19, as a spool has it that was upgraded: the replica's mailboxes become what the master's
-/// are, new ones and those that change their version later.
+/// Index version 19, as on an upgraded spool: the replica's mailboxes get the versions of the
+/// master's, new mailboxes and those that change their version later.
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
 fn versions_of_indexes_are_those_of_a_master_of_3_13() {
@@ -80,12 +81,12 @@ fn versions_of_indexes_are_those_of_a_master_of_3_13() {
 fn index_version(server: &Cyrus, mailbox: &str) -> u32 {
     let found = places(server, [mailbox]);
     let index = std::fs::read(found[mailbox].meta.join("cyrus.index")).expect("it is there");
-    // Behind the generation and the format.
+    // The version comes after the generation and the format.
     u32::from_be_bytes(index[8..12].try_into().expect("four bytes"))
 }
 
-/// Messages that the master has forgotten (`DELETEDMODSEQ`), short ids (`COMPACT_EMAILIDS`), files of
-/// users elsewhere (`mboxname_userpath`), and every database of type twom.
+/// Forgotten messages (`DELETEDMODSEQ`), short ids (`COMPACT_EMAILIDS`), files of users elsewhere
+/// (`mboxname_userpath`), and every database as twom.
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
 fn what_came_with_3_13_reaches_a_replica_of_3_13() {
@@ -104,7 +105,7 @@ fn what_came_with_3_13_reaches_a_replica_of_3_13() {
             for round in 0..3 {
                 change(&lab.master, round);
                 assert_replicated(&lab, None);
-                // Forgets what was expunged, so that updates must go on without it.
+                // Removes the expunged records, so that updates must work without them.
                 for server in [&lab.master, &lab.replica] {
                     tools::run(server, "cyr_expire", &["-E", "1000", "-X", "0", "-D", "0"]);
                 }
@@ -117,8 +118,8 @@ fn what_came_with_3_13_reaches_a_replica_of_3_13() {
     });
 }
 
-/// Thread ids of which one in sixteen begins with a zero, to a replica whose imapd does not tell its
-/// version, and the other way round.
+/// One thread id in sixteen begins with a zero. Replicates to a newer and to an older replica, also
+/// over an imapd that hides its version.
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
 fn a_hundred_threads_settle_in_one_run_on_both_sides_of_3_13() {
@@ -155,7 +156,7 @@ fn threads(lab: &Lab, round: usize) {
     }
 }
 
-/// `-R` keeps up while users work, with a master and a replica of one version from 3.12 on.
+/// `-R` keeps up while users work, with a master and a replica of the same version, from 3.12 on.
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
 fn rolling_keeps_up_with_3_12_and_later() {
@@ -177,7 +178,7 @@ fn rolled(tree: Tree) {
     let end = Instant::now() + Duration::from_secs(120);
     while files.iter().any(|file| file.exists()) {
         assert!(Instant::now() < end, "it is not done: {:#?}", running.so_far());
-        // Files that nobody announces.
+        // No event announces a change of these files.
         match running.wait_within(Duration::from_millis(5)) {
             Ok(run) => panic!("it ended before that: {run}"),
             Err(still_running) => running = still_running,
@@ -185,14 +186,15 @@ fn rolled(tree: Tree) {
     }
     running.signal(libc::SIGTERM);
     let run = running.wait();
-    // What users rename under its eyes it tries again, but neither side has anything wrong.
+    // Mailboxes that users rename meanwhile are tried again, but neither side has an error.
     assert!(!run.log.contains("same uniqueid"), "{run}");
     // Cyrus leaves stale quota roots in mailboxes that are renamed out of a subtree.
     for server in [&lab.master, &lab.replica] {
         tools::run(server, "quota", &["-f"]);
     }
     let mut differences = compare(&lab.master, &lab.replica);
-    // The name of a flag that no message has any more comes with the next change of the mailbox.
+    // The name of a flag that no message has any more is replicated with the next change of the
+    // mailbox.
     differences.retain(|it| !is_told_by_one(&lab, it) && !it.path.ends_with(" USERFLAGS"));
     assert!(differences.is_empty(), "{}", describe(&differences, 40));
 }

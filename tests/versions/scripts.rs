@@ -1,4 +1,4 @@
-//! Scripts in a sieve directory, to replicas that make no mailboxes by themselves.
+//! Scripts in a sieve directory, and replicas that do not create mailboxes by themselves.
 
 use std::path::Path;
 
@@ -8,8 +8,9 @@ use cyrsync_lab::{Imap, Lab, Options, Sieve, SieveDirectory, Status, scripts};
 
 use crate::{ours, sent};
 
-/// Scripts of a user without a `#sieve` mailbox, on a master whose own Cyrus moves them there or
-/// cannot, to a replica that aborts from 3.12 on if it must make one: the usual set-up there.
+/// Replicates scripts of a user without a `#sieve` mailbox, on a master whose own Cyrus moves them
+/// there or cannot. From 3.12 on the replica aborts if it has to create that mailbox: the usual
+/// set-up there.
 #[track_caller]
 fn scripts_in_directory(master: Option<Release>, replica: Option<Release>, moved: bool) {
     let moves = "allowusermoves: yes\n";
@@ -27,7 +28,8 @@ fn scripts_in_directory(master: Option<Release>, replica: Option<Release>, moved
         admin.ok("CREATE user.fred.Sent");
         if args[0] != "-u" {
             ours(&lab, &["-A"]).ok();
-            // Files of which no mailbox knows there either: another script, and an older one.
+            // Files that no mailbox on the replica refers to either: another script, and an older
+            // one.
             let there = SieveDirectory::of(&lab.replica, "user.fred");
             there.put("main", "discard;\r\n");
             there.put("third", "discard;\r\n");
@@ -58,8 +60,8 @@ fn scripts_in_directory(master: Option<Release>, replica: Option<Release>, moved
     }
 }
 
-/// Both scripts are on the replica, this one active; nothing is left to do, both sides are equal,
-/// and no server of the replica has aborted.
+/// Asserts that both scripts are on the replica, that this one is active, that nothing is left to
+/// do and both sides are equal, and that no server of the replica has aborted.
 #[track_caller]
 fn assert_scripts(lab: &Lab, user: &str, active: &str, run: &Run) {
     let again = ours(lab, &["-v", "-A"]).ok();

@@ -1,5 +1,5 @@
-//! Databases that a killed writer left: they are read as Cyrus finds them after its recovery, or
-//! refused; never in another state.
+//! Databases after their writer was killed: our reader sees the state that Cyrus has after its
+//! recovery, or refuses the file. It never returns any other state.
 
 use std::fs;
 use std::io::{BufRead, Write};
@@ -10,15 +10,15 @@ use cyrsync_lab::Rng;
 
 use super::tool::{Batch, Records, Tool, key, open, read, value};
 
-/// What a writer leaves in the middle of a transaction, at each of its steps.
+/// The file that a writer leaves in the middle of a transaction, at each of its steps.
 struct Steps {
-    /// Before the transaction, during it, after it.
+    /// The file before the transaction, at each step of it, and after it.
     files: Vec<Vec<u8>>,
     before: Records,
     after: Records,
 }
 
-/// Makes a database, then changes it in one transaction, step by step.
+/// Creates a database, then changes it in one transaction, step by step.
 fn steps(tool: &Tool, backend: Backend) -> Steps {
     let path = tool.path(backend);
     let see = || read(&*open(&path, backend), b"").unwrap();
@@ -29,7 +29,7 @@ fn steps(tool: &Tool, backend: Backend) -> Steps {
     }
     writer.set("mark", "x").unwrap();
     writeln!(writer.input, "COMMIT").unwrap();
-    // Later transactions are in a log of their own.
+    // Later transactions write to a log of their own.
     for n in (0..40).step_by(9) {
         writer.set(&key(n), &value(n, 1)).unwrap();
         writeln!(writer.input, "DELETE {}", key(n + 1)).unwrap();
@@ -57,7 +57,7 @@ fn steps(tool: &Tool, backend: Backend) -> Steps {
     Steps { files, before, after }
 }
 
-/// The places in `old` that `new` has changed, as ranges.
+/// Returns the ranges of `old` that `new` has changed.
 fn changed(old: &[u8], new: &[u8]) -> Vec<std::ops::Range<usize>> {
     let mut ranges: Vec<std::ops::Range<usize>> = Vec::new();
     for at in (0..old.len().min(new.len())).filter(|&at| old[at] != new[at]) {
@@ -69,7 +69,7 @@ fn changed(old: &[u8], new: &[u8]) -> Vec<std::ops::Range<usize>> {
     ranges
 }
 
-/// All that a step may leave: what is appended comes first, then what is overwritten.
+/// Returns every state that a step may leave: the writer first appends, then overwrites.
 fn left_by(old: &[u8], new: &[u8], rng: &mut Rng) -> Vec<Vec<u8>> {
     let mut left = Vec::new();
     for end in old.len()..=new.len() {
@@ -81,7 +81,7 @@ fn left_by(old: &[u8], new: &[u8], rng: &mut Rng) -> Vec<Vec<u8>> {
         so_far[range.clone()].copy_from_slice(&new[range]);
         left.push(so_far.clone());
     }
-    // A disk may write them in any order.
+    // A disk may write the overwritten blocks in any order.
     for _ in 0..8 {
         let mut some = left[new.len() - old.len()].clone();
         for range in overwritten.iter().filter(|_| rng.one_in(2)).cloned() {
@@ -93,7 +93,7 @@ fn left_by(old: &[u8], new: &[u8], rng: &mut Rng) -> Vec<Vec<u8>> {
     left
 }
 
-/// Reads a file both ways if `ask`, else ours alone. Whether it was readable.
+/// Reads a file with our reader, and with Cyrus's too if `ask`. Returns whether it was readable.
 #[track_caller]
 fn check(tool: &Tool, backend: Backend, file: &[u8], known: &[&Records], ask: bool) -> bool {
     let path = tool.copy(file);
@@ -118,7 +118,7 @@ fn check(tool: &Tool, backend: Backend, file: &[u8], known: &[&Records], ask: bo
     ours.is_ok()
 }
 
-/// Of all torn files so many are shown to Cyrus, too: each costs a process.
+/// How many of all torn files are also read by Cyrus: each costs a process.
 const ASKED: usize = 150;
 
 fn torn_files_are_read_as_cyrus_recovers_them(backend: Backend, seed: u64) {
@@ -137,8 +137,8 @@ fn torn_files_are_read_as_cyrus_recovers_them(backend: Backend, seed: u64) {
         let ask = rng.one_in(files.len() / ASKED);
         readable += usize::from(check(&tool, backend, file, &known, ask));
     }
-    // A twoskip file that is shorter than its header says is none of them, nor is one that has
-    // half of a record's new head.
+    // A twoskip file is not readable if it is shorter than its header says, or if it has half of a
+    // new record head.
     assert!(readable * 3 > files.len(), "{backend}: {readable} of {}", files.len());
 }
 
@@ -152,7 +152,7 @@ fn torn_skiplist_files_are_read_as_cyrus_recovers_them() {
     torn_files_are_read_as_cyrus_recovers_them(Backend::Skiplist, 32);
 }
 
-/// Writes transactions of several keys until it is killed after `lines` answers.
+/// Writes transactions of several keys until the writer is killed after `lines` answers.
 fn killed_after(mut writer: Batch, lines: usize, rng: &mut Rng) {
     for _ in 0..6 {
         writeln!(writer.input, "BEGIN").unwrap();

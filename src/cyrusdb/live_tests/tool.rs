@@ -1,4 +1,4 @@
-//! Cyrus's own writer and reader of databases.
+//! Runs Cyrus's own writer and reader of databases.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
@@ -18,7 +18,7 @@ pub type Records = Vec<(Vec<u8>, Vec<u8>)>;
 pub struct Tool {
     program: PathBuf,
     dir: tempfile::TempDir,
-    /// Whom to run it as, if by root.
+    /// The user and group to run it as, if root runs the tests.
     user: Option<(u32, u32)>,
 }
 
@@ -30,7 +30,7 @@ pub struct Batch {
 }
 
 impl Tool {
-    /// The tool, if it is there.
+    /// Finds the tool; `None` if it is not installed.
     pub fn find() -> Option<Tool> {
         let program = std::env::var_os("CYR_DBTOOL")
             .map_or_else(|| PathBuf::from("/usr/lib/cyrus/bin/cyr_dbtool"), PathBuf::from);
@@ -40,8 +40,8 @@ impl Tool {
         }
         let dir = tempfile::tempdir().unwrap();
         let as_root = fs::metadata("/proc/self").unwrap().uid() == 0;
-        // With the stamp Cyrus takes a skiplist as it is until it writes, without it recovers each
-        // one that it opens.
+        // With the stamp Cyrus trusts a skiplist until it writes to it; without the stamp it
+        // recovers each skiplist that it opens.
         for (name, stamp) in [("imapd.conf", true), ("recover.conf", false)] {
             let root = dir.path().join(if stamp { "conf" } else { "recover" });
             fs::create_dir_all(root.join("db")).unwrap();
@@ -63,12 +63,12 @@ impl Tool {
         Some(Tool { program, dir, user })
     }
 
-    /// Where the database of a backend lies.
+    /// Returns the path of the database of a backend.
     pub fn path(&self, backend: Backend) -> PathBuf {
         self.dir.path().join(backend.name())
     }
 
-    /// A command on the database of a backend.
+    /// Returns a command on the database of a backend.
     pub fn command(&self, backend: Backend, action: &str) -> Command {
         self.on("imapd.conf", &self.path(backend), backend, action)
     }
@@ -83,7 +83,7 @@ impl Tool {
         command
     }
 
-    /// Where a copy with these contents can be looked at.
+    /// Writes a copy with these contents, and returns its path.
     pub fn copy(&self, contents: &[u8]) -> PathBuf {
         let path = self.dir.path().join("copy");
         let _ = fs::remove_file(&path);
@@ -95,7 +95,8 @@ impl Tool {
         path
     }
 
-    /// What Cyrus sees in a database after it has recovered it; `None` if it cannot.
+    /// Returns the records that Cyrus reads after it has recovered the database; `None` if it
+    /// cannot.
     pub fn recovered(&self, path: &Path, backend: Backend) -> Option<Records> {
         let output = self.on("recover.conf", path, backend, "show").output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
@@ -117,13 +118,13 @@ impl Tool {
 }
 
 impl Batch {
-    /// Tells it to store a value.
+    /// Sends the command to store a value.
     pub fn set(&mut self, key: &str, value: &str) -> io::Result<()> {
         let (k, v) = (key.len(), value.len());
         write!(self.input, "SET {{{k}+}}\r\n{key} {{{v}+}}\r\n{value}\n")
     }
 
-    /// Waits until everything up to now is done.
+    /// Waits until all earlier commands are done.
     pub fn settle(&mut self, key: &str) {
         writeln!(self.input, "GET {key}").unwrap();
         let mut line = String::new();
@@ -131,24 +132,24 @@ impl Batch {
         assert!(line.starts_with(key), "{line}");
     }
 
-    /// Ends it.
+    /// Ends the tool.
     pub fn finish(mut self) {
         drop(self.input);
         assert!(self.child.wait().unwrap().success());
     }
 }
 
-/// Opens a database as what it is.
+/// Opens a database of this type.
 pub fn open(path: &Path, backend: Backend) -> Box<dyn Db> {
     cyrusdb::open(path, Some(backend), &Options::default()).unwrap().unwrap()
 }
 
-/// All records that begin with a prefix.
+/// Returns all records whose keys begin with a prefix.
 pub fn contents(db: &dyn Db, prefix: &[u8]) -> Records {
     read(db, prefix).unwrap()
 }
 
-/// As [`contents`], or why there are none.
+/// Like [`contents`], but returns the error if reading fails.
 pub fn read(db: &dyn Db, prefix: &[u8]) -> Result<Records> {
     let mut records = Records::new();
     db.scan(prefix, &mut |key, value| {
@@ -158,12 +159,12 @@ pub fn read(db: &dyn Db, prefix: &[u8]) -> Result<Records> {
     Ok(records)
 }
 
-/// A key that sorts as its number.
+/// Returns a key that sorts like its number.
 pub fn key(n: usize) -> String {
     format!("user.{n:05}")
 }
 
-/// A value that tells whose it is, of a length that changes.
+/// Returns a value that names its key, with a length that varies.
 pub fn value(n: usize, round: usize) -> String {
     format!("%(k {} v {})", key(n), "x".repeat((n * 31 + round * 7) % 200))
 }

@@ -1,4 +1,4 @@
-//! How much of a big database is read.
+//! Measures how much of a big database is read.
 
 use std::fs;
 use std::io::Write;
@@ -19,11 +19,11 @@ fn entry(user: usize) -> String {
     format!("%(A %(u{user:04} lrswipkxtecdan) I {id} P default V 1704067200 F 3 M 1704067200 T e)")
 }
 
-/// Makes a database of a hundred thousand mailboxes.
+/// Creates a database of a hundred thousand mailboxes.
 fn fill(tool: &Tool, backend: Backend) {
     let all = || (0..USERS).flat_map(|user| (0..FOLDERS).map(move |folder| (user, folder)));
     if backend == Backend::Flat {
-        // Cyrus would copy the file for each record.
+        // For each record Cyrus would copy the whole flat file, so the test writes it directly.
         let lines =
             all().map(|(user, folder)| format!("{}\t{}\n", name(user, folder), entry(user)));
         fs::write(tool.path(backend), lines.collect::<String>()).unwrap();
@@ -32,14 +32,14 @@ fn fill(tool: &Tool, backend: Backend) {
     let mut writer = tool.batch(backend);
     writeln!(writer.input, "BEGIN").unwrap();
     for (user, folder) in all() {
-        // As users come, which is not by their names.
+        // Users arrive in an order that is not that of their names.
         writer.set(&name(user * 1237 % USERS, folder), &entry(user)).unwrap();
     }
     writeln!(writer.input, "COMMIT").unwrap();
     writer.finish();
 }
 
-/// Bytes that this thread has read so far.
+/// Returns the number of bytes that this thread has read so far.
 fn bytes_read() -> u64 {
     let text = fs::read_to_string("/proc/thread-self/io").unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix("rchar: "));

@@ -1,4 +1,4 @@
-//! Databases that Cyrus writes to meanwhile.
+//! Reads databases while Cyrus writes to them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use crate::cyrusdb::Backend;
 
 use super::tool::{Tool, contents, key, open, value};
 
-/// Stops the writer, also when an assertion failed.
+/// Stops the writer when dropped, so also after a failed assertion.
 struct Stop<'a>(&'a AtomicBool);
 
 impl Drop for Stop<'_> {
@@ -22,11 +22,11 @@ impl Drop for Stop<'_> {
 #[test]
 fn scans_are_consistent_while_cyr_dbtool_writes() {
     let Some(tool) = Tool::find() else { return };
-    // With twoskip more than are read under one lock.
+    // With twoskip, use more records than are read under one lock.
     let all = [(Backend::Twoskip, 5000), (Backend::Skiplist, 600), (Backend::Flat, 600)];
     for (backend, keys) in all {
         let mut writer = tool.batch(backend);
-        // Even keys stay from here on, odd ones come and go.
+        // Even keys are never removed from here on; odd ones come and go.
         writeln!(writer.input, "BEGIN").unwrap();
         for n in 0..keys {
             writer.set(&key(n), &value(n, 0)).unwrap();
@@ -60,10 +60,10 @@ fn scans_are_consistent_while_cyr_dbtool_writes() {
             let mut replaced = false;
             let mut states = 0;
             let mut last = Vec::new();
-            // Until it has seen enough states, and the file replaced by a repacked one.
+            // Go on until enough states were seen, and the file was replaced by a repacked one.
             let mut scan = 0;
             while scan < 100 || states < 20 || !replaced {
-                // The others do it by themselves, twoskip when a process is idle.
+                // The other backends repack by themselves; twoskip only when a process is idle.
                 if backend == Backend::Twoskip && scan % 30 == 20 {
                     assert!(tool.command(backend, "repack").status().unwrap().success());
                 }
@@ -91,7 +91,7 @@ fn scans_are_consistent_while_cyr_dbtool_writes() {
     }
 }
 
-/// More records than are read under one lock, and lengths beyond 16 bits.
+/// Uses more records than are read under one lock, and lengths beyond 16 bits.
 #[test]
 fn big_databases_are_read_whole() {
     let Some(tool) = Tool::find() else { return };
@@ -100,7 +100,7 @@ fn big_databases_are_read_whole() {
         let long_key = "z".repeat(70_000);
         let long_value = "v".repeat(100_000);
         let mut writer = tool.batch(backend);
-        // Each key costs flat a copy of the file.
+        // A flat database is copied for each key.
         let keys = if backend == Backend::Flat { 300 } else { KEYS };
         writeln!(writer.input, "BEGIN").unwrap();
         for n in 0..keys {
@@ -124,7 +124,7 @@ fn big_databases_are_read_whole() {
     }
 }
 
-/// How often each key is changed in one transaction, all of them at a time.
+/// How many transactions there are; each changes all keys.
 const ROUNDS: usize = 150;
 
 #[test]
@@ -135,7 +135,8 @@ fn a_transaction_is_seen_whole_or_not_at_all() {
         let write = |writer: &mut super::tool::Batch, round: usize| {
             writeln!(writer.input, "BEGIN").unwrap();
             for n in 0..60 {
-                // Some in order, some not; each transaction also has keys of its own.
+                // Some keys are written in order, some not; each transaction also has keys of its
+                // own.
                 writer.set(&key(n * 37 % 60), &format!("round {round}")).unwrap();
             }
             writer.set(&format!("z{}", round % 7), &format!("round {round}")).unwrap();
@@ -183,7 +184,7 @@ fn a_reader_waits_for_a_transaction_of_cyrus() {
         let inode = format!(":{} ", fs::metadata(&path).unwrap().ino());
         std::thread::scope(|scope| {
             let reader = scope.spawn(|| open(&path, backend).get(b"a").unwrap());
-            // The kernel tells who waits for a lock.
+            // The kernel lists the processes that wait for a lock.
             let waits = |line: &str| line.contains("->") && line.contains(&inode);
             while !fs::read_to_string("/proc/locks").unwrap().lines().any(waits) {
                 assert!(!reader.is_finished(), "{backend}: it did not wait");

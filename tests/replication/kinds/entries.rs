@@ -1,5 +1,5 @@
-//! Entries of mailboxes.db that are no plain mailbox: put there while the master rests, and taken
-//! as Cyrus's client takes them, or better on purpose.
+//! Entries of mailboxes.db that are not plain mailboxes. The test writes them while the master is
+//! stopped; our client handles them like Cyrus's client, or better on purpose.
 
 use cyrsync_lab::{Imap, Lab, Options, SyncServer, Value, cyrus_sync_client, tools};
 
@@ -8,39 +8,39 @@ use crate::common::{
     replicate_as_cyrus_would,
 };
 
-/// What an entry becomes, and whether that is an error.
+/// What an entry is changed into, and whether that is an error.
 struct Odd {
     /// Its type.
     types: &'static str,
-    /// The server that it lies on.
+    /// The server that it names.
     server: &'static str,
-    /// What is said of it.
+    /// Words of the error, if it is one.
     error: Option<&'static str>,
-    /// Whether Cyrus's client fails, and leaves the rest of the user behind.
+    /// Whether Cyrus's client fails, and skips the rest of the user.
     cyrus_fails: bool,
 }
 
 const ODD: [Odd; 4] = [
-    // A name that is taken for a mailbox in the making. Cyrus's client sends its type along, at
-    // which the replica refuses.
+    // A name reserved for a mailbox that is being created. Cyrus's client sends its type too, and
+    // the replica refuses that.
     Odd { types: "ez", server: "", error: None, cyrus_fails: true },
-    // Lies on another server of a murder. Cyrus's client looks for its files here.
+    // A mailbox on another server of a murder. Cyrus's client looks for its files here.
     Odd { types: "er", server: " S other.example", error: None, cyrus_fails: true },
-    // On its way to another server: an error with both.
+    // A mailbox on its way to another server: an error with both clients.
     Odd {
         types: "em",
         server: " S other.example",
         error: Some("on its way to another server"),
         cyrus_fails: true,
     },
-    // The name of a server alone makes no mailbox remote.
+    // The name of a server does not make a mailbox remote without the type `r`.
     Odd { types: "e", server: " S other.example", error: None, cyrus_fails: false },
 ];
 
 const NAMES: [&str; 6] =
     ["user.fred", "user.fred.Odd", "user.fred.Zap", "lists", "lists.odd", "lists.zap"];
 
-/// One message more in each of fred's mailboxes.
+/// Appends one more message to each of fred's mailboxes.
 fn mail(lab: &Lab, subject: &str) {
     let mut fred = Imap::login(&lab.master, "fred");
     for mailbox in ["INBOX", "INBOX.Odd", "INBOX.Zap"] {
@@ -77,7 +77,7 @@ fn entries_of_mailboxes_that_are_elsewhere_or_in_the_making_stop_nothing() {
             let there = Imap::login(&lab.replica, "fred").with_selected(mailbox).uids();
             assert!(there.len() >= uids, "{}: {mailbox}: {there:?}", odd.types);
         }
-        // Put right, all is well.
+        // With the entries restored everything works.
         for name in ["user.fred.Odd", "lists.odd"] {
             tools::set_entry(&lab.master, name, |entry| entry.replace(&to, from));
         }
@@ -103,7 +103,8 @@ fn an_inbox_that_is_on_its_way_to_another_server_fails_its_user_alone() {
     replicate(&lab, &["-A"]);
 }
 
-/// Both are equal, but for the UIDVALIDITY of intermediates, which is not on the wire.
+/// Asserts that both sides are equal, except for the UIDVALIDITY of intermediates, which is not on
+/// the wire.
 #[track_caller]
 fn settled(lab: &Lab) {
     let left = differing(lab);
@@ -114,7 +115,7 @@ fn settled(lab: &Lab) {
 #[test]
 fn tombstones_intermediates_deleted_mailboxes_and_reverse_acls_are_no_mailboxes_of_their_own() {
     let mut lab = Lab::new(Options { reverseacls: true, ..Options::default() });
-    // Writes the keys of reverse ACLs, as at every start of a real server.
+    // A restart writes the keys of reverse ACLs, as every start of a real server does.
     for server in [&mut lab.master, &mut lab.replica] {
         server.stop_server();
         tools::run(server, "ctl_cyrusdb", &["-r"]);
@@ -124,7 +125,7 @@ fn tombstones_intermediates_deleted_mailboxes_and_reverse_acls_are_no_mailboxes_
     let mut fred = Imap::login(&lab.master, "fred");
     append(&mut fred, "INBOX.a.b.c", "one");
     fred.ok("SETACL INBOX.a.b.c anna lrs");
-    // What deletes a mailbox above others without them leaves a name of type `i`.
+    // Deleting a mailbox without the mailboxes below it leaves a name of type `i`.
     SyncServer::spawn(&lab.master).apply("UNMAILBOX", &Value::text("user.fred.a.b")).ok();
     actions(&lab, &["-A"]);
     settled(&lab);

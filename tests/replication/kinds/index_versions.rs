@@ -1,5 +1,5 @@
-//! cyrus.index of every minor version that Cyrus 3.6.1 can give a mailbox (`reconstruct -V`). 18
-//! and 19 are of later servers: see `tests/versions`.
+//! Tests cyrus.index of every minor version that Cyrus 3.6.1 can give a mailbox (`reconstruct -V`).
+//! 18 and 19 are of later servers: see `tests/versions`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,15 +11,15 @@ use cyrsync_lab::{
 
 use crate::common::{actions, append, assert_idle, create, differing, errors, ours};
 
-/// Those that are read.
+/// The versions that can be read.
 const VERSIONS: std::ops::RangeInclusive<u8> = 12..=17;
 
 fn folder(version: u8) -> String {
     format!("user.fred.v{version}")
 }
 
-/// A folder for each version, with all that the versions differ in: threads, times of saving and
-/// of creation, annotations; expunged and copied messages.
+/// Makes a folder for each version, with everything in which the versions differ: threads, times of
+/// saving and of creation, annotations; expunged and copied messages.
 fn set_up(lab: &Lab, versions: impl Iterator<Item = u8>) {
     create(&lab.master, &["user.fred"]);
     let mut fred = Imap::login(&lab.master, "fred");
@@ -45,7 +45,7 @@ fn set_version(cyrus: &Cyrus, version: u8) {
     assert_eq!(version_of(cyrus, version), version, "{}", folder(version));
 }
 
-/// The version that a folder's cyrus.index tells.
+/// Returns the version in a folder's cyrus.index.
 fn version_of(cyrus: &Cyrus, version: u8) -> u8 {
     let index = places::place(cyrus, &folder(version)).meta.join("cyrus.index");
     fs::read(index).expect("there is an index")[11]
@@ -73,8 +73,8 @@ fn theirs(lab: &Lab, replica: &Cyrus) -> Run {
     run
 }
 
-/// A path without what two new copies of a mailbox never have in common: the time of saving that
-/// the replica itself gives where the master's version has none.
+/// Whether a path is a value that two new copies of a mailbox never share: the replica itself sets
+/// the time of saving if the master's version has none.
 fn is_of_the_replica(path: &str) -> bool {
     let mut old = VERSIONS.filter(|version| *version < 15);
     let in_it = |version| path.starts_with(&format!("{} RECORD", folder(version)));
@@ -104,7 +104,7 @@ fn mailboxes_of_every_index_version_are_replicated_as_cyrus_does() {
         let mut differences = compare(&other, &lab.replica);
         differences.retain(|difference| !is_of_the_replica(&difference.path));
         assert!(differences.is_empty(), "round {round}: {}", describe(&differences, 40));
-        // What neither can make equal is the same for both.
+        // Differences that neither client can remove must be the same for both.
         let paths = |replica| -> BTreeSet<String> {
             compare(&lab.master, replica).into_iter().map(|difference| difference.path).collect()
         };
@@ -114,7 +114,7 @@ fn mailboxes_of_every_index_version_are_replicated_as_cyrus_does() {
         }
     }
     assert_idle(&lab, &["-A"]);
-    // Converted to the latest, nothing is left of it.
+    // After a conversion to the latest version no such difference is left.
     for version in VERSIONS {
         tools::run(&lab.master, "reconstruct", &["-V", "max", &folder(version)]);
         tools::run(&lab.replica, "reconstruct", &["-V", "max", &folder(version)]);
@@ -148,8 +148,8 @@ fn a_mailbox_of_an_index_version_before_12_is_refused_with_advice_and_stops_no_o
         assert!(done.contains(&format!("MAILBOX {}", folder(version))), "{done:#?}");
     }
     assert_idle(&lab, &["-A"]);
-    // Times and modseqs of creation were lost with the old versions, and each side made its own.
-    // Version 12 has no CRC of annotations.
+    // The old versions lost times and modseqs of creation, and each side made its own. Version 12
+    // has no CRC of annotations.
     let mut left = differing(&lab);
     left.retain(|path| {
         let lost = ["savedate", "createdmodseq", "CREATEDMODSEQ", "v12 SYNC_CRC_ANNOT"];

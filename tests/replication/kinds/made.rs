@@ -1,5 +1,5 @@
-//! Mailboxes that no mail client can make: put into a master by its own replication server, as
-//! Cyrus's DAV and JMAP would leave them.
+//! Mailboxes that no mail client can make. The master's own replication server creates them, in the
+//! state in which Cyrus's DAV and JMAP would leave them.
 
 use cyrsync_lab::{Cyrus, SyncServer, Value};
 use sha1::{Digest, Sha1};
@@ -10,13 +10,13 @@ pub type Note<'a> = (&'a str, &'a str, &'a str);
 /// A message: text, flags, annotations.
 pub type Message<'a> = (String, &'a [&'a str], Vec<Note<'a>>);
 
-/// A mailbox and what it holds.
+/// A mailbox and its content.
 pub struct Made<'a> {
     pub name: &'a str,
     pub mbtype: &'a str,
     /// Letters of its options.
     pub options: &'a str,
-    /// Modseq of all that it holds: a later state has a higher one.
+    /// Modseq of everything in it: a later state has a higher one.
     pub modseq: u64,
     pub notes: Vec<Note<'a>>,
     pub messages: Vec<Message<'a>>,
@@ -36,7 +36,7 @@ impl Default for Made<'_> {
 }
 
 impl Made<'_> {
-    /// Makes the mailbox on a server, or brings it to this state.
+    /// Makes the mailbox on a server, or changes it to this state.
     #[track_caller]
     pub fn put(&self, cyrus: &Cyrus) {
         let mut server = SyncServer::spawn(cyrus);

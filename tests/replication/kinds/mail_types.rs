@@ -1,4 +1,4 @@
-//! Mailboxes of every type, and mail with what JMAP adds to it.
+//! Mailboxes of every type, and mail with the data that JMAP adds to it.
 
 use cyrsync_lab::{Cyrus, Imap, Lab, Options, another_replica, compare, cyrus_sync_client, tools};
 
@@ -16,7 +16,7 @@ const THREAD: &str = "/vendor/cmu/cyrus-imapd/thrid";
 const SAVED: &str = "/vendor/cmu/cyrus-imapd/savedate";
 const CREATED: &str = "/vendor/cmu/cyrus-imapd/createdmodseq";
 
-/// A resource as Cyrus's DAV stores it: the content below a header that names it.
+/// Returns a resource as Cyrus's DAV stores it: the content below a header that names it.
 fn resource(file: &str, kind: &str, content: &str) -> String {
     format!(
         "User-Agent: Lab\r\nFrom: <fred@localhost>\r\nSubject: {file}\r\n\
@@ -54,7 +54,7 @@ fn plain(text: String) -> Message<'static> {
     (text, &["\\Seen"], Vec::new())
 }
 
-/// The state of fred's collections; the second is after a change to each of them.
+/// Returns the state of fred's collections; with `later` after a change to each of them.
 fn collections(later: bool) -> Vec<Made<'static>> {
     let modseq = if later { 200 } else { 100 };
     let color = if later { "#00FF00FF" } else { "#FF0000FF" };
@@ -200,8 +200,8 @@ fn snoozed_messages_and_virtual_annotations_are_replicated() {
     fred.ok("UID STORE 3 +FLAGS (\\Deleted)");
     fred.ok("EXPUNGE");
     actions(&lab, &["-A"]);
-    // A replica gives the conversation that a copy was split from a modseq of its own, whoever
-    // replicates.
+    // If a copy was split from a conversation, the replica gives that conversation's annotation a
+    // modseq of its own, with any client.
     let own = "user.fred RECORD 3 ANNOTATION /vendor/cmu/cyrus-imapd/basethrid  MODSEQ";
     assert_eq!(differing(&lab), [own]);
     assert_idle(&lab, &["-A"]);
@@ -223,7 +223,7 @@ fn a_type_that_the_replica_does_not_know_fails_its_mailbox_alone() {
     for user in ["fred", "zoe"] {
         append(&mut Imap::login(&lab.master, user), "INBOX", "one");
     }
-    // As a master of 3.8 has it. One of 3.6 reads no such entry and is not asked any more.
+    // As a master of 3.8 has it. The test stops the server of 3.6, which cannot read such an entry.
     lab.master.stop_server();
     tools::set_entry(&lab.master, "user.fred.#jmapnotification", |entry| {
         entry.replace("T e ", "T j ")

@@ -1,4 +1,4 @@
-//! Message files that are not what cyrus.index says: on the first upload, and long after.
+//! Message files that differ from what cyrus.index records: on the first upload, and long after it.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -12,7 +12,7 @@ use crate::common::{
     replicate,
 };
 
-/// What befalls a file, and what is said of it.
+/// Name of a damage, the function that does it, and the words that report it.
 type Damage = (&'static str, fn(&Path), &'static str);
 
 const DAMAGES: [Damage; 8] = [
@@ -70,7 +70,7 @@ const DAMAGES: [Damage; 8] = [
     ),
 ];
 
-/// A file that was damaged, and what it held.
+/// A file that was damaged, and its original content.
 struct Damaged {
     file: PathBuf,
     intact: Vec<u8>,
@@ -95,14 +95,14 @@ impl Damaged {
     }
 }
 
-/// A file elsewhere, with a link to it in its old place: as good as before.
+/// Moves a file and leaves a link to it in its old place, which is as good as the file.
 fn replace_by_link(cyrus: &Cyrus, file: &Path) {
     let elsewhere = cyrus.dir().join("elsewhere");
     fs::rename(file, &elsewhere).expect("own file");
     symlink(elsewhere, file).expect("own directory");
 }
 
-/// One damage in a mailbox of its own each, in message 2 of 3, and one that is none.
+/// Damages message 2 of 3, in a mailbox for each kind of damage; one kind is harmless.
 fn damage_all(lab: &Lab) -> Vec<Damaged> {
     let damaged = DAMAGES.iter().map(|(what, damage, _)| {
         let file = message_file(&lab.master, &format!("user.fred.{what}"), 2);
@@ -113,7 +113,7 @@ fn damage_all(lab: &Lab) -> Vec<Damaged> {
     damaged
 }
 
-/// Makes the mailboxes for [`damage_all`], and fills them.
+/// Creates the mailboxes for [`damage_all`], and fills them.
 fn fill(lab: &Lab) {
     let names = DAMAGES.iter().map(|(what, ..)| *what).chain(["linked"]);
     let names: Vec<String> = names.map(|what| format!("user.fred.{what}")).collect();
@@ -132,7 +132,8 @@ fn fill(lab: &Lab) {
     }
 }
 
-/// Each damage is logged as an error that names the file, what is wrong and what to run.
+/// Asserts that each damage is logged as an error that names the file, the problem and the command
+/// to run.
 #[track_caller]
 fn tells_of_each(run: &Run, damaged: &[Damaged]) {
     assert_eq!(run.status.code(), Some(1), "{run}");
@@ -174,7 +175,7 @@ fn messages_that_are_replicated_already_are_read_if_asked_for() {
 
     let damaged = damage_all(&lab);
     let shared = Damaged::new(message_file(&lab.master, "lists", 1), DAMAGES[0].1);
-    // What is expunged needs its file no more.
+    // An expunged message is sent without its file.
     let mut anna = Imap::login(&lab.master, "anna").with_selected("INBOX");
     anna.ok("UID STORE 1 +FLAGS (\\Deleted)");
     anna.ok("EXPUNGE");
@@ -194,7 +195,7 @@ fn messages_that_are_replicated_already_are_read_if_asked_for() {
     assert!(left.iter().all(|path| path.ends_with(" FILE")), "{left:#?}");
     tells_of_each(&ours(&lab, &["-A"]), &damaged);
 
-    // Without the option nobody looks.
+    // Without the option the client does not read these files.
     lab.master.set_config("sync_check_messages", None);
     assert_idle(&lab, &["-A"]);
     assert_cyrus_idle(&lab, &["-A"]);

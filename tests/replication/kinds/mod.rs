@@ -1,4 +1,4 @@
-//! Every kind of mailbox and of user data, each with what is special about it.
+//! Every kind of mailbox and of user data, each with its special cases.
 
 mod entries;
 mod index_versions;

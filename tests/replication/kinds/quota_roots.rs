@@ -1,5 +1,5 @@
-//! Quota roots: below and above the mailboxes they apply to, with every resource, set, changed and
-//! removed between runs.
+//! Quota roots: below and above the mailboxes they apply to, with every resource; they are set,
+//! changed and removed between runs.
 
 use cyrsync_lab::{Cyrus, Imap, Lab, SyncServer, Value, tools};
 
@@ -9,7 +9,7 @@ use crate::common::{
 
 const ALL: &str = "(STORAGE 1000 MESSAGE 200 X-ANNOTATION-STORAGE 30 X-NUM-FOLDERS 40)";
 
-/// Limits and use of a root as the administrator sees them.
+/// Returns limits and use of a root as the administrator sees them.
 fn quota(cyrus: &Cyrus, root: &str) -> String {
     let answer = Imap::admin(cyrus).command(&format!("GETQUOTA {root}"));
     answer.lines().into_iter().find(|line| line.starts_with("QUOTA")).unwrap_or_default()
@@ -22,7 +22,7 @@ fn books_agree(lab: &Lab) {
     }
 }
 
-/// Removes a root altogether, which no IMAP command does while mailboxes are below it.
+/// Removes a root completely; no IMAP command does that while there are mailboxes below it.
 fn remove(cyrus: &Cyrus, root: &str) {
     SyncServer::spawn(cyrus).apply("UNQUOTA", &Value::text(root)).ok();
 }
@@ -37,7 +37,7 @@ fn quota_roots_of_users_are_set_changed_and_removed() {
     let mut admin = Imap::admin(&lab.master);
     admin.ok(&format!("SETQUOTA user.fred {ALL}"));
     admin.ok("SETQUOTA user.fred.Sent (MESSAGE 7)");
-    // Limits of 0 and none at all are no less limits.
+    // A limit of 0, and a missing limit, must be replicated too.
     admin.ok("SETQUOTA user.anna (STORAGE 0)");
     let done = replicate_as_cyrus_would(&lab, &["-u", "fred", "anna"]);
     let quotas: Vec<&String> = done.iter().filter(|l| l.starts_with("QUOTA ")).collect();
@@ -53,7 +53,7 @@ fn quota_roots_of_users_are_set_changed_and_removed() {
     admin.ok("SETQUOTA user.anna (STORAGE 4000000)");
     replicate_as_cyrus_would(&lab, &["-A"]);
 
-    // A new root below takes its mailboxes from the one above; then both go.
+    // A new root takes over the mailboxes below it from the root above; then both are removed.
     admin.ok("SETQUOTA user.fred.Sent.2023 (STORAGE 5)");
     append(&mut fred, "INBOX.Sent.2023", "two");
     let done = replicate_as_cyrus_would(&lab, &["-u", "fred"]);
@@ -63,7 +63,7 @@ fn quota_roots_of_users_are_set_changed_and_removed() {
     let done = replicate_as_cyrus_would(&lab, &["-u", "fred"]);
     assert!(done.contains(&"UNQUOTA user.fred.Sent.2023".to_owned()), "{done:#?}");
 
-    // One above all users counts for those without one of their own.
+    // A root above all users applies to those without a root of their own.
     create(&lab.master, &["user.zoe"]);
     let limits = [("ROOT", "user"), ("LIMIT", "9000"), ("STORAGE", "9000")];
     let limits = Value::keyed(limits.map(|(key, value)| (key, Value::text(value))));
@@ -105,7 +105,7 @@ fn quota_roots_above_shared_mailboxes_and_users() {
     remove(&lab.master, "lists.rust");
     let done = replicate_as_cyrus_would(&lab, &["-A"]);
     assert!(done.contains(&"UNQUOTA lists.rust".to_owned()), "{done:#?}");
-    // A root is gone with its last mailbox, or when it is removed.
+    // A root disappears with its last mailbox, or when it is removed.
     admin.ok("SETACL lists.rust.old admin lrx");
     admin.ok("DELETE lists.rust.old");
     replicate(&lab, &["-A"]);

@@ -1,5 +1,5 @@
-//! Seen state and subscriptions: of users with and without an INBOX, of mailboxes of others and of
-//! nobody, in files that have the uniqueid's or the user's name.
+//! Seen state and subscriptions: of users with and without an INBOX, of others' and of shared
+//! mailboxes, in files named by uniqueid or by user.
 
 use cyrsync_lab::{Imap, Lab, Options};
 
@@ -8,7 +8,8 @@ use crate::common::{
     replicate_as_cyrus_would, uniqueid,
 };
 
-/// fred shares a mailbox with anna; both read what belongs to nobody; all leave traces.
+/// Returns a lab in which fred shares a mailbox with anna; both read shared mailboxes, and all
+/// leave seen state.
 fn readers(options: Options) -> Lab {
     let lab = Lab::new(options);
     create(&lab.master, &["user.fred", "user.fred.Open", "user.anna", "lists", "lists.rust"]);
@@ -68,7 +69,7 @@ fn seen_state_and_subscriptions_in_files_of_either_name() {
 #[test]
 fn seen_state_that_all_share_is_in_the_mailbox() {
     let lab = readers(Options::default());
-    // Not of a shared mailbox: imapd of 3.6.1 aborts when it is told to (mboxlist.c, 1088).
+    // Not on a shared mailbox: there imapd of 3.6.1 aborts (mboxlist.c, 1088).
     let mut fred = Imap::login(&lab.master, "fred");
     let set = "/shared/vendor/cmu/cyrus-imapd/sharedseen";
     assert!(fred.set_metadata("INBOX.Open", set, Some(b"true")).is_ok());
@@ -90,7 +91,7 @@ fn users_without_an_inbox_are_named_by_themselves() {
     read(&lab, "guest", "lists.rust", "1:2");
     Imap::login(&lab.master, "guest").ok("SUBSCRIBE lists.rust");
     replicate(&lab, &["-A"]);
-    // As with Cyrus's client, -u and -A pass over who has no INBOX.
+    // Like Cyrus's client, -u and -A skip users without an INBOX.
     let run = ours(&lab, &["-v", "-u", "guest"]).ok();
     assert!(run.stdout.contains("USER guest\nDoes not exist locally guest\n"), "{run}");
     let seen = format!("SEEN guest {}", uniqueid(&lab.master, "lists.rust"));

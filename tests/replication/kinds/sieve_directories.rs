@@ -11,7 +11,7 @@ use crate::common::{
 };
 
 const KEEP: &str = "keep;\r\n";
-/// The master's own `sync_server`, which would move them, is not to be had.
+/// Makes the master's own `sync_server`, which would move them, unavailable.
 const NOT_MOVED: &str = "sync_server_path: /nonexistent/sync_server\n";
 
 fn wanted(scripts: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -61,13 +61,13 @@ fn scripts_in_a_directory_reach_a_replica_that_keeps_them_in_a_mailbox() {
     assert_eq!(scripts(&lab.replica, "fred"), wanted(&there));
     assert_idle(&lab, &args);
 
-    // A link that leads nowhere makes none active.
+    // A dangling link makes no script active.
     directory.activate("gone.bc");
     assert!(actions(&lab, &args).contains(&"UNACTIVATE_SIEVE fred".to_owned()));
     assert!(scripts(&lab.replica, "fred").iter().all(|(name, _)| !name.ends_with("ACTIVE")));
     assert_idle(&lab, &args);
 
-    // Cyrus moves the scripts into a mailbox on the master: the replica's own makes room for it.
+    // Cyrus moves the scripts into a mailbox on the master, which replaces the replica's own.
     directory.activate("main.bc");
     actions(&lab, &args);
     let before = scripts(&lab.replica, "fred");
@@ -105,14 +105,14 @@ fn scripts_of_users_with_directories_by_name_reach_a_replica_without_sieve_mailb
     let args = ["-S", &socket, "-u", "fred@example.com"];
     let done = actions(&lab, &args);
     assert!(done.contains(&"ACTIVATE_SIEVE fred@example.com main.bc".to_owned()), "{done:#?}");
-    // Cyrus keeps the name of a script in a header, and shows it as it stands there.
+    // Cyrus keeps the name of a script in a header, and shows the header's text.
     let accents = "\"=?UTF-8?Q?r=C3=A9sum=C3=A9_=E2=9C=93?=\"";
     let long = format!("\"=?UTF-8?Q?{}?= =?UTF-8?Q?{}?=\"", "y".repeat(62), "y".repeat(28));
     let there = [(accents, "stop;\r\n"), (&*long, KEEP), ("\"main\" ACTIVE", KEEP)];
     assert_eq!(scripts(&lab.replica, "fred@example.com"), wanted(&there));
     assert_idle(&lab, &args);
 
-    // Another active one, one without, and back: over both kinds of connection.
+    // Activate another script, then none, then the first again: over both kinds of connection.
     for args in [&args[..], &args[2..]] {
         for (target, active) in [
             ("r\u{e9}sum\u{e9} \u{2713}.bc", Some(accents)),
@@ -128,7 +128,7 @@ fn scripts_of_users_with_directories_by_name_reach_a_replica_without_sieve_mailb
         }
     }
 
-    // What the replica does not take is told in its words; others are done.
+    // If the replica refuses a script, the error has its words; other scripts are done.
     let run = ours(&lab, &["-v", "-u", "anna", "fred@example.com"]);
     assert_eq!(run.status.code(), Some(1), "{run}");
     assert!(run.stderr.contains("it gave up: [TOOBIG]"), "{run}");
@@ -137,7 +137,7 @@ fn scripts_of_users_with_directories_by_name_reach_a_replica_without_sieve_mailb
     actions(&lab, &["-u", "anna"]);
     assert_eq!(scripts(&lab.replica, "anna"), wanted(&[("\"away\"", "discard;\r\n")]));
 
-    // Moved into mailboxes on the master, they are replicated as such.
+    // Once they are moved into mailboxes on the master, they are replicated as mailboxes.
     for user in ["fred@example.com", "anna"] {
         let before = scripts(&lab.replica, user);
         assert_eq!(Sieve::login(&lab.master, user).put("last", KEEP).0, Status::Ok);

@@ -1,11 +1,11 @@
-//! Layouts drawn at random and put together.
+//! Combines several layouts at random.
 
 use cyrsync_lab::{Imap, Options, Rng, random_changes, tools};
 
 use super::{assert_sound, change, lab, populate};
 use crate::common::{append, create, replicate, replicate_as_cyrus_would};
 
-/// imapd.conf of one server: what may differ between master and replica.
+/// Returns imapd.conf of one server: the options in which master and replica may differ.
 fn own(rng: &mut Rng) -> String {
     let mut conf = String::new();
     let mut maybe = |rng: &mut Rng, line: &str| {
@@ -46,7 +46,7 @@ fn round(seed: u64) {
     };
     let domain = if options.virtdomains { "example.com!" } else { "" };
     let (master, replica) = (own(&mut rng), own(&mut rng));
-    // For whoever reads the failure.
+    // Printed for the report of a failure.
     println!("seed {seed}: {options:?}\nmaster:\n{master}replica:\n{replica}");
     let lab = lab(options, &master, &replica);
     let [inbox, reader] = ["user.j^r", "user.reader"].map(|name| format!("{domain}{name}"));

@@ -14,7 +14,7 @@ fn with_domains(virtdomains: &str, defaultdomain: &str, options: Options) -> Lab
 
 const USERS: [&str; 3] = ["user.fred", "example.com!user.fred", "example.com!user.j^r"];
 
-/// The same local name in two domains, shared mailboxes in a domain and in none.
+/// Replicates the same local name in two domains, and shared mailboxes in a domain and outside any.
 fn round(lab: &Lab) {
     let master = &lab.master;
     let shared = ["lists", "example.com!lists", "example.com!lists.dev", "b^c.example!x"];
@@ -68,7 +68,7 @@ fn users_and_shared_mailboxes_with_dots() {
 
 #[test]
 fn a_domain_by_the_address_that_users_come_to() {
-    // All come to 127.0.0.1, whose name has no domain.
+    // All clients connect to 127.0.0.1, whose name has no domain.
     round(&with_domains("on", "", Options { conversations: true, ..Options::modern() }));
 }
 
@@ -100,7 +100,7 @@ fn an_address_as_a_name_without_virtual_domains() {
         let mut admin = Imap::admin(&lab.master);
         admin.ok(&format!("SETACL {inbox} admin lrswipkxtecda"));
         append(&mut admin, &inbox, "one");
-        // Its owner is a user of a domain, whose INBOX would be another mailbox: -A passes by.
+        // Its owner is a user of a domain, whose INBOX would be another mailbox, so -A skips it.
         let run = cyrus_sync_client(&lab.master, &["-A"]).ok();
         assert_eq!(run.stderr, "", "{run}");
         let passed_by = differing(&lab);

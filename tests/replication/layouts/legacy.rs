@@ -8,7 +8,7 @@ use cyrsync_lab::{Imap, Lab, Options, SyncServer, Value, cyrus_sync_client, plac
 use super::{assert_sound, change, lab, populate};
 use crate::common::{append, create, mailbox_field, ours, replicate_as_cyrus_would, sent};
 
-/// Directories by name from now on, or no more.
+/// Switches directories by name on or off for new mailboxes.
 fn set_legacy(lab: &mut Lab, value: &str) {
     lab.master.stop_server();
     lab.master.set_config("mailbox_legacy_dirs", Some(value));
@@ -24,7 +24,7 @@ fn below(path: &Path, name: &str) -> bool {
     path.components().any(|part| part.as_os_str() == name)
 }
 
-/// Old and new users and shared mailboxes, half of them moved, then all.
+/// Replicates old and new users and shared mailboxes, first with half of them moved, then with all.
 fn round(hashimapspool: bool, fulldirhash: bool, domain: &str) {
     let options = Options {
         hashimapspool,
@@ -33,7 +33,7 @@ fn round(hashimapspool: bool, fulldirhash: bool, domain: &str) {
         ..Options::modern()
     };
     let hash = if fulldirhash { "fulldirhash: yes\n" } else { "" };
-    // The replica has the other kind of directories, and its own hash.
+    // The replica uses the other kind of directories, and another hash.
     let mut lab = lab(options, &format!("{hash}mailbox_legacy_dirs: yes\n"), "");
     let name = |local: &str| format!("{domain}{local}");
     let [old, half, reader, late] =
@@ -54,7 +54,7 @@ fn round(hashimapspool: bool, fulldirhash: bool, domain: &str) {
     replicate_as_cyrus_would(&lab, &["-A"]);
     assert_sound(&lab);
 
-    // A folder of the one goes, all of the other goes but for what comes after.
+    // One user loses a folder; the other loses everything except folders that are created later.
     let sent = format!("{half}.Sent");
     tools::run(&lab.master, "relocate_by_id", &["-q", &lab.master.admin_name(&sent)]);
     assert!(by_id(&lab, &sent) && !by_id(&lab, &half));
@@ -70,7 +70,7 @@ fn round(hashimapspool: bool, fulldirhash: bool, domain: &str) {
     append(&mut Imap::login(&lab.master, &user), "INBOX", "after the move");
     replicate_as_cyrus_would(&lab, &["-u", &user]);
 
-    // Deleted by name.
+    // Delete mailboxes that are in directories by name.
     let mut admin = Imap::admin(&lab.master);
     admin.ok(&format!("SETACL {older} admin lrswipkxtecda", older = lab.master.admin_name(&older)));
     admin.ok(&format!("DELETE {}", lab.master.admin_name(&older)));
@@ -111,7 +111,7 @@ fn a_replica_by_name() {
 fn scripts_in_directories_of_users_from_before_3_6() {
     let lab = lab(
         Options { virtdomains: true, ..Options::modern() },
-        // Without the program through which ours would move them at once.
+        // The program through which our client would move them at once is not available.
         "mailbox_legacy_dirs: yes\nfulldirhash: yes\nsync_server_path: /nonexistent/sync_server\n",
         "",
     );
@@ -124,11 +124,11 @@ fn scripts_in_directories_of_users_from_before_3_6() {
         assert!(made.expect("mkdir runs").success());
         fs::write(directory.join("main.script"), script).expect("own file");
     }
-    // The replica keeps them in mailboxes, the master will once Cyrus has moved them there: here
-    // its own client does.
+    // The replica keeps the scripts in mailboxes. The master will once Cyrus has moved them there:
+    // here its own client makes Cyrus do that.
     ours(&lab, &["-A"]).ok();
     assert_main_script(&lab, &users);
-    // (It stumbles over the replica's mailboxes; ours makes room for the master's.)
+    // Cyrus's client fails over the replica's mailboxes; our client replaces them by the master's.
     let moved = cyrus_sync_client(&lab.master, &["-A"]);
     assert!(moved.log.contains("Mailbox exists with another name or uniqueid"), "{moved}");
     replicate_as_cyrus_would(&lab, &["-A"]);
@@ -150,14 +150,14 @@ fn assert_main_script(lab: &Lab, users: &[&str]) {
 fn scripts_in_home_directories_are_left_alone() {
     // With this option Cyrus's delivery reads `.sieve` in homes; replication never does.
     let lab = lab(Options::default(), "", "");
-    // The daemon for scripts does not start with it; so it comes after.
+    // The sieve daemon does not start with this option, so it is set later.
     lab.master.set_config("sieveusehomedir", Some("yes"));
     create(&lab.master, &["user.fred", "user.fred.#sieve"]);
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "one");
     replicate_as_cyrus_would(&lab, &["-A"]);
 }
 
-/// On a master that is itself a replica, folders of a renamed user may come before the INBOX.
+/// On a master that is itself a replica, folders of a renamed user may arrive before the INBOX.
 #[test]
 fn a_user_in_the_middle_of_a_rename() {
     let options = Options { conversations: true, ..Options::default() };

@@ -7,7 +7,7 @@ mod legacy;
 mod names;
 mod partitions;
 mod spools;
-// A host tells what is there, not where.
+// A host reports which users exist, not where their files are.
 #[cfg(not(through_host))]
 mod users;
 
@@ -15,12 +15,12 @@ use cyrsync_lab::{Imap, Lab, Options, Sieve, Status, quote, tools};
 
 use crate::common::{append, create};
 
-/// A lab whose servers have these lines of imapd.conf beside the options.
+/// Returns a lab whose servers have these lines of imapd.conf in addition to the options.
 fn lab(options: Options, master: &str, replica: &str) -> Lab {
     Lab::new(Options { master_conf: master.into(), replica_conf: replica.into(), ..options })
 }
 
-/// The userid of the owner of an INBOX: of `example.com!user.fred^smith` it is
+/// Returns the userid of the owner of an INBOX: for `example.com!user.fred^smith` that is
 /// `fred.smith@example.com`.
 fn user_of(inbox: &str) -> String {
     let (domain, local) = match inbox.split_once('!') {
@@ -31,9 +31,9 @@ fn user_of(inbox: &str) -> String {
     format!("{user}{domain}")
 }
 
-/// A user with everything that has a place of its own on disk: two folders, mail, annotations of
-/// mailbox and messages, a quota, a subscription, a script; and what `reader`, who has an INBOX
-/// in the same domain, has seen.
+/// Gives a user everything that has a place of its own on disk: two folders, mail, annotations of
+/// mailbox and messages, a quota, a subscription, a script; and seen state of `reader`, who has an
+/// INBOX in the same domain.
 fn populate(lab: &Lab, inbox: &str, reader: &str) {
     let master = &lab.master;
     let [sent, old] = ["Sent", "Sent.old"].map(|folder| format!("{inbox}.{folder}"));
@@ -70,7 +70,8 @@ fn populate(lab: &Lab, inbox: &str, reader: &str) {
     assert_eq!(sieve.activate("main").0, Status::Ok);
 }
 
-/// Shared mailboxes that the administrator may append to; returns their names as it writes them.
+/// Creates shared mailboxes that the administrator may append to; returns their names as the
+/// administrator writes them.
 fn shared(lab: &Lab, mailboxes: &[&str]) -> Vec<String> {
     let mut admin = Imap::admin(&lab.master);
     let named = |mailbox: &&str| {
@@ -107,7 +108,7 @@ fn change(lab: &Lab, inbox: &str, reader: &str) {
     assert_eq!(sieve.put("second", "discard;\r\n").0, Status::Ok);
 }
 
-/// Cyrus's own tools find nothing wrong with either spool.
+/// Asserts that Cyrus's own tools find nothing wrong with either spool.
 fn assert_sound(lab: &Lab) {
     for server in [&lab.master, &lab.replica] {
         assert_eq!(tools::reconstruct_complaints(server, "*"), [""; 0], "{}", server.name());

@@ -8,7 +8,7 @@ use cyrsync_lab::{Imap, Lab, Options, places, tools};
 use super::{assert_sound, change, lab, populate};
 use crate::common::{append, create, mailbox_field, replicate_as_cyrus_would};
 
-/// Names of the files below a directory, each once.
+/// Collects the names of the files below a directory, each once.
 fn files(directory: &Path, found: &mut Vec<String>) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         match entry.path().is_dir() {
@@ -46,7 +46,7 @@ fn users_and_folders_on_three_partitions() {
         {
             assert_eq!(mailbox_field(&lab.replica, mailbox, "PARTITION"), partition, "{mailbox}");
         }
-        // Between two runs: a folder, an INBOX, a shared mailbox.
+        // Moved between two runs: a folder, an INBOX, a shared mailbox.
         change(&lab, "user.fred", "user.reader");
         admin.ok("RENAME user.fred.Sent user.fred.Sent second");
         admin.ok("RENAME lists lists default");
@@ -55,7 +55,7 @@ fn users_and_folders_on_three_partitions() {
         append(&mut Imap::login(&lab.master, "anna"), "INBOX", "on the third");
         replicate_as_cyrus_would(&lab, &["-u", "anna"]);
         assert_eq!(mailbox_field(&lab.replica, "user.anna", "PARTITION"), "third");
-        // A user with a new name there.
+        // A user is renamed there.
         admin.ok("RENAME user.anna user.zoe");
         replicate_as_cyrus_would(&lab, &["-A"]);
         assert_sound(&lab);
@@ -65,12 +65,12 @@ fn users_and_folders_on_three_partitions() {
 const WORDS: [&str; 9] =
     ["header", "index", "cache", "expunge", "squat", "annotations", "lock", "dav", "archivecache"];
 
-/// The file that a word moves, if a plain mailbox has it.
+/// Returns the file that a word moves, if a plain mailbox has it.
 fn file_of(word: &str) -> Option<String> {
     ["header", "index", "cache", "annotations"].contains(&word).then(|| format!("cyrus.{word}"))
 }
 
-/// A user with these files on the master's metapartition, others on the replica's.
+/// Tests a user with these files on the master's metapartition, and others on the replica's.
 fn metapartition(master: &[&str], replica: &[&str], legacy: bool) {
     let conf = |words: &[&str]| {
         format!("metapartition-default: {{dir}}/meta\nmetapartition_files: {}\n", words.join(" "))
@@ -106,7 +106,8 @@ fn several_metadata_files_on_the_metapartition() {
 
 #[test]
 fn each_metadata_file_in_a_directory_of_its_own() {
-    // Each on another partition, all on the last one, where annotations go with the index.
+    // Each file is on another partition, and all on the last one; annotations go with the index
+    // there.
     let words = ["header", "index", "cache", "archivecache", "squat", "dav"];
     let mut conf = String::from("metapartition-all: {dir}/meta-all\nmetapartition_files: header\n");
     for word in words {
@@ -149,7 +150,7 @@ fn change_annotations(lab: &Lab, mailboxes: &[&str]) -> usize {
     mailboxes.len()
 }
 
-/// Mail that the master has moved to its archive, old and new, expunged and renamed after.
+/// Tests mail that the master has moved to its archive: old and new, later expunged and renamed.
 fn archive(legacy: &str, replica: bool, extra: &str) {
     let conf = "archive_enabled: yes\narchive_after: 1d\narchivepartition-default: {dir}/archive\n";
     let master = format!("{conf}mailbox_legacy_dirs: {legacy}\n{extra}");

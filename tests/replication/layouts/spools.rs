@@ -4,7 +4,7 @@ use cyrsync_lab::{Imap, Lab, Lmtp, Options, Sieve, Status, tools};
 
 use crate::common::{append, create, message, replicate, replicate_as_cyrus_would};
 
-/// A user with folders, a reader and a shared mailbox: new, changed, renamed, deleted.
+/// Replicates a user with folders, a reader and a shared mailbox: new, changed, renamed, deleted.
 fn round(options: &Options) {
     let lab = Lab::new(options.clone());
     let master = &lab.master;
@@ -19,7 +19,7 @@ fn round(options: &Options) {
             append(&mut fred, mailbox, &format!("{number} in {mailbox}"));
         }
     }
-    // The same message again is a conversation of two, and a file the replica has.
+    // The same message again makes a conversation of two, and the replica has its file already.
     append(&mut fred, "INBOX", &format!("1 in {sent}"));
     fred.ok(&format!("SETACL {sent} anna lrs"));
     fred.ok(&format!("SUBSCRIBE {sent}"));
@@ -53,12 +53,13 @@ fn round(options: &Options) {
     }
 }
 
-/// All of the layouts that have this spool and this separator.
+/// Runs all layouts that have this spool and this separator.
 fn rounds(hashimapspool: bool, unixhierarchysep: bool) {
     for (altnamespace, conversations) in
         [(false, false), (false, true), (true, false), (true, true)]
     {
-        // Reverse ACLs on in half of them, so that they meet each of the others both ways.
+        // Half of the layouts have reverse ACLs, chosen so that they are combined with each other
+        // option, on and off.
         let reverseacls = altnamespace ^ conversations ^ unixhierarchysep;
         round(&Options {
             hashimapspool,

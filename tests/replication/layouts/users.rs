@@ -1,4 +1,4 @@
-//! Files of users that are not where they were: below `mboxname_userpath`, or missing.
+//! Files of users in another place: below `mboxname_userpath`, or missing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ use crate::common::{
     sync_client_itself,
 };
 
-/// Moves the files of users from below one directory to below another, with their domains, and
-/// leaves what else is there.
+/// Moves the files of users from below one directory to below another, with their domains; all
+/// other files stay.
 fn move_users(from: &Path, to: &Path) {
     let domains = from.join("domain");
     let mut bases = vec![PathBuf::new()];
@@ -30,9 +30,9 @@ fn move_users(from: &Path, to: &Path) {
     }
 }
 
-/// `mboxname_userpath` of Cyrus 3.13.1 and later: `mboxname_conf_getpath_legacy` and
+/// Tests `mboxname_userpath` of Cyrus 3.13.1 and later: `mboxname_conf_getpath_legacy` and
 /// `mboxid_conf_getpath` put it before `/user` and `/domain`. The servers of this version do not
-/// know it, so the files are there only while our client runs.
+/// know the option, so the files are there only while our client runs.
 fn round(options: Options, conf: &str, [inbox, reader]: [&str; 2]) {
     let lab = super::lab(options, conf, "");
     create(&lab.master, &[&*lab.master.admin_name(reader)]);
@@ -60,7 +60,7 @@ fn round(options: Options, conf: &str, [inbox, reader]: [&str; 2]) {
     assert!(done.iter().any(|line| line.starts_with(&format!("SUB {user} "))), "{done:#?}");
     assert!(done.iter().any(|line| line.starts_with("SEEN ")), "{done:#?}");
     assert_equal(&lab);
-    // What was replicated before the files were moved stays on the replica.
+    // Data that was replicated before the files were moved stays on the replica.
     let sent = lab.master.own_name(&format!("{inbox}.Sent.old"));
     Imap::login(&lab.master, &user).ok(&format!("SUBSCRIBE {}", cyrsync_lab::quote(&sent)));
     replicate(&lab, &["-A"]);
@@ -87,7 +87,7 @@ fn files_of_users_by_name_below_mboxname_userpath_with_domains() {
     round(options, "mailbox_legacy_dirs: yes\n", names);
 }
 
-/// The file of fred's subscriptions.
+/// Returns the file of fred's subscriptions.
 fn subscriptions(master: &Cyrus) -> PathBuf {
     places::place(master, "user.fred").user["sub"].clone()
 }
@@ -101,7 +101,7 @@ fn subscribed(lab: &Lab) -> usize {
 fn subscriptions_without_a_file_are_missing_and_not_deleted_on_the_replica() {
     let lab = Lab::new(Options::default());
     create(&lab.master, &["user.fred", "user.fred.Sent", "user.anna"]);
-    // Who never subscribed has no file either: nothing is wrong.
+    // A user who never subscribed has no file either: this is no error.
     replicate(&lab, &["-A"]);
     let mut fred = Imap::login(&lab.master, "fred");
     fred.ok("SUBSCRIBE INBOX");
@@ -121,23 +121,23 @@ fn subscriptions_without_a_file_are_missing_and_not_deleted_on_the_replica() {
     let run = sync_client_itself(&lab, &["-v", "-s", "fred"]);
     assert_eq!(run.status.code(), Some(1), "{run}");
     assert_eq!(subscribed(&lab), 2);
-    // Nor by what a log names.
+    // Nor does the log delete them.
     let log = lab.master.scratch().join("by-hand");
     fs::write(&log, "UNSUB fred user.fred.Sent\n").expect("own file");
     let run = sync_client_itself(&lab, &["-r", "-v", "-f", log.to_str().expect("UTF-8")]);
     assert!(!run.stdout.contains("UNSUB"), "{run}");
     assert_eq!(subscribed(&lab), 2);
-    // A dry run says the same.
+    // A dry run reports the same.
     let run = sync_client_itself(&lab, &["--dry-run", "-u", "fred"]);
     assert_eq!(run.status.code(), Some(1), "{run}");
-    // Who unsubscribes from everything keeps the file.
+    // A user who unsubscribes from everything keeps the file.
     fs::rename(&aside, &file).expect("own file");
     fred.ok("UNSUBSCRIBE INBOX.Sent");
     fred.ok("UNSUBSCRIBE INBOX");
     assert!(file.exists());
     replicate(&lab, &["-u", "fred"]);
     assert_eq!(subscribed(&lab), 0);
-    // One who agrees.
+    // The administrator may agree to the deletion.
     fred.ok("SUBSCRIBE INBOX");
     replicate(&lab, &["-u", "fred"]);
     fs::remove_file(&file).expect("own file");

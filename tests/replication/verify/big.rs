@@ -1,4 +1,4 @@
-//! Much is compared with little memory.
+//! Compares much data with little memory.
 
 use std::fs;
 
@@ -9,14 +9,15 @@ use cyrsync_lab::{Lab, places};
 
 use crate::common::{OURS, actions};
 
-/// Verifies, and returns lines, exit code, and the most memory in KiB.
+/// Verifies; returns lines, exit code, and the peak memory in KiB.
 fn measured(lab: &Lab, args: &[&str]) -> (Vec<String>, Option<i32>, u64) {
     let (run, cost) = start_sync_client(OURS, &lab.master, args).wait_measured();
     println!("{args:?}: {} KiB, {:?}, {:?} CPU", cost.peak_kib, cost.wall, cost.cpu);
     (run.stdout.lines().map(str::to_owned).collect(), run.status.code(), cost.peak_kib)
 }
 
-/// Beyond the memory of a run that finds nothing to do: a part of the records, on either side.
+/// Memory allowed beyond that of a run that finds nothing to do: a part of the records of either
+/// side.
 const MORE_KIB: u64 = 4 << 10;
 
 fn one_flag(messages: usize) {

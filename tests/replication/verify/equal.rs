@@ -1,4 +1,4 @@
-//! Nothing is found where nothing differs.
+//! Verification finds nothing if both sides are equal.
 
 use cyrsync_lab::{Imap, Lab, Options, Value};
 
@@ -72,7 +72,7 @@ fn who_is_deleted_on_both_sides_is_equal_and_who_is_on_none_is_not_known() {
         admin.ok(&format!("DELETE {name}"));
     }
     actions(&lab, &["-A"]);
-    // As Cyrus, -A leaves a deleted user on the replica, whom only the log names.
+    // Like Cyrus's client, -A leaves a deleted user on the replica; only the log names that user.
     let found = verify(&lab, &["-A"]);
     assert_eq!(found.code, 2, "{}", found.run);
     assert_eq!(

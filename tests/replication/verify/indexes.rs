@@ -1,4 +1,5 @@
-//! One number of the replica's cyrus.index is another: each is found, by its field and no other.
+//! One number of the replica's cyrus.index is changed: verification must name its field and no
+//! other.
 
 use std::fs;
 
@@ -7,7 +8,7 @@ use cyrsync_lab::{Lab, Options, places};
 
 use super::world::{verify, verify_equal, world};
 
-/// A field, where its last byte is, and a bit of it.
+/// Name of a field, place of its last byte, and a bit of that byte.
 type Place = (&'static str, usize, u8);
 
 /// Fields of the header.
@@ -43,7 +44,7 @@ const RECORD: [Place; 13] = [
     ("CREATEDMODSEQ", 103, 32),
 ];
 
-/// Changes the replica's cyrus.index, verifies, puts it back. Returns the lines.
+/// Changes the replica's cyrus.index, verifies, and restores it. Returns the lines.
 #[track_caller]
 fn planted(lab: &Lab, mailbox: &str, change: impl FnOnce(&mut IndexFile)) -> Vec<String> {
     let path = places::place(&lab.replica, mailbox).meta.join("cyrus.index");
@@ -76,7 +77,7 @@ fn every_field_of_header_and_record_is_found_by_its_name() {
         let lines = planted(&lab, "user.fred", |index| index.flip(2, at, &[bit]));
         is_one(&lines, "UID 2 of user.fred", field);
     }
-    // The second of the user flags of a record that has the first two.
+    // The second user flag of a record that has the first two.
     let lines = planted(&lab, "user.fred.Sent", |index| index.flip(1, 39, &[2]));
     is_one(&lines, "UID 1 of user.fred.Sent", "FLAGS");
     let lines = planted(&lab, "user.fred", |index| index.flip(2, 32, &[0x80]));
@@ -85,7 +86,7 @@ fn every_field_of_header_and_record_is_found_by_its_name() {
     // Expunged on both sides.
     let lines = planted(&lab, "user.fred", |index| index.flip(3, 35, &[8]));
     is_one(&lines, "UID 3 of user.fred", "FLAGS");
-    // A mailbox that was deleted on both sides, and one of nobody.
+    // A mailbox that was deleted on both sides, and a shared one.
     let deleted = cyrsync_lab::tools::mailbox_names(&lab.replica);
     let deleted = deleted.iter().find(|name| name.starts_with("DELETED.")).expect("one is there");
     let lines = planted(&lab, deleted, |index| index.flip(1, 35, &[2]));
@@ -110,9 +111,9 @@ fn a_message_that_one_side_lacks_is_found() {
         found.lines
     };
     assert_eq!(without(&lab, 2), ["UID 2 of user.fred is only on the master"]);
-    // Each side forgets expunged ones by itself.
+    // Each side removes expunged records independently.
     assert_eq!(without(&lab, 3), [""; 0]);
-    // The same the other way round.
+    // The same in the other direction.
     let path = places::place(&lab.master, "user.fred").meta.join("cyrus.index");
     let good = fs::read(&path).expect("it is there");
     let mut index = IndexFile::of(&lab.master, "user.fred");

@@ -1,4 +1,4 @@
-//! `--verify=messages`: message files are read on both sides.
+//! `--verify=messages` reads message files on both sides.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +8,7 @@ use cyrsync_lab::{Lab, Options};
 use super::world::{mail, verify, verify_equal, world};
 use crate::common::{message_file, sync_client_itself};
 
-/// Turns over one bit of a message file.
+/// Flips one bit of a message file.
 fn damage(lab: &Lab, server: &cyrsync_lab::Cyrus, mailbox: &str, uid: u64) {
     let _ = lab;
     let path = message_file(server, mailbox, uid);
@@ -21,7 +21,7 @@ fn damage(lab: &Lab, server: &cyrsync_lab::Cyrus, mailbox: &str, uid: u64) {
 fn a_damaged_or_missing_file_is_found_on_either_side() {
     let lab = world(Options::default());
     let found = verify_equal(&lab, &["--verify=messages", "-A"]);
-    // 4 and 1 script of fred's INBOX and #sieve; six in each of four mailboxes.
+    // 4 messages in fred's INBOX and 1 script in #sieve; six in each of four mailboxes.
     assert!(found.summary.contains(" 29 message files: equal"), "{}", found.summary);
     damage(&lab, &lab.replica, "user.fred", 2);
     damage(&lab, &lab.master, "user.fred", 5);
@@ -68,7 +68,7 @@ fn a_file_that_cannot_be_read_could_not_be_compared() {
 fn a_share_of_the_messages_is_read() {
     let lab = Lab::default();
     cyrsync_lab::fill::Filler::new(&lab.master, 3).mailbox_of_sizes("user.fred", 400, |_| 300);
-    // Longer than what is held in memory.
+    // Longer than what is kept in memory.
     cyrsync_lab::fill::Filler::new(&lab.master, 4)
         .mailbox_of_sizes("user.fred.Long", 2, |_| 3 << 20);
     crate::common::replicate(&lab, &["-u", "fred"]);

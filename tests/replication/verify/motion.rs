@@ -1,4 +1,4 @@
-//! What the master has changed and replication has not come to yet is set apart.
+//! Changes of the master that are not replicated yet are reported separately.
 
 use std::fs;
 
@@ -12,14 +12,14 @@ use crate::common::{start_ours, until};
 fn a_change_that_waits_in_the_log_is_not_replicated_yet() {
     let lab = world(Options::default());
     let log = lab.master.config_dir().join("sync/log");
-    // Nobody works on the channel: what is logged says nothing.
+    // No client works on the channel, so the log proves nothing.
     assert!(fs::metadata(&log).is_ok_and(|found| found.len() > 0), "the lab logs");
     mail(&lab, "INBOX", "not yet");
     let found = verify_only(&lab, &["-u", "fred"]);
     assert_eq!(found.code, 2, "{}", found.run);
     assert!(!found.lines.iter().any(|line| line.contains("yet")), "{}", found.run);
 
-    // Somebody does, and does not come to it.
+    // A client works on it, but does not get to the change.
     let rolling = start_ours(&lab, &["-v", "-R"]);
     let rolling = until(rolling, |said| said[0].contains("user.fred"));
     until_equal(&lab);
@@ -37,7 +37,7 @@ fn a_change_that_waits_in_the_log_is_not_replicated_yet() {
         assert!(has("user fred: SUB user.fred.Open is subscribed"), "{}", found.run);
         assert!(found.summary.contains(" not replicated yet"), "{}", found.run);
     }
-    // What differs on the replica's side does so whatever waits.
+    // A difference on the replica's side counts, whatever waits in the log.
     let mut index = IndexFile::of(&lab.replica, "user.fred");
     index.flip(2, 35, &[4]);
     index.clone().save_records();

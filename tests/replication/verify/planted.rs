@@ -1,12 +1,12 @@
-//! Differences beside cyrus.index, made by the protocol's or Cyrus's own means: each is found, and
-//! named.
+//! Differences outside cyrus.index, made by the protocol or by Cyrus's own tools: verification
+//! finds and names each.
 
 use cyrsync_lab::{Imap, Lab, Options, SyncServer, Value, tools};
 
 use super::world::{settle, verify, verify_equal, world};
 use crate::common::{message, sync_client_itself, uniqueid};
 
-/// Verifies all: the lines are these, in any order.
+/// Verifies everything; asserts that these are the lines, in any order.
 #[track_caller]
 fn found(lab: &Lab, mut expected: Vec<&str>) {
     let found = verify(lab, &["-A"]);
@@ -17,7 +17,7 @@ fn found(lab: &Lab, mut expected: Vec<&str>) {
     assert_eq!(found.code, 2, "{}", found.run);
 }
 
-/// Has the replica take a command.
+/// Sends the replica a command, which must succeed.
 #[track_caller]
 fn apply(lab: &Lab, name: &str, items: &[(&str, Value)]) {
     let items = items.iter().map(|(key, value)| (*key, value.clone()));
@@ -125,7 +125,7 @@ fn each_field_of_seen_state_is_found() {
     }
     apply(&lab, "SEEN", &with(""));
     verify_equal(&lab, &["-A"]);
-    // The replica knows of a mailbox that anna has not read.
+    // The replica has seen state of a mailbox that anna has not read.
     let other = uniqueid(&lab.master, "user.fred");
     let mut items = with("");
     items[1] = ("UNIQUEID", text(&other));
@@ -223,7 +223,7 @@ fn what_mailboxes_db_and_cyrus_header_hold_is_found() {
     verify_equal(&lab, &["-A"]);
 }
 
-/// What a mail client changes on the replica changes modseqs too.
+/// A change that a mail client makes on the replica also changes modseqs.
 #[test]
 fn what_a_mail_client_changed_on_the_replica_is_found_with_all_that_belongs_to_it() {
     let lab = world(Options::default());

@@ -1,21 +1,23 @@
-//! A master with one of everything, a replica that is equal, and what `--verify` finds in them.
+//! A master with data of every kind, a replica that is equal, and the output of `--verify` for
+//! them.
 
 use cyrsync_lab::{Imap, Lab, Options, Run, Sieve, SyncServer, Value, compare};
 
 use crate::common::{actions, append, create, errors, message, sync_client_itself};
 
-/// What `--verify` printed.
+/// The output of `--verify`.
 #[derive(Debug)]
 pub struct Found {
     pub code: i32,
-    /// The lines but the last.
+    /// All lines except the last.
     pub lines: Vec<String>,
-    /// The last.
+    /// The last line.
     pub summary: String,
     pub run: Run,
 }
 
-/// Verifies. It changes nothing on either side: the oracle finds the same differences as before.
+/// Verifies. Asserts that this changes nothing on either side: the oracle finds the same
+/// differences as before.
 #[track_caller]
 pub fn verify(lab: &Lab, args: &[&str]) -> Found {
     let before = compare(&lab.master, &lab.replica);
@@ -24,7 +26,7 @@ pub fn verify(lab: &Lab, args: &[&str]) -> Found {
     found
 }
 
-/// Verifies, where the oracle would take too long.
+/// Verifies without the oracle, which would take too long.
 #[track_caller]
 pub fn verify_only(lab: &Lab, args: &[&str]) -> Found {
     let all: Vec<&str> = if args.iter().any(|arg| arg.starts_with("--verify")) {
@@ -37,7 +39,7 @@ pub fn verify_only(lab: &Lab, args: &[&str]) -> Found {
     let summary = lines.pop().unwrap_or_default();
     assert!(summary.starts_with("compared "), "{run}");
     let mut errors = errors(&run);
-    // What the replica said of a file that is not there.
+    // The replica's reply about a missing file.
     errors.retain(|line| !line.contains("FETCH received NO response"));
     let may_show_wire = args.iter().filter(|arg| **arg == "-v").count() > 1;
     assert!(run.stderr.is_empty() || may_show_wire, "{run}");
@@ -46,7 +48,7 @@ pub fn verify_only(lab: &Lab, args: &[&str]) -> Found {
     Found { code, lines, summary, run }
 }
 
-/// Both sides are equal, and nothing but that is said.
+/// Asserts that both sides are equal, and that nothing else is printed.
 #[track_caller]
 pub fn verify_equal(lab: &Lab, args: &[&str]) -> Found {
     let found = verify(lab, args);
@@ -55,7 +57,7 @@ pub fn verify_equal(lab: &Lab, args: &[&str]) -> Found {
     found
 }
 
-/// fred with mail of every kind, anna who reads it too, mailboxes of nobody: replicated.
+/// Returns fred with mail of every kind, anna who reads it too, and shared mailboxes: replicated.
 pub fn world(options: Options) -> Lab {
     let lab = Lab::new(options);
     let master = &lab.master;
@@ -102,13 +104,13 @@ pub fn world(options: Options) -> Lab {
     sieve.put("main", script);
     sieve.activate("main");
     drop(sieve);
-    // What deletes a mailbox above others without them leaves a name without a mailbox.
+    // Deleting a mailbox without the mailboxes below it leaves a name without a mailbox.
     SyncServer::spawn(master).apply("UNMAILBOX", &Value::text("user.fred.a")).ok();
     settle(&lab);
     lab
 }
 
-/// One more message in a mailbox of fred's.
+/// Appends one more message to a mailbox of fred's.
 pub fn mail(lab: &Lab, mailbox: &str, subject: &str) {
     let response = Imap::login(&lab.master, "fred").append(mailbox, "", &message(subject));
     assert!(response.is_ok(), "{response:?}");
@@ -118,7 +120,7 @@ pub fn mail(lab: &Lab, mailbox: &str, subject: &str) {
 #[track_caller]
 pub fn settle(lab: &Lab) {
     actions(lab, &["-A"]);
-    // UIDVALIDITY of names without a mailbox is not on the wire.
+    // The UIDVALIDITY of names without a mailbox is not on the wire.
     let left = compare(&lab.master, &lab.replica);
     assert!(left.iter().all(|left| left.path.ends_with(" V")), "{left:?}");
 }
