@@ -3,7 +3,7 @@
 //! Each [`Topic`] is reported once, in order, as soon as it has been checked. A topic that cannot
 //! be checked, because an earlier check failed, is reported as skipped with the reason. Each check
 //! has a time limit. The replica receives only the commands of a login and `GET`. No lock is kept,
-//! and none is taken that would leave a file behind.
+//! and no lock file is created.
 //!
 //! ```
 //! use cyrsync::Overrides;
@@ -78,7 +78,7 @@ pub struct Request<'r> {
 }
 
 impl<'r> Request<'r> {
-    /// Asks about a configuration, or what is said of one that could not be read, and of a channel.
+    /// Asks about a configuration, or about the error with which reading it failed, for a channel.
     pub fn new(
         config: std::result::Result<&'r Config, &'r Error>,
         channel: Option<&'r str>,

@@ -69,7 +69,7 @@ impl PlannedStep {
         PlannedStep { command, subject, reasons, because, messages, bytes, line }
     }
 
-    /// Returns the reasons in words. Returns an empty text if none is known.
+    /// Returns the reasons in words. Returns an empty text if there are no known reasons.
     pub fn why(&self) -> String {
         let reasons: Vec<String> = self.reasons.iter().map(ToString::to_string).collect();
         if reasons.is_empty() { self.because.to_owned() } else { reasons.join(", ") }

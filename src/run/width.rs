@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::step::Moment;
 use crate::settings::Jobs;
 
-/// The maximum number of connections if none is configured.
+/// The maximum number of connections if imapd.conf does not limit them.
 const MOST: usize = 4;
 /// How many workers may share the sessions of others if the replica is far away.
 pub const SHARERS: usize = 28;

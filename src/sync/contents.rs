@@ -249,7 +249,7 @@ impl<'s> Contents<'s> {
         Ok(true)
     }
 
-    /// Compares mailboxes until there is enough to send, or none is left. Returns those that must
+    /// Compares mailboxes until there is enough to send, or all are compared. Returns those that must
     /// be sent.
     fn survey(
         &mut self,

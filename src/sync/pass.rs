@@ -27,7 +27,7 @@ const STAGED_FILES: u64 = 8192;
 
 /// Parts of a large task. Any pass can take some of them.
 pub trait Parts: Send + Sync {
-    /// Takes parts until none is left, or until this pass is needed elsewhere. Calls `begin` before
+    /// Takes parts until all are taken, or until this pass is needed elsewhere. Calls `begin` before
     /// each part.
     fn help(&self, pass: &mut Pass<'_>, begin: &mut dyn FnMut(), is_recalled: &dyn Fn() -> bool);
 }

@@ -81,7 +81,7 @@ fn values(
 }
 
 /// Returns whether a mailbox has conversations if imapd.conf says `conversations: yes`. Deleted
-/// mailboxes and those for JMAP submissions have none (`mailbox_has_conversations`).
+/// mailboxes and those for JMAP submissions have no conversations (`mailbox_has_conversations`).
 ///
 /// `owned` is whether the mailbox belongs to a user, `deleted` whether it is in the deleted
 /// namespace, `top` its name component directly below the INBOX, and `submissions` imapd.conf's

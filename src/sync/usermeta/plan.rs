@@ -229,7 +229,7 @@ mod tests {
             assert_eq!(steps, [again(active), last].concat());
         }
         assert_eq!(sieve_by_deletion(&theirs, &theirs), []);
-        // The active one is told as its bytecode.
+        // The replica reports the bytecode as active.
         let told = |content| [script("a.script", content, false), script("a.bc", content, true)];
         let [_, _, active] = &sieve_by_deletion(&told(9), &told(1))[..] else { panic!("three") };
         assert_eq!(*active, Step::ActivateSieve("a.bc".into()));
