@@ -161,20 +161,23 @@ fn source(name: &Text) -> Text {
     }
 }
 
-/// Returns steps for quota roots whose limits differ, and then for those that were deleted
-/// (`sync_do_user_quota`). In `ours`, `None` means that a mailbox names the root, but it does not
-/// exist (any more).
+/// Returns steps for quota roots: first for those that were deleted, then for those whose limits
+/// differ. In `ours`, `None` means that a mailbox names the root, but it does not exist (any more).
+///
+/// Cyrus's client deletes last (`sync_do_user_quota`). But the replica removes a root from the
+/// mailboxes below it when it deletes the root, and gives them the root above only when it creates
+/// that one (`mboxlist_unsetquota`, `mboxlist_setquotas`).
 pub fn quotas(ours: &[(Text, Option<Quota>)], theirs: &[Quota]) -> Vec<Step> {
     let there: HashMap<&Text, &Quota> = theirs.iter().map(|q| (&q.root, q)).collect();
-    let here: HashSet<&Text> = ours.iter().map(|(root, _)| root).collect();
-    let changed = ours.iter().filter_map(|(root, quota)| match (quota, there.get(root)) {
-        (Some(quota), Some(other)) if quota.limits == other.limits => None,
-        (Some(quota), _) => Some(Step::SetQuota(quota.clone())),
-        (None, Some(_)) => Some(Step::DeleteQuota(root.clone())),
-        (None, None) => None,
+    let here: HashMap<&Text, &Option<Quota>> = ours.iter().map(|(root, q)| (root, q)).collect();
+    let is_gone = |quota: &&Quota| here.get(&quota.root).is_none_or(|ours| ours.is_none());
+    let gone = theirs.iter().filter(is_gone).map(|quota| Step::DeleteQuota(quota.root.clone()));
+    let changed = ours.iter().filter_map(|(root, quota)| {
+        let quota = quota.as_ref()?;
+        let differs = there.get(root).is_none_or(|other| other.limits != quota.limits);
+        differs.then(|| Step::SetQuota(quota.clone()))
     });
-    let gone = theirs.iter().filter(|q| !here.contains(&q.root));
-    changed.chain(gone.map(|q| Step::DeleteQuota(q.root.clone()))).collect()
+    gone.chain(changed).collect()
 }
 
 #[cfg(test)]
@@ -279,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn quota_roots_are_set_changed_and_deleted() {
+    fn quota_roots_are_deleted_then_set_and_changed() {
         let quota = |root: &str, storage| Quota {
             root: root.into(),
             limits: [storage, None, None, None],
@@ -296,9 +299,9 @@ mod tests {
         assert_eq!(
             quotas(&ours, &theirs),
             [
-                Step::SetQuota(quota("changed", None)),
                 Step::DeleteQuota("gone".into()),
                 Step::DeleteQuota("stray".into()),
+                Step::SetQuota(quota("changed", None)),
             ]
         );
     }

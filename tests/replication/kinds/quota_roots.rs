@@ -110,3 +110,21 @@ fn quota_roots_above_shared_mailboxes_and_users() {
     admin.ok("DELETE lists.rust.old");
     replicate(&lab, &["-A"]);
 }
+
+/// The replica takes a deleted root away from the mailboxes below it, and gives them the root above
+/// only when that is created.
+#[test]
+fn mailboxes_of_a_deleted_quota_root_are_below_the_one_that_is_new_above() {
+    let lab = Lab::default();
+    create(&lab.master, &["user.fred", "user.fred.Sent", "user.fred.Sent.2023"]);
+    let mut admin = Imap::admin(&lab.master);
+    admin.ok("SETQUOTA user.fred.Sent (MESSAGE 7)");
+    replicate(&lab, &["-u", "fred"]);
+    remove(&lab.master, "user.fred.Sent");
+    admin.ok("SETQUOTA user.fred (MESSAGE 9)");
+    let done = replicate(&lab, &["-u", "fred"]);
+    let quotas: Vec<&String> = done.iter().filter(|line| line.contains("QUOTA ")).collect();
+    assert_eq!(quotas, ["UNQUOTA user.fred.Sent", "QUOTA user.fred"]);
+    assert_equal(&lab);
+    books_agree(&lab);
+}
