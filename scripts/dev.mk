@@ -29,11 +29,11 @@ c-tests:
 	$(CARGO) build --locked
 	$(MAKE) -C c-tests LIBDIR=../target/debug check-all
 
-# All that is tested of the C ABI: the C programs, header, installation and adapter, and the scenarios with
+# All that is tested of the C ABI: the C programs, header, installation and cyrus-host, and the scenarios with
 # the engine inside a process of Cyrus. CI runs the same.
 capi: c-tests embedded
 	$(CARGO) test --locked --lib capi
-	$(CARGO) test --locked --test header --test embedding --test install --test adapter
+	$(CARGO) test --locked --test header --test embedding --test install --test cyrus_host
 
 # Histories of the simulator, from seed FIRST on; a million take about half an hour on two cores.
 HISTORIES ?= 1000000
@@ -55,13 +55,14 @@ embedded:
 	scripts/embedded $(TESTS)
 
 # Masters and replicas of other versions of Cyrus: makes their trees once, then runs tests/versions and
-# what of tests/check_config wants them. The Debian release with 3.12 still changes: where it cannot be
+# what of tests/check_config and tests/cyrus_host wants them. The Debian release with 3.12 still changes: where it cannot be
 # made, that version is left out, and told.
 versions:
 	scripts/setup
 	scripts/trees bullseye trixie
 	skip=; scripts/trees forky || { skip='--skip 3_12'; echo 'Cyrus 3.12 is left out' >&2; }; \
-	$(CARGO) test --locked --test versions --test check_config -- --ignored $$skip
+	$(CARGO) test --locked --test versions --test check_config --test cyrus_host -- \
+		--ignored $$skip
 
 # GSSAPI, DIGEST-MD5 and security layers through libsasl2, on real servers.
 sasl2:

@@ -22,7 +22,7 @@ pub const OURS: &str =
     };
 
 /// Returns the path of [`OURS`], or of another program with the same command line, such as that of
-/// `c-tests/adapter`.
+/// `cyrus-host`.
 pub fn program() -> PathBuf {
     std::env::var_os("CYRSYNC_CLIENT").map_or_else(|| OURS.into(), PathBuf::from)
 }

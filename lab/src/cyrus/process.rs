@@ -146,6 +146,18 @@ impl Cyrus {
         command
     }
 
+    /// A program that is linked with the Cyrus that this server is, by its path in the lab, with
+    /// `-C imapd.conf`; else as [`Cyrus::program`].
+    pub fn linked_program(&self, path: &Path) -> Command {
+        let mut command = match &self.tree {
+            Some(tree) => self.guard.command_in(tree.root(), path),
+            None => self.guard.command(path),
+        };
+        self.send_log(&mut command);
+        command.arg("-C").arg(self.imapd_conf());
+        command
+    }
+
     fn send_log(&self, command: &mut Command) {
         let lab = self.dir.parent().unwrap_or(&self.dir);
         command.env("LD_PRELOAD", lab.join(SHIM_NAME));

@@ -45,4 +45,6 @@
 #include "lib/util.h"
 #include "lib/xmalloc.h"
 
+#include "versions.h"
+
 #endif

@@ -1,4 +1,4 @@
-/* The adapter without the engine, for tests:
+/* The host store without the engine, for tests:
  *
  *   tool imapd.conf            prints all that there is, in lines that a test can compare
  *   tool imapd.conf apply      carries out commands from standard input, each behind a line with its length
@@ -246,10 +246,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s imapd.conf [apply]\n", argv[0]);
         return EX_USAGE;
     }
-    r = master_begin(argv[1], "sync_client");
+    r = program_begin(argv[1], "sync_client");
     if (r) return failed("start", "cyrus", r) ? EX_TEMPFAIL : 0;
+    sync_log_suppress();
     r = writes ? apply() : dump();
     fflush(stdout);
-    master_end();
+    program_end();
     return r ? 1 : 0;
 }

@@ -1,35 +1,35 @@
-/* Cyrus in this process. */
+/* What each program that links Cyrus's libraries defines, and how it starts and ends. */
 #include <stdio.h>
 #include <syslog.h>
 
 #include "master.h"
 
-static struct namespace internal_names;
-
-/* Whoever links libcyrus_imap defines these, for SASL. Cyrus has one thread. */
-void *cyrus_mutex_alloc(void)
+/* These are for SASL. Cyrus has one thread, and a mutex is only not NULL. */
+EXPORTED void *cyrus_mutex_alloc(void)
 {
-    return &internal_names;
+    static const char mutex;
+
+    return (void *)&mutex;
 }
 
-int cyrus_mutex_lock(void *mutex __attribute__((unused)))
-{
-    return 0;
-}
-
-int cyrus_mutex_unlock(void *mutex __attribute__((unused)))
+EXPORTED int cyrus_mutex_lock(void *mutex __attribute__((unused)))
 {
     return 0;
 }
 
-void cyrus_mutex_free(void *mutex __attribute__((unused)))
+EXPORTED int cyrus_mutex_unlock(void *mutex __attribute__((unused)))
+{
+    return 0;
+}
+
+EXPORTED void cyrus_mutex_free(void *mutex __attribute__((unused)))
 {
 }
 
-/* Whoever links libcyrus defines this: how the process ends when Cyrus cannot go on. The engine is
+/* How the process ends when Cyrus cannot go on. The engine is
  * then in the middle of a call and stays there. A replica does not carry out a command that breaks
  * off. */
-void fatal(const char *reason, int code)
+EXPORTED void fatal(const char *reason, int code)
 {
     static bool ending;
 
@@ -42,8 +42,9 @@ void fatal(const char *reason, int code)
     _exit(code);
 }
 
-int master_begin(const char *imapd_conf, const char *ident)
+int program_begin(const char *imapd_conf, const char *ident)
 {
+    struct namespace internal_names;
     int r;
 
     cyrus_init(imapd_conf, ident, 0, CONFIG_NEED_PARTITION_DATA);
@@ -51,14 +52,11 @@ int master_begin(const char *imapd_conf, const char *ident)
     r = mboxname_init_namespace(&internal_names, 1);
     if (r) return r;
     mboxevent_setnamespace(&internal_names);
-    /* What a repair changes here is told to the logs of other channels (master_log_change): the
-     * replica of this one has it. */
     sync_log_init();
-    sync_log_suppress();
     return 0;
 }
 
-void master_end(void)
+void program_end(void)
 {
     in_shutdown = 1;
     libcyrus_run_delayed();

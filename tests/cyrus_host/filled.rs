@@ -1,12 +1,14 @@
 //! A master with something of everything, and what the tests of the client ask of it.
 
-use cyrsync_lab::{Cyrus, Imap, Lab, Options, Run, Sieve, compare, describe, sync_client, tools};
+use cyrsync_lab::run::start;
+use cyrsync_lab::{Cyrus, Imap, Lab, Options, Run, Sieve, compare, describe, tools};
 
 use crate::build::program;
 
 /// Runs the embedded client.
 pub fn embedded(lab: &Lab, args: &[&str]) -> Run {
-    sync_client(program(&lab.master, "sync_client"), &lab.master, args)
+    let client = program(&lab.master, "sync_client");
+    start(&lab.master, lab.master.linked_program(&client).args(args)).wait()
 }
 
 /// Cyrus leaves a stale quota root in mailboxes that are renamed out of its subtree, and the

@@ -10,14 +10,14 @@
 
 #include "cyrus.h"
 
-/* -- the process (process.c) -- */
+/* -- the process -- */
 
-/* Starts Cyrus in this process: configuration, databases, syslog. Becomes the cyrus user. */
-int master_begin(const char *imapd_conf, const char *ident);
+/* For programs of their own (program.c). Starts Cyrus: configuration, databases, syslog. Becomes the cyrus user. */
+int program_begin(const char *imapd_conf, const char *ident);
+/* Does what Cyrus put off, and ends it. */
+void program_end(void);
 /* Makes good what a process left behind that was killed while it wrote (pending.c). */
 void master_settle(void);
-/* Does what Cyrus put off, and ends it. */
-void master_end(void);
 
 /* -- locks (locks.c) -- */
 
@@ -58,6 +58,8 @@ struct master_mailbox {
     bool has_conversations;
     modseq_t xconvmodseq;
     modseq_t raclmodseq;
+    /* The groups of the owner, joined by tabs; NULL if there are none. */
+    char *usergroups;
     /* Whether any message has annotations. */
     bool annotated;
     /* Where not Cyrus has taken it. */

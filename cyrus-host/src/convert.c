@@ -169,5 +169,7 @@ void convert_state(const master_mailbox *mailbox, cyrsync_str *flags, cyrsync_ma
     out->last_appenddate = i->last_appenddate;
     out->pop3_last_login = i->pop3_last_login;
     out->pop3_show_after = i->pop3_show_after;
+    out->knows_usergroups = version_has_usergroups();
+    out->usergroups = cyrsync_str_from(mailbox->usergroups);
     out->inconsistency = cyrsync_str_from(inconsistency(cyrus));
 }

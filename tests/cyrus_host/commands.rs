@@ -147,7 +147,7 @@ fn reserve(guid: &str) -> Vec<u8> {
     format!("APPLY RESERVE %({names} GUID ({guid}))\r\n").into_bytes()
 }
 
-/// Has a program of the adapter carry out commands; a reply for each.
+/// Has a program of cyrus-host carry out commands; a reply for each.
 #[track_caller]
 fn carried_out(lab: &Lab, mut program: Command, commands: &[Vec<u8>]) -> Vec<String> {
     let input = lab.master.scratch().join("commands");

@@ -163,15 +163,18 @@ int main(int argc, char **argv)
         if (child < 0) return EX_TEMPFAIL;
         if (child > 0) return 0;
     }
-    r = master_begin(options.config, "sync_client");
+    r = program_begin(options.config, "sync_client");
     if (r) {
         complain(error_message(r));
         return EX_CONFIG;
     }
+    /* What a repair changes here is told to the logs of other channels (master_log_change): the replica of this
+     * one has it. */
+    sync_log_suppress();
     if (!options.server && !channel_string(options.channel, IMAPOPT_SYNC_HOST))
         fatal("sync_host not defined", EX_SOFTWARE);
     master_settle();
     exit_code = run(&options);
-    master_end();
+    program_end();
     return exit_code;
 }

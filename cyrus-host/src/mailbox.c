@@ -52,6 +52,19 @@ static void release(struct mboxlock **lock)
     if (*lock) mboxname_release(lock);
 }
 
+/* The groups of the mailbox's owner. */
+static int read_usergroups(const char *name, char **out)
+{
+    strarray_t groups = STRARRAY_INITIALIZER;
+    char *userid = mboxname_to_userid(name);
+    int r = userid ? version_usergroups(userid, &groups) : 0;
+
+    if (!r && strarray_size(&groups) > 0) *out = strarray_join(&groups, "\t");
+    strarray_fini(&groups);
+    free(userid);
+    return r;
+}
+
 int master_open(const char *name, int wait_ms, master_mailbox **out)
 {
     master_mailbox *mailbox = xzmalloc(sizeof(*mailbox));
@@ -69,6 +82,7 @@ int master_open(const char *name, int wait_ms, master_mailbox **out)
     if (mailbox->has_conversations)
         r = mailbox_get_xconvmodseq(mailbox->cyrus, &mailbox->xconvmodseq);
     mailbox->raclmodseq = mboxname_readraclmodseq(name);
+    if (!r) r = read_usergroups(name, &mailbox->usergroups);
     mailbox->annotated = has_annotations_file(mailbox->cyrus);
     /* Keeps that database open until the index is unlocked, instead of once for each message. */
     if (!r && mailbox->annotated)
@@ -89,6 +103,7 @@ void master_close(master_mailbox **mailbox)
     if (!*mailbox) return;
     mailbox_close(&(*mailbox)->cyrus);
     release(&(*mailbox)->user_lock);
+    free((*mailbox)->usergroups);
     free(*mailbox);
     *mailbox = NULL;
 }

@@ -3,11 +3,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
 
 use cyrsync_lab::run::{copy_program, start};
 use cyrsync_lab::{Imap, Lab, Options, Run, places, random_changes, tools};
 
-use crate::build::program;
+use crate::build::{program, suppressions};
 use crate::filled::{append, assert_equal, embedded, filled, settle_quotas, subjects};
 
 #[test]
@@ -29,11 +30,6 @@ fn an_embedded_client_replicates_whatever_happens_to_a_master() {
         }
         assert_eq!(tools::quota_complaints(&lab.master), [""; 0]);
     }
-}
-
-/// What valgrind must not complain of: what Cyrus and its libraries leave behind.
-fn suppressions() -> PathBuf {
-    cyrsync_lab::checkout().join("c-tests/adapter/cyrus.supp")
 }
 
 /// Runs the embedded client under valgrind, which must find nothing.
@@ -155,6 +151,16 @@ fn subscriptions_that_cannot_be_read_are_not_taken_for_none() {
 fn a_lock_of_another_client_is_respected() {
     let lab = filled(Options::default());
     embedded(&lab, &["-A"]).ok();
+    let mut holder = another_client(&lab);
+    let run = embedded(&lab, &["-v", "-N", "-A"]);
+    drop(holder.stdin.take());
+    let _ = holder.wait();
+    assert!(run.stderr.contains("Skipping locked user paula"), "{run}");
+    assert!(run.status.success(), "{run}");
+}
+
+/// A process that holds the lock of a client that replicates paula, until its input ends.
+pub fn another_client(lab: &Lab) -> Child {
     let lock = find(&lab.master.dir().join("lock"), "*paula.lock").expect("it was made");
     let script = "import fcntl, sys\n\
                   file = open(sys.argv[1], 'r+')\n\
@@ -163,16 +169,12 @@ fn a_lock_of_another_client_is_respected() {
                   sys.stdin.read()\n";
     let mut command = lab.master.command("/usr/bin/python3");
     command.args(["-c", script]).arg(lock);
-    command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut holder = command.spawn().expect("python3 is there");
     let mut told = [0; 7];
     let stdout = holder.stdout.as_mut().expect("stdout is piped");
     std::io::Read::read_exact(stdout, &mut told).expect("the holder tells");
-    let run = embedded(&lab, &["-v", "-N", "-A"]);
-    drop(holder.stdin.take());
-    let _ = holder.wait();
-    assert!(run.stderr.contains("Skipping locked user paula"), "{run}");
-    assert!(run.status.success(), "{run}");
+    holder
 }
 
 /// A file below a directory whose name is that of a sync lock and ends so.

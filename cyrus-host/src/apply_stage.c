@@ -56,6 +56,17 @@ const struct staged *staging_find(const struct staging *staging, const char *par
     return found;
 }
 
+/* A file for a message. Other clients of this process may stage the same one, and remove theirs first. */
+static char *path_for(const struct staging *staging, const char *partition, bool archived,
+                      const struct message_guid *guid)
+{
+    struct buf path = BUF_INITIALIZER;
+
+    buf_printf(&path, "%s.%p", version_reserve_path(partition, archived, guid),
+               (const void *)staging);
+    return buf_release(&path);
+}
+
 /* Notes a file; if it is not the message that it shall be it is removed. */
 static int keep(struct staging *staging, const char *partition, const struct message_guid *guid,
                 const char *path, bool archived)
@@ -132,7 +143,7 @@ static int upload(struct staging *staging, const struct item *file, struct buf *
             r = refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "the message is not %s",
                        message_guid_encode(&guid));
         } else {
-            char *path = xstrdup(dlist_reserve_path(partition, 0, 0, &guid));
+            char *path = path_for(staging, partition, false, &guid);
             r = write_file(path, file->text);
             if (!r) r = keep(staging, partition, &guid, path, false);
             if (r) refuse(why, r, "%s cannot be written", path);
@@ -182,7 +193,7 @@ static int stage_own(const struct index_record *record, void *rock)
     if (record->internal_flags & FLAG_INTERNAL_UNLINKED) return 0;
     if (!hash_lookup(digits, &search->wanted)) return 0;
     path = xstrdup(master_message_path(search->mailbox, record));
-    to = xstrdup(dlist_reserve_path(search->partition, archived, 0, &record->guid));
+    to = path_for(search->staging, search->partition, archived, &record->guid);
     unlink(to);
     /* One whose file is bad or missing may be there a second time. */
     r = stat(path, &info) || info.st_size != (off_t)record->size || mailbox_copyfile(path, to, 0);
