@@ -118,6 +118,10 @@ const ROLLING: &[(&str, &str)] = &[
     ),
     ("sync_reconnect_maxwait", "Longest pause between two attempts to connect. 0: no longest."),
     (
+        "sync_rightnow_channel",
+        "The channel of what services of Cyrus replicate before they answer. As a channel of -n it needs no options of its own.",
+    ),
+    (
         "sync_metrics_file",
         "File for metrics in the text format of Prometheus. --metrics-file goes before it.",
     ),

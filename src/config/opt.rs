@@ -50,8 +50,14 @@ pub struct Spec {
 }
 
 /// Options of replication for which Cyrus reads the same value for all channels.
-const OF_ALL_CHANNELS: [&str; 5] =
-    ["sync_log", "sync_log_channels", "sync_reconnect_maxwait", "sync_server_path", "sync_timeout"];
+const OF_ALL_CHANNELS: [&str; 6] = [
+    "sync_log",
+    "sync_log_channels",
+    "sync_reconnect_maxwait",
+    "sync_rightnow_channel",
+    "sync_server_path",
+    "sync_timeout",
+];
 
 /// Options that only cyrsync reads: Cyrus knows none of them.
 const OURS: [&str; 14] = [
@@ -72,11 +78,10 @@ const OURS: [&str; 14] = [
 ];
 
 /// Options of Cyrus that are not read here, but whose names resemble those of options that are.
-pub(super) const NOT_READ: [&str; 6] = [
+pub(super) const NOT_READ: [&str; 5] = [
     "sync_cache_db",
     "sync_log_chain",
     "sync_log_unsuppressable_channels",
-    "sync_rightnow_channel",
     "tls_cert_file",
     "tls_client_certs",
 ];
@@ -175,6 +180,7 @@ options! {
     SYNC_REALM: StringOpt = "sync_realm", Text, None;
     SYNC_RECONNECT_MAXWAIT: DurationOpt =
         "sync_reconnect_maxwait", Duration(Seconds), Some("20m");
+    SYNC_RIGHTNOW_CHANNEL: StringOpt = "sync_rightnow_channel", Text, None;
     // Only cyrsync: whether a harmful repair is refused, and how many messages it may expunge in a
     // mailbox if they are more than a tenth of it; no limit if negative.
     SYNC_REPAIR_FUSE: SwitchOpt = "sync_repair_fuse", Switch, YES;

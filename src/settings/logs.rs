@@ -12,6 +12,9 @@ pub struct Logs {
     /// The channels that have one; `None` is the log without a channel (`sync_log_init` in
     /// `imap/sync_log.c`).
     pub sync_log_channels: Vec<Option<String>>,
+    /// The channel of what a process of Cyrus replicates before it answers (`sync_checkpoint` in
+    /// `imap/sync_support.c`).
+    pub sync_rightnow_channel: Option<String>,
 }
 
 impl Logs {
@@ -20,12 +23,14 @@ impl Logs {
         let channels = resolver.string(opt::SYNC_LOG_CHANNELS);
         let names = channels.as_deref().unwrap_or("\"\"").split_whitespace();
         let names = names.map(|name| (name != "\"\"").then(|| name.to_owned()));
-        Logs { sync_log, sync_log_channels: names.collect() }
+        let sync_log_channels = names.collect();
+        let sync_rightnow_channel = resolver.string(opt::SYNC_RIGHTNOW_CHANNEL);
+        Logs { sync_log, sync_log_channels, sync_rightnow_channel }
     }
 
     /// Fails for an unknown channel, because Cyrus's programs do not log to it.
     pub(super) fn check_known(&self, channel: &str, config: &Config) -> Result<()> {
-        let known = || self.sync_log_channels.iter().flatten();
+        let known = || self.sync_log_channels.iter().chain([&self.sync_rightnow_channel]).flatten();
         if channel.is_empty()
             || known().any(|name| name == channel)
             || config.has_options_of(channel)

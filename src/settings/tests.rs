@@ -241,6 +241,7 @@ fn a_channel_that_nothing_is_known_of_is_refused_with_those_that_are() {
     let error = refused(&format!("{listed}fare_sync_host: a\n"), Some("fa"));
     assert_eq!(error.kind(), Kind::Config);
     assert!(error.to_string().contains("known channels: near, far"), "{error}");
+    of_channel("sync_rightnow_channel: now\n", Some("now"));
     let error = refused("", Some("far"));
     assert!(error.to_string().contains("known channels: none"), "{error}");
 }
