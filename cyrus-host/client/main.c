@@ -64,15 +64,15 @@ static void on_action(void *userdata, cyrsync_str line)
 }
 
 /* As Cyrus's own client marks them: what goes on with a line gets no mark. */
-static void on_traffic(void *userdata __attribute__((unused)), bool sent, cyrsync_str bytes)
+static void on_traffic(void *userdata, bool sent, cyrsync_str bytes)
 {
-    static char within;
+    struct options *options = userdata;
     const char mark = sent ? '>' : '<';
 
     if (!bytes.len) return;
-    if (within != mark) fprintf(stderr, "%c%lld%c", mark, (long long)time(NULL), mark);
+    if (options->within != mark) fprintf(stderr, "%c%lld%c", mark, (long long)time(NULL), mark);
     fwrite(bytes.data, 1, bytes.len, stderr);
-    within = bytes.data[bytes.len - 1] == '\n' ? 0 : mark;
+    options->within = bytes.data[bytes.len - 1] == '\n' ? 0 : mark;
 }
 
 static void on_unreachable(void *userdata __attribute__((unused)),
@@ -168,8 +168,8 @@ int main(int argc, char **argv)
         complain(error_message(r));
         return EX_CONFIG;
     }
-    /* What a repair changes here is told to the logs of other channels (master_log_change): the replica of this
-     * one has it. */
+    /* What a repair changes here goes to the logs of other channels only (master_log_change): the
+     * replica of this one has it. */
     sync_log_suppress();
     if (!options.server && !channel_string(options.channel, IMAPOPT_SYNC_HOST))
         fatal("sync_host not defined", EX_SOFTWARE);

@@ -26,6 +26,8 @@ struct options {
     int timeout;
     char **operands;
     int operand_count;
+    /* The side whose traffic was shown last, in the middle of a line; 0 at its end. */
+    char within;
 };
 
 /* False if the command line is wrong. */

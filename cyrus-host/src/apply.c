@@ -1,5 +1,5 @@
-/* Writes to the master: the commands of the replication protocol that a repair needs, and their replies. Cyrus has
- * them in sync_apply(), which is in none of its libraries. */
+/* Writes to the master: the commands of the replication protocol that a repair needs, and their
+ * replies. Cyrus has them in sync_apply(), which is in none of its libraries. */
 #include <stdarg.h>
 #include <string.h>
 

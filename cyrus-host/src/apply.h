@@ -1,5 +1,5 @@
-/* What the files of apply have for each other. Functions return 0 or an error code of Cyrus; why, for the
- * reply, is added to a buf. */
+/* What the files of apply have for each other. Functions return 0 or an error code of Cyrus; why,
+ * for the reply, is added to a buf. */
 #ifndef APPLY_H
 #define APPLY_H
 
@@ -45,8 +45,8 @@ const struct staged *staging_find(const struct staging *staging, const char *par
 bool annotations_good(struct text list);
 /* Finds the value of an annotation of a well-formed list. */
 bool annotations_find(struct text list, const char *entry, struct text *value);
-/* Makes the annotations of a message, with UID 0 of the mailbox, those of a well-formed list. *snoozed, which may
- * be NULL, tells whether the message is. */
+/* Makes the annotations of a message, with UID 0 of the mailbox, those of a well-formed list.
+ * *snoozed, which may be NULL, tells whether the message is. */
 int annotations_write(struct mailbox *mailbox, annotate_state_t *state, uint32_t uid,
                       struct text list, bool *snoozed);
 
@@ -80,8 +80,8 @@ struct update {
 int record_here(struct mailbox *mailbox, uint32_t uid, struct index_record *here);
 /* Whether it can all be written; nothing is changed (apply_check.c). */
 int records_check(struct update *update, struct buf *why);
-/* Those that are new, and then those that were there before. Changes the mailbox, which is not committed
- * (apply_write.c). */
+/* Those that are new, and then those that were there before. Changes the mailbox, which is not
+ * committed (apply_write.c). */
 int records_append(struct update *update, struct buf *why);
 int records_rewrite(struct update *update, struct buf *why);
 

@@ -1,4 +1,4 @@
-/* Annotations of messages and mailboxes become those of a command, with the modseqs that it tells. */
+/* Annotations of messages and mailboxes become those of a command, with the modseqs it has. */
 #include <string.h>
 
 #include "apply.h"
@@ -19,7 +19,7 @@ struct present {
     bool given;
 };
 
-/* Cyrus makes a key of two of them in MAX_MAILBOX_PATH bytes, and does not look whether they fit. */
+/* Cyrus makes a key of two of them in MAX_MAILBOX_PATH bytes, and does not check the length. */
 static bool is_name(struct text text)
 {
     char *name = text_name(text);

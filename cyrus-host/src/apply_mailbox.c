@@ -1,6 +1,6 @@
-/* An update of a mailbox: checked whole, then written whole. What it must be like, and what is done in which
- * order, is what the replication server of Cyrus does (sync_apply_mailbox in imap/sync_support.c), but that it
- * makes no mailbox and replaces none. */
+/* An update of a mailbox: checked whole, then written whole. What it must be like, and what is done
+ * in which order, is what the replication server of Cyrus does (sync_apply_mailbox in
+ * imap/sync_support.c), but that it makes no mailbox and replaces none. */
 #include <string.h>
 
 #include "apply.h"
@@ -224,8 +224,9 @@ static int write_annotations(struct mailbox *mailbox, const struct header *heade
     return r;
 }
 
-/* New messages are committed before anything else. An old one that gets another UID is expunged only when it is there
- * under the new one: Cyrus writes records one by one, and may be killed in between. */
+/* New messages are committed before anything else. An old one that gets another UID is expunged
+ * only when it is there under the new one: Cyrus writes records one by one, and may be killed in
+ * between. */
 static int write_new(struct update *update, const struct header *header, struct buf *why)
 {
     int i;

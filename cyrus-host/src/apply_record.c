@@ -40,7 +40,7 @@ static bool read_flags(struct given *given)
     return true;
 }
 
-/* Fields of the record that are sent as annotations; of the second there is an annotation beside. */
+/* Fields of the record that are sent as annotations; the second is an annotation as well. */
 static bool read_virtual(struct text annotations, struct index_record *record)
 {
     uint64_t thrid = 0, basethrid = 0, savedate = 0, createdmodseq = 0;

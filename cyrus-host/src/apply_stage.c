@@ -1,5 +1,6 @@
-/* Messages that are going to be appended wait in files on the mailbox's partition, where Cyrus's own
- * replication server has them wait: sync./process/GUID. Each is what its GUID says before it is staged. */
+/* Messages that are going to be appended wait in files on the mailbox's partition, where Cyrus's
+ * own replication server has them wait: sync./process/GUID. Each is what its GUID says before it is
+ * staged. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -56,7 +57,8 @@ const struct staged *staging_find(const struct staging *staging, const char *par
     return found;
 }
 
-/* A file for a message. Other clients of this process may stage the same one, and remove theirs first. */
+/* A file for a message. Other clients of this process may stage the same one, and remove theirs
+ * first. */
 static char *path_for(const struct staging *staging, const char *partition, bool archived,
                       const struct message_guid *guid)
 {

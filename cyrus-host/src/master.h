@@ -12,7 +12,8 @@
 
 /* -- the process -- */
 
-/* For programs of their own (program.c). Starts Cyrus: configuration, databases, syslog. Becomes the cyrus user. */
+/* For programs of their own (program.c). Starts Cyrus: configuration, databases, syslog. Becomes
+ * the cyrus user. */
 int program_begin(const char *imapd_conf, const char *ident);
 /* Does what Cyrus put off, and ends it. */
 void program_end(void);
@@ -28,7 +29,8 @@ void master_settle(void);
 /* Excludes other replication of a user, NULL for shared mailboxes, to the same server. */
 int master_sync_lock(const char *server, const char *userid, int wait_ms, struct mboxlock **out);
 void master_sync_unlock(struct mboxlock **lock);
-/* The user's namespace lock, to read or to write; "" for shared mailboxes. To be released with mboxname_release(). */
+/* The user's namespace lock, to read or to write; "" for shared mailboxes. To be released with
+ * mboxname_release(). */
 int master_user_lock(const char *userid, bool write, int wait_ms, struct mboxlock **out);
 /* A part of such waiting; false when it was long enough. */
 bool master_pause(int *waited, int wait_ms);
@@ -68,8 +70,8 @@ struct master_mailbox {
 
 typedef int master_record_cb(const struct index_record *record, void *rock);
 
-/* IMAP_MAILBOX_NONEXISTENT if there is no mailbox of that name that could be opened. Cyrus ends the process when one is
- * closed that it has opened by another name than its own. */
+/* IMAP_MAILBOX_NONEXISTENT if there is no mailbox of that name that could be opened. Cyrus ends the
+ * process when one is closed that it has opened by another name than its own. */
 int master_openable(const char *name);
 /* Opens a mailbox under shared locks. IMAP_MAILBOX_NONEXISTENT if there is none of that name that
  * could be opened, IMAP_MAILBOX_LOCKED if this process has it open already. */
@@ -126,9 +128,9 @@ typedef struct master_writer master_writer;
 master_writer *master_writer_new(void);
 /* Removes what is staged. */
 void master_writer_free(master_writer **writer);
-/* Carries out a command of the replication protocol: APPLY RESERVE, APPLY MESSAGE, APPLY MAILBOX or RESTART, with its
- * literals. The reply is added to `reply`; its last line begins with "OK" or with "NO", and then nothing was written.
- * No mailbox may be open. */
+/* Carries out a command of the replication protocol: APPLY RESERVE, APPLY MESSAGE, APPLY MAILBOX or
+ * RESTART, with its literals. The reply is added to `reply`; its last line begins with "OK" or with
+ * "NO", and then nothing was written. No mailbox may be open. */
 void master_writer_command(master_writer *writer, const char *command, size_t len, int wait_ms,
                            struct buf *reply);
 

@@ -1,6 +1,7 @@
-/* What a process leaves behind that is killed while an update is committed. Cyrus writes records one by one, and a
- * mailbox's index, quota and conversations one after the other. So a file names the mailbox and what is going to be
- * expunged there, from before the first commit until after the last, and who finds it finishes and counts anew. */
+/* What a process leaves behind that is killed while an update is committed. Cyrus writes records
+ * one by one, and a mailbox's index, quota and conversations one after the other. So a file names
+ * the mailbox and what is going to be expunged there, from before the first commit until after the
+ * last, and who finds it finishes and counts anew. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
@@ -32,8 +33,8 @@ static char *path_of(const char *uniqueid)
     return path;
 }
 
-/* The name in a line, then a line for each message that goes: UID and GUID; END. Behind what is there already of an
- * update that could not be finished. */
+/* The name in a line, then a line for each message that goes: UID and GUID; END. Behind what is
+ * there already of an update that could not be finished. */
 static void describe(const struct update *update, struct buf *out)
 {
     struct text rest = update->records;

@@ -1,6 +1,6 @@
-/* What differs between the versions of Cyrus that this compiles against, 3.6 to 3.12: the only place that knows.
- * Cyrus's headers have no version that the preprocessor could compare, so that a macro which came with a
- * version stands for it. Included by cyrus.h, after Cyrus's own headers. */
+/* What differs between the versions of Cyrus that this compiles against, 3.6 to 3.12: the only
+ * place that knows. Cyrus's headers have no version that the preprocessor could compare, so that a
+ * macro which came with a version stands for it. Included by cyrus.h, after Cyrus's own headers. */
 #ifndef VERSIONS_H
 #define VERSIONS_H
 
@@ -9,7 +9,7 @@
 #define CYRUS_3_12
 #endif
 
-/* Where a message is staged that the replica sends. Up to 3.10 there was a place for backups too. */
+/* Where a message of the replica is staged. Up to 3.10 there was a place for backups too. */
 static inline const char *version_reserve_path(const char *partition, bool archived,
                                                const struct message_guid *guid)
 {

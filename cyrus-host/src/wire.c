@@ -1,5 +1,5 @@
-/* The grammar: atoms, "quoted", {4+} literals, %{partition guid 4} files, (lists), %(key value) pairs, with
- * single spaces between them. */
+/* The grammar: atoms, "quoted", {4+} literals, %{partition guid 4} files, (lists), %(key value)
+ * pairs, with single spaces between them. */
 #include "wire.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Reads a command of the replication protocol: Cyrus's dlists, over the bytes of the command themselves.
- * Nothing is copied and nothing recurses; whatever the bytes are, it ends. */
+/* Reads a command of the replication protocol: Cyrus's dlists, over the bytes of the command
+ * themselves. Nothing is copied and nothing recurses; whatever the bytes are, it ends. */
 #ifndef WIRE_H
 #define WIRE_H
 
@@ -30,7 +30,8 @@ enum wire_kind wire_next(struct text *rest, struct item *item);
 bool text_is(struct text text, const char *other);
 /* Longer than any name. */
 #define TEXT_NAME_BYTES 1024
-/* As a string, to be freed; NULL if it is too long or there are control characters in it, as names have none. */
+/* As a string, to be freed; NULL if it is too long or there are control characters in it, as names
+ * have none. */
 char *text_name(struct text text);
 /* False if these are not the digits of a number up to max. */
 bool text_number(struct text text, uint64_t max, uint64_t *out);

@@ -1,6 +1,6 @@
-/* Preloaded into a program, kills it with SIGKILL before its write number DIE_AT to a file: whatever a kill or a
- * crash at that moment leaves behind can be looked at. Writes the number of writes of a program that ends by itself
- * to the file DIE_COUNT. */
+/* Preloaded into a program, kills it with SIGKILL before its write number DIE_AT to a file:
+ * whatever a kill or a crash at that moment leaves behind can be looked at. Writes the number of
+ * writes of a program that ends by itself to the file DIE_COUNT. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>

@@ -43,7 +43,7 @@ fn make(out: &Path, compiler: &str, tree: Option<&Tree>) {
 }
 
 /// Tests run side by side, maybe in several processes; make, and what fetches the headers, do not.
-fn alone(out: &Path) -> fs::File {
+fn exclusive(out: &Path) -> fs::File {
     fs::create_dir_all(out).expect("cargo's directory can be written to");
     let lock = fs::File::create(out.join("lock")).expect("a file of our own");
     lock.lock().expect("it can be locked");
@@ -61,7 +61,7 @@ pub fn program(cyrus: &Cyrus, name: &str) -> PathBuf {
     };
     let built = once.get_or_init(|| {
         let out = libraries().join("cyrus-host");
-        let _lock = alone(&out);
+        let _lock = exclusive(&out);
         let out = name_of_tree.map_or_else(|| out.clone(), |name| out.join(name));
         make(&out, "cc", name_of_tree.map(|_| Tree::of(cyrus.release())).as_ref());
         out
@@ -69,6 +69,44 @@ pub fn program(cyrus: &Cyrus, name: &str) -> PathBuf {
     let there = cyrus.scratch().join(name);
     copy_program(&built.join(name), &there);
     there
+}
+
+#[test]
+fn what_is_installed_is_for_building_services_and_for_preloading() {
+    let out = libraries().join("cyrus-host");
+    let _lock = exclusive(&out);
+    make(&out, "cc", None);
+    let root = out.join("installed");
+    let _ = fs::remove_dir_all(&root);
+    let mut install = Command::new("make");
+    install.arg("-s").arg("-C").arg(checkout().join("cyrus-host")).env_remove("MAKEFLAGS");
+    install.arg(format!("LIBDIR={}", libraries().display())).arg(format!("OUT={}", out.display()));
+    must_succeed(
+        install.arg("PREFIX=/usr").arg(format!("DESTDIR={}", root.display())).arg("install"),
+    );
+    for (object, names) in
+        [("cyrsync_cyrus.o", "cyrsync_"), ("sync_checkpoint.o", "__wrap_sync_checkpoint")]
+    {
+        let object = root.join("usr/lib/cyrsync").join(object);
+        // No name can meet one of Cyrus's programs, in which these are linked.
+        let output = Command::new("nm").args(["-g", "--defined-only"]).arg(&object).output();
+        let output = output.expect("binutils are there");
+        let defined = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut defined = defined.lines().filter_map(|line| line.split(' ').nth(2)).peekable();
+        assert!(defined.peek().is_some(), "{}", object.display());
+        let other: Vec<&str> = defined.filter(|name| !name.starts_with(names)).collect();
+        assert_eq!(other, [""; 0], "{}", object.display());
+    }
+    // The header stands by itself.
+    let program =
+        "#include <cyrsync_cyrus.h>\nint main(void) { cyrsync_cyrus_begin(); return 0; }\n";
+    let source = root.join("program.c");
+    fs::write(&source, program).expect("a file of our own");
+    let mut compile = Command::new("cc");
+    compile.args(["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-fsyntax-only"]);
+    compile.arg("-I").arg(root.join("usr/include")).arg("-I").arg(checkout().join("include"));
+    must_succeed(compile.arg(source));
+    assert!(root.join("usr/lib/cyrsync/libcyrsync_cyrus.so").exists());
 }
 
 /// What valgrind must not complain of: what Cyrus and its libraries leave behind.
@@ -79,6 +117,6 @@ pub fn suppressions() -> PathBuf {
 #[test]
 fn another_compiler_has_no_warnings_either() {
     let out = libraries().join("cyrus-host");
-    let _lock = alone(&out);
+    let _lock = exclusive(&out);
     make(&out.join("clang"), "clang", None);
 }

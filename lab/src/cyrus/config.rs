@@ -1,6 +1,7 @@
 //! Writes the configuration of a server: imapd.conf and cyrus.conf.
 
 use std::fs;
+use std::path::Path;
 
 use super::{Cyrus, PROGRAM_DIRS, Ports};
 use crate::options::{ADMIN, Options, REPLICATOR};
@@ -131,6 +132,28 @@ impl Cyrus {
         let command = format!("{}/{program} -C {}", PROGRAM_DIRS[0], self.imapd_conf().display());
         let more = format!("{command}\" listen=\"{listen}\" prefork=\"0");
         self.add_entry("SERVICES", name, &more);
+    }
+
+    /// Has services that are one of Cyrus's programs preload a library. Daemons must be started
+    /// again.
+    ///
+    /// # Panics
+    /// If there is no such service.
+    pub fn preload(&self, program: &str, library: &Path) {
+        let path = self.dir.join("cyrus.conf");
+        let old = fs::read_to_string(&path).expect("cyrus.conf was written");
+        let command = format!("{}/{program}", PROGRAM_DIRS[0]);
+        let script = self.scratch().join(program);
+        assert!(old.contains(&format!("\"{command} ")), "no service is {program}: {old}");
+        let text = format!(
+            "#!/bin/sh\nLD_PRELOAD=\"$LD_PRELOAD:{}\" exec {command} \"$@\"\n",
+            library.display()
+        );
+        let source = self.scratch().join(format!("{program}.sh"));
+        self.guard.write(&source, text);
+        copy_program(&source, &script);
+        let through = old.replace(&format!("\"{command} "), &format!("\"{} ", script.display()));
+        self.guard.write(&path, through);
     }
 
     /// Configures sync_client on this server to replicate to `replica`.
