@@ -276,8 +276,8 @@ static int roll(struct session *session)
             return ended_by(session, error);
         switch (end.why) {
         case CYRSYNC_ROLLED_NUDGED:
-            /* Cyrus cannot read its configuration anew in the same process: it goes on, over a new
-             * connection. */
+            /* Cyrus cannot read its configuration twice in one process: the client goes on, over
+             * a new connection. */
             syslog(LOG_INFO, "SIGHUP: starting over with the same configuration");
             cyrsync_client_disconnect(session->client, NULL);
             continue;

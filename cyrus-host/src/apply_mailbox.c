@@ -252,7 +252,7 @@ static int write_rest(struct update *update, const struct header *header, struct
 
     if (!r) r = write_annotations(update->mailbox, header);
     if (!r) r = write_outside(update->mailbox, header);
-    /* Counts and CRCs anew: those of a mailbox whose writer was killed may be wrong. */
+    /* Compute counts and CRCs: those of a mailbox whose writer was killed may be wrong. */
     if (!r) r = mailbox_index_recalc(update->mailbox);
     return r ? r : mailbox_commit(update->mailbox);
 }
@@ -285,7 +285,7 @@ int apply_mailbox(const struct staging *staging, struct text body, int wait_ms, 
 
     if (!r) {
         master_settle();
-        /* As whoever writes to mailboxes.db: for shared mailboxes it is a lock of nobody's. */
+        /* As any process that writes to mailboxes.db; for shared mailboxes it has no userid. */
         userid = mboxname_to_userid(header.name);
         r = master_user_lock(userid ? userid : "", true, wait_ms, &lock);
         free(userid);

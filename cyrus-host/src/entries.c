@@ -53,7 +53,7 @@ int master_lookup_by_id(const char *uniqueid, mbentry_t **out)
 
     *out = NULL;
     r = mboxlist_lookup_by_uniqueid(uniqueid, out, NULL);
-    /* Cyrus does not tell of one that is in the making: then there is none yet. */
+    /* One that is being made is not there yet. */
     return found(r == IMAP_MAILBOX_RESERVED ? IMAP_MAILBOX_NONEXISTENT : r, out);
 }
 

@@ -268,7 +268,7 @@ static int host_message_file(void *userdata __attribute__((unused)), void *mailb
     struct opened *opened = mailbox;
     struct index_record wanted;
 
-    /* The path depends on these alone. */
+    /* The path depends only on these. */
     memset(&wanted, 0, sizeof(wanted));
     wanted.uid = record->uid;
     wanted.internal_flags = record->internal_flags;

@@ -114,7 +114,7 @@ struct synccrcs master_crcs(master_mailbox *mailbox, bool recomputed)
 }
 
 /* Not by mailbox_iter_init() and its like, which end the process at a record that cannot be read:
- * a damaged index must fail its mailbox alone. */
+ * a damaged index must fail only its mailbox. */
 int master_scan(master_mailbox *mailbox, uint32_t from, modseq_t since, master_record_cb *visit,
                 void *rock)
 {

@@ -4,7 +4,7 @@
  * Cyrus keeps its state in the process and knows no threads: all calls from one thread.
  *
  * Functions return 0 or an error code of Cyrus (error_message() of com_err tells what it means).
- * What was not found where that is no error is told by a NULL. */
+ * What was not found is a NULL, where that is no error. */
 #ifndef MASTER_H
 #define MASTER_H
 
@@ -41,7 +41,7 @@ int master_lookup(const char *name, mbentry_t **out);
 int master_lookup_by_id(const char *uniqueid, mbentry_t **out);
 /* The size of the file; 0 if that cannot be told. */
 uint64_t master_list_bytes(void);
-/* Hears of an entry that cannot be read, and why. */
+/* Receives an entry that cannot be read, and why. */
 typedef int master_unreadable_cb(const char *name, int why, void *rock);
 
 /* All mailboxes of a user: deleted ones and intermediates too, no tombstones. */

@@ -1,7 +1,7 @@
 /* What a process leaves behind that is killed while an update is committed. Cyrus writes records
  * one by one, and a mailbox's index, quota and conversations one after the other. So a file names
  * the mailbox and what is going to be expunged there, from before the first commit until after the
- * last, and who finds it finishes and counts anew. */
+ * last, and the process that finds it finishes and counts again. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
@@ -78,7 +78,7 @@ void pending_end(const char *uniqueid)
     free(path);
 }
 
-/* -- counting anew -- */
+/* -- counting again -- */
 
 static int add_usage(const mbentry_t *entry, void *rock)
 {
@@ -252,7 +252,7 @@ static int settle(const char *path, const char *uniqueid, const strarray_t *line
         r = count_quota(name);
         if (!r) r = count_conversations(userid);
         if (!r && entry) r = finish(name, uniqueid, lines);
-        /* No channel is called that: all hear of it. */
+        /* No channel is called that: it is logged to all. */
         if (!r) master_log_change(name, "*");
         if (!r) unlink(path);
         syslog(r ? LOG_ERR : LOG_NOTICE, "an update of %s was broken off: finished%s%s", name,

@@ -60,7 +60,7 @@ static bool is_root(const char *root)
     return quota_findroot(found, sizeof(found), root) && strcmp(found, root) == 0;
 }
 
-/* quota_read() says of a file that it cannot read that there is no such root. */
+/* quota_read() reports that there is no such root where it cannot read the file. */
 int master_quota(const char *root, struct quota *out, bool *found)
 {
     int r;
@@ -96,7 +96,7 @@ static int in_mailbox(const char *userid, bool *yes)
 }
 
 /* As both sides of replication list a script: its text, and for the active one its bytecode too,
- * which alone is marked active. */
+ * and only that is marked active. */
 static int tell(const struct scripts *scripts, const char *plain, time_t last_update,
                 const struct message_guid *guid, bool active)
 {

@@ -271,7 +271,7 @@ fn commands_that_are_broken_off_are_refused_and_write_nothing() {
     let inbox = Inbox::of(&lab);
     let before = everything(&lab);
     let whole = [reserve(inbox.guid_of_two()), good_upload(), inbox.command()];
-    // What the last one needs is there: it alone is at fault.
+    // What the last one needs is there: only it is at fault.
     let mut commands = whole[..2].to_vec();
     for command in &whole {
         // The end of the line may be missing.

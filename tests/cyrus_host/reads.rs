@@ -153,7 +153,7 @@ impl Dump {
             ));
         }
         for script in self.store.sieve_scripts(user)? {
-            // Bytecode, which alone is marked active, has no content.
+            // Only bytecode is marked active, and it has no content.
             let content = match script.active {
                 true => Vec::new(),
                 false => self.store.sieve_content(user, &script.name)?,

@@ -33,7 +33,7 @@ const LEFT_ALONE: &[&str] = &["leave", "leaves", "leaving", "left", "let", "stan
 
 /// What is read, below the root.
 const PLACES: &[&str] =
-    &["src", "lab", "tests", "fuzz", "include", "c-tests", "scripts", "docs", ".ci"];
+    &["src", "lab", "tests", "fuzz", "include", "c-tests", "cyrus-host", "scripts", "docs", ".ci"];
 
 /// Comments or paragraphs: where each begins, and its words.
 type Texts = Vec<(usize, String)>;
