@@ -3,7 +3,7 @@
 use super::missing::{self, SCRIPTS, SUBSCRIPTIONS};
 use super::moving::{Moved, move_scripts};
 use super::plan::{self, Step};
-use super::scripts::{directory_steps, to_upload};
+use super::scripts::{deletion_steps, directory_steps, to_upload};
 use crate::error::{Result, Subject};
 use crate::protocol::RemoteUser;
 use crate::store::Metadata;
@@ -45,7 +45,9 @@ pub(crate) fn user_steps(
             missing::check(pass, user, SCRIPTS, no_scripts.as_deref(), Some(theirs.sieve.len()))?;
             Ok(to_upload(pass, &ours, &theirs.sieve))
         }
-        (Some(ours), Some(_)) if ours.is_empty() => Ok(Vec::new()),
+        // A user without even a directory may never have had scripts here.
+        (Some(ours), Some(_)) if ours.is_empty() && no_scripts.is_some() => Ok(Vec::new()),
+        (Some(ours), Some(name)) if ours.is_empty() => deletion_steps(pass, &name),
         (Some(ours), Some(name)) => {
             let result = scripts_of_directory(pass, user, &name, &ours);
             result.map(|(steps, is_moved)| {

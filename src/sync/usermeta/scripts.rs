@@ -23,20 +23,39 @@ use crate::types::{
 /// Plans the steps for the scripts of a user. `ours` is `None` if they are in a mailbox on the
 /// master. `told` are the scripts that the replica has reported, which it does only if `#sieve`
 /// mailboxes are not replicated. If they are replicated, `sieve_mailbox` is the name of the user's.
+/// `is_missing` means that the user has no place for scripts at all: then those that only the
+/// replica has are not compared.
 pub(crate) fn sieve_steps(
     pass: &mut Pass<'_>,
     sieve_mailbox: Option<MboxName>,
     ours: Option<Vec<SieveScript>>,
+    is_missing: bool,
     told: &[SieveScript],
 ) -> Result<Vec<Step>> {
     let Some(ours) = ours else { return Ok(Vec::new()) };
     let Some(name) = sieve_mailbox else { return Ok(plan::sieve(&ours, told)) };
-    if ours.is_empty() {
+    if ours.is_empty() && is_missing {
         return Ok(Vec::new());
     }
-    let there = pass.folders(&[name])?.into_iter().find(|r| r.mbtype.is_sieve());
-    let theirs = there.map_or_else(|| Ok(Vec::new()), |folder| scripts_in(pass, &folder))?;
+    let theirs = stored_there(pass, &name)?.unwrap_or_default();
     Ok(plan::sieve(&ours, &theirs))
+}
+
+/// Plans the deletion of the replica's scripts, for a user whose directory of scripts is empty.
+pub(crate) fn deletion_steps(pass: &mut Pass<'_>, name: &MboxName) -> Result<Vec<Step>> {
+    let theirs = stored_there(pass, name)?.unwrap_or_default();
+    Ok(to_upload(pass, &[], &theirs))
+}
+
+/// Returns the scripts in a `#sieve` mailbox of the replica. Returns `None` if it is missing there.
+fn stored_there(pass: &mut Pass<'_>, name: &MboxName) -> Result<Option<Vec<SieveScript>>> {
+    let is_it = |folder: &RemoteFolder| folder.mbtype.is_sieve();
+    match pass.folders(std::slice::from_ref(name))?.into_iter().find(is_it) {
+        // It never held a message.
+        Some(folder) if folder.last_uid == 0 => Ok(Some(Vec::new())),
+        Some(folder) => scripts_in(pass, &folder).map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Plans the steps for scripts that the master has in a directory and the replica in a mailbox. The
@@ -47,9 +66,8 @@ pub(crate) fn directory_steps(
     name: &MboxName,
     ours: &[SieveScript],
 ) -> Result<Vec<Step>> {
-    let is_it = |folder: &RemoteFolder| folder.mbtype.is_sieve();
-    let theirs = match pass.folders(std::slice::from_ref(name))?.into_iter().find(is_it) {
-        Some(folder) => scripts_in(pass, &folder)?,
+    let theirs = match stored_there(pass, name)? {
+        Some(theirs) => theirs,
         None => make_mailbox(pass, user, name)?,
     };
     Ok(to_upload(pass, ours, &theirs))

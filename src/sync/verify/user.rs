@@ -23,7 +23,7 @@ pub(super) fn compare(
 ) -> Result<bool> {
     let in_mailbox = pass.session.capabilities().sieve_mailbox;
     let sieve_mailbox = in_mailbox.then(|| pass.names.sieve_mailbox(user));
-    let Metadata { subscriptions, scripts, seen, .. } =
+    let Metadata { subscriptions, scripts, seen, no_scripts, .. } =
         pass.store.metadata(user, sieve_mailbox.as_ref());
     let is_some = subscriptions.as_ref().is_ok_and(|all| !all.is_empty())
         || scripts.as_ref().is_ok_and(|all| all.as_ref().is_some_and(|all| !all.is_empty()))
@@ -37,7 +37,8 @@ pub(super) fn compare(
         Err(error) => part.fails(Subject::item(&*format!("SEEN {user}")), error),
     }
     let steps = scripts.and_then(|ours| {
-        let steps = sieve_steps(pass, sieve_mailbox, ours.clone(), &remote.sieve)?;
+        let steps =
+            sieve_steps(pass, sieve_mailbox, ours.clone(), no_scripts.is_some(), &remote.sieve)?;
         Ok((ours.unwrap_or_default(), steps))
     });
     match steps {

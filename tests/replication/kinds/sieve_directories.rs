@@ -67,6 +67,23 @@ fn scripts_in_a_directory_reach_a_replica_that_keeps_them_in_a_mailbox() {
     assert!(scripts(&lab.replica, "fred").iter().all(|(name, _)| !name.ends_with("ACTIVE")));
     assert_idle(&lab, &args);
 
+    // The last ones are deleted.
+    let stored: Vec<_> = ["main", "huge", "new"].map(|name| format!("{name}.script")).to_vec();
+    let kept = stored.iter().map(|name| fs::read(dir.join(name)).expect("own file"));
+    let kept: Vec<Vec<u8>> = kept.collect();
+    stored.iter().for_each(|name| fs::remove_file(dir.join(name)).expect("own file"));
+    let verified = ours(&lab, &["--verify", "-u", "fred"]);
+    assert_eq!(verified.status.code(), Some(2), "{verified}");
+    let done = actions(&lab, &args);
+    for name in &stored {
+        assert!(done.contains(&format!("UNSIEVE fred {name}")), "{done:#?}");
+    }
+    assert_eq!(scripts(&lab.replica, "fred"), wanted(&[]));
+    assert_idle(&lab, &args);
+    for (name, content) in stored.iter().zip(kept) {
+        fs::write(dir.join(name), content).expect("own directory");
+    }
+
     // Cyrus moves the scripts into a mailbox on the master, which replaces the replica's own.
     directory.activate("main.bc");
     actions(&lab, &args);
