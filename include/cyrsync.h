@@ -150,40 +150,42 @@ extern "C" {
 /* ---- Version ------------------------------------------------------------------------------ */
 
 /**
- * First part of the version that this header belongs to.
+ * The first part of the header's version.
  */
 #define CYRSYNC_VERSION_MAJOR 0
 
 /**
- * Second part of the version that this header belongs to.
+ * The second part of the header's version.
  */
 #define CYRSYNC_VERSION_MINOR 1
 
 /**
- * Third part of the version that this header belongs to.
+ * The third part of the header's version.
  */
 #define CYRSYNC_VERSION_PATCH 0
 
 /**
- * The version that this header belongs to, as cyrsync_version_number() gives the library's.
+ * The header's version as a number: 0x00MMmmpp, like cyrsync_version_number().
  */
 #define CYRSYNC_VERSION_NUMBER 256
 
 /**
- * The version of the library that runs: 0x00MMmmpp. Compare with CYRSYNC_VERSION_NUMBER.
+ * Returns the version of the library that the program runs with: 0x00MMmmpp. Compare it with
+ * CYRSYNC_VERSION_NUMBER.
  */
 CYRSYNC_API uint32_t cyrsync_version_number(void);
 
 /**
- * The version of the library that runs, such as "0.1.0". It lives forever.
+ * Returns the version of the library that the program runs with, such as "0.1.0". The string is
+ * static.
  */
 CYRSYNC_API const char *cyrsync_version_string(void);
 
 /* ---- Strings ------------------------------------------------------------------------------ */
 
 /**
- * Borrowed bytes: a mailbox name, a path, a line of text. They need no zero byte at their end
- * and are not assumed to be UTF-8. If len is 0, data is not looked at and may be NULL.
+ * Borrowed bytes: a mailbox name, a path, a line of text. They do not end with a zero byte and
+ * need not be UTF-8. If len is 0, data is not read and may be NULL.
  */
 typedef struct cyrsync_str {
     /**
@@ -191,14 +193,14 @@ typedef struct cyrsync_str {
      */
     const char *data;
     /**
-     * How many bytes there are.
+     * The number of bytes.
      */
     size_t len;
 } cyrsync_str;
 
 /**
- * Returns the bytes of a C string, without the zero byte at its end. They are borrowed from the
- * text.
+ * Returns the bytes of a C string, without the zero byte at its end. The bytes are not copied:
+ * they belong to text, and are valid as long as it is.
  *
  * @param text  The string. NULL gives an empty one.
  */
@@ -207,14 +209,14 @@ CYRSYNC_API cyrsync_str cyrsync_str_from(const char *text);
 /* ---- Results and errors ------------------------------------------------------------------- */
 
 /**
- * How a call ended: for branching. Numbers never change their meaning; new ones may come, so
- * treat an unknown one as a failure. Families: 1xx the call was wrong; 2xx this server's
- * configuration or mail store; 3xx reaching the replica; 4xx the protocol; 5xx how replication
- * of a user or mailbox ended; 9xx a bug of the library.
+ * The result of a call. Numbers never change their meaning. Later versions may add numbers:
+ * treat an unknown one as a failure. Families: 1xx a wrong call; 2xx this server's
+ * configuration or mail store; 3xx the connection to the replica; 4xx the protocol; 5xx the
+ * replication of a user or mailbox; 9xx a bug in the library.
  */
 typedef enum cyrsync_result {
     /**
-     * It is done.
+     * Success.
      */
     CYRSYNC_RESULT_OK = 0,
     /**
@@ -226,7 +228,7 @@ typedef enum cyrsync_result {
      */
     CYRSYNC_RESULT_INVALID_ARGUMENT = 102,
     /**
-     * The client is in use: by another thread, or by the call whose callback made this one.
+     * Another call uses the client: in another thread, or the call that runs the current callback.
      */
     CYRSYNC_RESULT_BUSY = 103,
     /**
@@ -234,11 +236,11 @@ typedef enum cyrsync_result {
      */
     CYRSYNC_RESULT_CONFIG = 201,
     /**
-     * The operating system refused a file or directory.
+     * An operation on a file or directory failed.
      */
     CYRSYNC_RESULT_IO = 202,
     /**
-     * A file or database of the mail store does not hold what it must.
+     * A file or database of the mail store is damaged or inconsistent.
      */
     CYRSYNC_RESULT_CORRUPT = 203,
     /**
@@ -250,20 +252,20 @@ typedef enum cyrsync_result {
      */
     CYRSYNC_RESULT_NOT_FOUND = 205,
     /**
-     * This server's own sync_server (or the host), through which a repair writes, cannot be
-     * started, failed or refused. The replica has no part in it.
+     * A repair must write to this server through its own sync_server (or the host), which could
+     * not be started, failed or refused. The replica is not the cause.
      */
     CYRSYNC_RESULT_OWN_SERVER = 206,
     /**
-     * The host, the program that supplies the mail store, gave something that cannot be.
+     * The host (the program that supplies the mail store) gave impossible data.
      */
     CYRSYNC_RESULT_HOST = 207,
     /**
-     * No connection to the replica could be made.
+     * The client could not connect to the replica.
      */
     CYRSYNC_RESULT_CONNECT = 301,
     /**
-     * The replica refused the credentials, or no mechanism is common to both.
+     * The replica refused the credentials, or both sides have no mechanism in common.
      */
     CYRSYNC_RESULT_AUTH = 302,
     /**
@@ -271,7 +273,7 @@ typedef enum cyrsync_result {
      */
     CYRSYNC_RESULT_TIMEOUT = 303,
     /**
-     * The connection ended in the middle.
+     * The replica closed the connection unexpectedly, or the connection broke.
      */
     CYRSYNC_RESULT_CLOSED = 304,
     /**
@@ -283,7 +285,7 @@ typedef enum cyrsync_result {
      */
     CYRSYNC_RESULT_TLS = 306,
     /**
-     * The replica sent something that is not the protocol.
+     * The replica sent something that violates the protocol.
      */
     CYRSYNC_RESULT_PROTOCOL = 401,
     /**
@@ -303,15 +305,15 @@ typedef enum cyrsync_result {
      */
     CYRSYNC_RESULT_REPLICA_BAD_SIEVE = 405,
     /**
-     * The replica refused for another reason, which the error object says.
+     * The replica refused for another reason; the error object gives it.
      */
     CYRSYNC_RESULT_REPLICA_DENIED = 406,
     /**
-     * Another process holds a lock that was asked for without waiting.
+     * Another process holds a lock, and the time to wait for it is over.
      */
     CYRSYNC_RESULT_LOCKED = 501,
     /**
-     * The mailbox got another name, uniqueid or partition meanwhile.
+     * The mailbox got another name, uniqueid or partition during the call.
      */
     CYRSYNC_RESULT_MOVED = 502,
     /**
@@ -319,7 +321,7 @@ typedef enum cyrsync_result {
      */
     CYRSYNC_RESULT_CHANGED = 503,
     /**
-     * Both sides have diverged, and bringing them together is not allowed.
+     * Both sides have diverged, and the repair that is needed is not allowed.
      */
     CYRSYNC_RESULT_NEEDS_FULL_SYNC = 504,
     /**
@@ -335,27 +337,27 @@ typedef enum cyrsync_result {
      */
     CYRSYNC_RESULT_REPLICA_NO_MAILBOX = 512,
     /**
-     * The replica answered: another process has it locked.
+     * The replica answered: another process has locked the mailbox.
      */
     CYRSYNC_RESULT_REPLICA_LOCKED = 513,
     /**
-     * The replica answered: it is there with another name or uniqueid.
+     * The replica answered: the mailbox exists with another name or uniqueid.
      */
     CYRSYNC_RESULT_REPLICA_MOVED = 514,
     /**
-     * The replica ended with other contents than this server.
+     * After the update, the replica's checksum differs from this server's.
      */
     CYRSYNC_RESULT_REPLICA_CHECKSUM = 515,
     /**
-     * The replica changed since it was last looked at.
+     * The replica changed since the client last read its state.
      */
     CYRSYNC_RESULT_REPLICA_CHANGED = 516,
     /**
-     * A bug: the library caught its own panic. The client can only be freed now.
+     * A bug in the library: it caught its own panic. The client can only be freed now.
      */
     CYRSYNC_RESULT_PANIC = 900,
     /**
-     * A bug in the library: something happened that cannot be. The client can be used further.
+     * A bug in the library: an impossible state. The client can still be used.
      */
     CYRSYNC_RESULT_INTERNAL = 901,
 } cyrsync_result;
@@ -365,7 +367,7 @@ typedef enum cyrsync_result {
  */
 typedef enum cyrsync_subject {
     /**
-     * Nothing that could be named.
+     * Nothing that has a name.
      */
     CYRSYNC_SUBJECT_NONE = 0,
     /**
@@ -408,9 +410,9 @@ typedef enum cyrsync_subject {
 typedef struct cyrsync_error cyrsync_error;
 
 /**
- * Returns the name of a result without its prefix, such as "LOCKED". It lives forever.
+ * Returns the name of a result without its prefix, such as "LOCKED". The string is static.
  *
- * @param result  The result. Any number is fine: "UNKNOWN" for one that is none.
+ * @param result  The result. Any number is fine: "UNKNOWN" is returned for an unknown one.
  */
 CYRSYNC_API const char *cyrsync_result_name(int result);
 
@@ -424,27 +426,28 @@ CYRSYNC_API bool cyrsync_result_is_retryable(int result);
 /**
  * Returns the result that came with the error.
  *
- * @param error  The error. CYRSYNC_RESULT_OK for NULL.
+ * @param error  The error. NULL gives CYRSYNC_RESULT_OK.
  */
 CYRSYNC_API cyrsync_result cyrsync_error_code(const cyrsync_error *error);
 
 /**
- * Returns all of the error in a line: what was done, to what, what went wrong, what to do.
- * Borrowed until the error is freed, like the texts of the functions below.
+ * Returns the whole error in one line: the operation, its subject, the problem and the advice. The
+ * text belongs to the error and is valid until the error is freed. So do the texts of the
+ * functions below.
  *
  * @param error  The error. NULL gives an empty text.
  */
 CYRSYNC_API const char *cyrsync_error_message(const cyrsync_error *error);
 
 /**
- * Returns what was being done, such as "read cyrus.index".
+ * Returns the operation that failed, such as "read cyrus.index".
  *
  * @param error  The error. NULL gives an empty text.
  */
 CYRSYNC_API const char *cyrsync_error_op(const cyrsync_error *error);
 
 /**
- * Returns what it was done to: a path, user, mailbox, server or argument.
+ * Returns the subject of the operation in words: a path, user, mailbox, server or argument.
  *
  * @param error  The error. NULL gives an empty text.
  */
@@ -458,7 +461,7 @@ CYRSYNC_API const char *cyrsync_error_subject(const cyrsync_error *error);
 CYRSYNC_API const char *cyrsync_error_detail(const cyrsync_error *error);
 
 /**
- * Returns what can be done about it; empty if there is nothing to say.
+ * Returns what a person can do about the error; empty if there is no advice.
  *
  * @param error  The error. NULL gives an empty text.
  */
@@ -467,35 +470,35 @@ CYRSYNC_API const char *cyrsync_error_hint(const cyrsync_error *error);
 /**
  * Returns what kind of thing the error is about.
  *
- * @param error  The error. CYRSYNC_SUBJECT_NONE for NULL.
+ * @param error  The error. NULL gives CYRSYNC_SUBJECT_NONE.
  */
 CYRSYNC_API cyrsync_subject cyrsync_error_subject_kind(const cyrsync_error *error);
 
 /**
- * Returns the user that the error is about, as bytes; empty if it is about something else.
- * Borrowed until the error is freed, like the mailbox.
+ * Returns the user that the error is about, as bytes; empty if the error is about something else.
+ * The bytes belong to the error and are valid until the error is freed.
  *
  * @param error  The error. NULL is fine.
  */
 CYRSYNC_API cyrsync_str cyrsync_error_user(const cyrsync_error *error);
 
 /**
- * Returns the mailbox that the error is about, or that its message is in, as bytes; empty if it
- * is about something else.
+ * Returns the mailbox that the error is about, or the mailbox of the message that the error is
+ * about, as bytes; empty if the error is about something else. The bytes belong to the error.
  *
  * @param error  The error. NULL is fine.
  */
 CYRSYNC_API cyrsync_str cyrsync_error_mailbox(const cyrsync_error *error);
 
 /**
- * Returns the UID of the message that the error is about; 0 if it is about something else.
+ * Returns the UID of the message that the error is about; 0 if the error is about something else.
  *
  * @param error  The error. NULL is fine.
  */
 CYRSYNC_API uint32_t cyrsync_error_uid(const cyrsync_error *error);
 
 /**
- * Returns the number of the operating system's error (errno) that is the cause; 0 if there is
+ * Returns the error number of the operating system (errno) that caused the error; 0 if there is
  * none.
  *
  * @param error  The error. NULL is fine.
@@ -503,28 +506,28 @@ CYRSYNC_API uint32_t cyrsync_error_uid(const cyrsync_error *error);
 CYRSYNC_API int cyrsync_error_errno(const cyrsync_error *error);
 
 /**
- * Returns whether the same call may succeed later without any change by a person. This is known
- * better than from the code: a login that fails because the replica's password server is down,
- * say, may succeed later.
+ * Returns whether the same call may succeed later without any change by a person. This is more
+ * exact than cyrsync_result_is_retryable(): for example, a login that failed because the replica's
+ * password server is down may succeed later.
  *
- * @param error  The error. NULL is fine, and not retryable.
+ * @param error  The error. NULL gives false.
  */
 CYRSYNC_API bool cyrsync_error_is_retryable(const cyrsync_error *error);
 
 /**
- * Returns how many failures the error is made of, each with a subject of its own: those of a
- * user's mailboxes, say. 0 if it is the only one.
+ * Returns the number of parts of the error. Each part is an error with its own subject: for
+ * example, the error of a user has a part for each mailbox that failed. 0 if the error has no
+ * parts.
  *
  * @param error  The error. NULL is fine.
  */
 CYRSYNC_API size_t cyrsync_error_part_count(const cyrsync_error *error);
 
 /**
- * Returns one of the failures that the error is made of. It belongs to the error and must not be
- * freed.
+ * Returns a part of the error. It belongs to the error and must not be freed.
  *
  * @param error  The error. NULL is fine.
- * @param index  Which one, from 0. NULL is returned if there is no such one.
+ * @param index  The index of the part, from 0. If there is no such part, NULL is returned.
  */
 CYRSYNC_API const cyrsync_error *cyrsync_error_part(const cyrsync_error *error, size_t index);
 
@@ -538,45 +541,45 @@ CYRSYNC_API void cyrsync_error_free(cyrsync_error *error);
 /* ---- Callbacks ---------------------------------------------------------------------------- */
 
 /**
- * How important a log line is, with syslog's numbers.
+ * The importance of a log line, with the numbers of syslog.
  */
 typedef enum cyrsync_log_level {
     /**
-     * Something failed and a person should look.
+     * Something failed, and a person should look at it.
      */
     CYRSYNC_LOG_LEVEL_ERROR = 3,
     /**
-     * Something looks wrong but work goes on.
+     * Something looks wrong, but the client goes on.
      */
     CYRSYNC_LOG_LEVEL_WARNING = 4,
     /**
-     * Unusual but in order.
+     * Something is unusual, but not wrong.
      */
     CYRSYNC_LOG_LEVEL_NOTICE = 5,
     /**
-     * What is being done.
+     * A normal operation.
      */
     CYRSYNC_LOG_LEVEL_INFO = 6,
     /**
-     * For tracing a problem.
+     * Details for the analysis of a problem.
      */
     CYRSYNC_LOG_LEVEL_DEBUG = 7,
 } cyrsync_log_level;
 
 /**
- * What a call did about an item.
+ * What a call did with an item.
  */
 typedef enum cyrsync_act {
     /**
-     * It replicated it.
+     * The call replicated the item.
      */
     CYRSYNC_ACT_REPLICATE = 1,
     /**
-     * It planned it, and changed nothing.
+     * The call planned the replication of the item, and changed nothing.
      */
     CYRSYNC_ACT_PLAN = 2,
     /**
-     * It compared both sides, and changed nothing.
+     * The call compared the item on both sides, and changed nothing.
      */
     CYRSYNC_ACT_VERIFY = 3,
 } cyrsync_act;
@@ -586,21 +589,21 @@ typedef enum cyrsync_act {
  */
 typedef enum cyrsync_outcome {
     /**
-     * It is done: equal on both sides now, or planned, or compared.
+     * The item is done: now equal on both sides, or planned, or compared.
      */
     CYRSYNC_OUTCOME_DONE = 1,
     /**
-     * Passed over: another process is at work on it.
+     * The item was skipped, because another process had locked it.
      */
     CYRSYNC_OUTCOME_LOCKED = 2,
     /**
-     * It failed.
+     * The item failed.
      */
     CYRSYNC_OUTCOME_FAILED = 3,
 } cyrsync_outcome;
 
 /**
- * What a verification found.
+ * The kind of a finding.
  */
 typedef enum cyrsync_found {
     /**
@@ -608,11 +611,11 @@ typedef enum cyrsync_found {
      */
     CYRSYNC_FOUND_DIFFERENT = 1,
     /**
-     * A field differs because replication has not come to it yet.
+     * A field differs because its last change is not replicated yet.
      */
     CYRSYNC_FOUND_PENDING = 2,
     /**
-     * More fields differ than are listed one by one: line says how many.
+     * More fields differ than are reported one by one: line gives their number.
      */
     CYRSYNC_FOUND_MORE = 3,
     /**
@@ -620,25 +623,25 @@ typedef enum cyrsync_found {
      */
     CYRSYNC_FOUND_EQUAL = 4,
     /**
-     * Something could not be compared: line says why.
+     * Something could not be compared: line gives the reason.
      */
     CYRSYNC_FOUND_UNKNOWN = 5,
 } cyrsync_found;
 
 /**
- * What cyrsync_config_check() looks at, in this order. New ones may come.
+ * The topics of cyrsync_config_check(), in the order of the checks. Later versions may add topics.
  */
 typedef enum cyrsync_topic {
     /**
-     * Whether imapd.conf and what it includes can be read, and every value be used.
+     * Whether imapd.conf and the files that it includes can be read, and every value is valid.
      */
     CYRSYNC_TOPIC_CONFIGURATION = 1,
     /**
-     * Whether names of options are written right, and as they are called now.
+     * Whether the names of options are spelled correctly, and are the current names.
      */
     CYRSYNC_TOPIC_OPTIONS = 2,
     /**
-     * What "cyr_info conf-lint" will report as unknown.
+     * The options that "cyr_info conf-lint" will report as unknown.
      */
     CYRSYNC_TOPIC_CONF_LINT = 3,
     /**
@@ -646,7 +649,7 @@ typedef enum cyrsync_topic {
      */
     CYRSYNC_TOPIC_USER = 4,
     /**
-     * Whether partitions are there and readable, and mailboxes lie on them.
+     * Whether partitions exist and are readable, and contain mailboxes.
      */
     CYRSYNC_TOPIC_SPOOL = 5,
     /**
@@ -654,19 +657,19 @@ typedef enum cyrsync_topic {
      */
     CYRSYNC_TOPIC_DATABASES = 6,
     /**
-     * Whether there is a program through which a repair can write to the master.
+     * Whether the sync_server exists through which a repair writes to the master.
      */
     CYRSYNC_TOPIC_OWN_SERVER = 7,
     /**
-     * Whether Cyrus's daemons log what they change.
+     * Whether Cyrus's daemons write a sync log.
      */
     CYRSYNC_TOPIC_SYNC_LOG = 8,
     /**
-     * Whether the channel is one that they log to.
+     * Whether they log to this channel.
      */
     CYRSYNC_TOPIC_CHANNEL = 9,
     /**
-     * Whether the log can be taken over.
+     * Whether the client can take over the log.
      */
     CYRSYNC_TOPIC_LOG = 10,
     /**
@@ -678,7 +681,7 @@ typedef enum cyrsync_topic {
      */
     CYRSYNC_TOPIC_NAME = 12,
     /**
-     * Whether the replica answers, and what it is.
+     * Whether the replica answers, and with which banner.
      */
     CYRSYNC_TOPIC_CONNECTION = 13,
     /**
@@ -686,11 +689,11 @@ typedef enum cyrsync_topic {
      */
     CYRSYNC_TOPIC_TLS = 14,
     /**
-     * Whether the replica's certificate is to be trusted, and for how long.
+     * Whether the replica's certificate is trusted, and for how long.
      */
     CYRSYNC_TOPIC_CERTIFICATE = 15,
     /**
-     * How to log in.
+     * The mechanism for the login.
      */
     CYRSYNC_TOPIC_MECHANISM = 16,
     /**
@@ -702,11 +705,11 @@ typedef enum cyrsync_topic {
      */
     CYRSYNC_TOPIC_ADMIN = 18,
     /**
-     * Which Cyrus the replica is.
+     * The Cyrus version of the replica.
      */
     CYRSYNC_TOPIC_VERSION = 19,
     /**
-     * What the replica offers.
+     * The replica's capabilities.
      */
     CYRSYNC_TOPIC_CAPABILITIES = 20,
     /**
@@ -718,13 +721,13 @@ typedef enum cyrsync_topic {
      */
     CYRSYNC_TOPIC_COMPRESSION = 22,
     /**
-     * How far the clocks of master and replica are apart.
+     * The difference between the clocks of master and replica.
      */
     CYRSYNC_TOPIC_CLOCKS = 23,
 } cyrsync_topic;
 
 /**
- * What cyrsync_config_check() found about a topic.
+ * The result of a check.
  */
 typedef enum cyrsync_verdict {
     /**
@@ -740,122 +743,125 @@ typedef enum cyrsync_verdict {
      */
     CYRSYNC_VERDICT_FAIL = 3,
     /**
-     * It was not looked at.
+     * The check was not made.
      */
     CYRSYNC_VERDICT_SKIPPED = 4,
 } cyrsync_verdict;
 
 /**
- * How one item ended: a user, a mailbox, an entry of a sync log. If it is not done, code, message
- * and the rest say why. Everything in it is borrowed for the call.
+ * The outcome of one item: a user, a mailbox or an entry of a sync log. If the item is not done,
+ * the members from code on say why. All strings and pointers in it are borrowed: they are valid
+ * only during the callback.
  */
 typedef struct cyrsync_item {
     /**
-     * sizeof(cyrsync_item) of the library: it may be larger than the program's.
+     * sizeof(cyrsync_item) in the library, which may differ from the program's.
      */
     size_t size;
     /**
-     * What was done about it.
+     * What the call did with the item.
      */
     cyrsync_act act;
     /**
-     * How it ended.
+     * The outcome.
      */
     cyrsync_outcome outcome;
     /**
-     * What it is: CYRSYNC_SUBJECT_USER, CYRSYNC_SUBJECT_MAILBOX or CYRSYNC_SUBJECT_ITEM.
+     * The kind of item: CYRSYNC_SUBJECT_USER, CYRSYNC_SUBJECT_MAILBOX or CYRSYNC_SUBJECT_ITEM.
      */
     cyrsync_subject kind;
     /**
-     * What it is, in words: "user fred", "user.fred.Sent".
+     * The item in words: "user fred", "user.fred.Sent".
      */
     cyrsync_str subject;
     /**
-     * The user, as bytes; empty if it is something else.
+     * The userid, as bytes; empty if the item is not a user.
      */
     cyrsync_str user;
     /**
-     * The mailbox by its internal name, as bytes; empty if it is something else.
+     * The internal name of the mailbox, as bytes; empty if the item is not a mailbox.
      */
     cyrsync_str mailbox;
     /**
-     * The entry of a sync log that asks for it: "MAILBOX user.fred.Sent". Appended to a log by
-     * cyrsync_log_append() it asks for it again.
+     * The entry of a sync log that names the item: "MAILBOX user.fred.Sent". Pass it to
+     * cyrsync_log_append() to have the item replicated again.
      */
     cyrsync_str entry;
     /**
-     * Why it is not done; CYRSYNC_RESULT_OK if it is.
+     * The reason why the item is not done; CYRSYNC_RESULT_OK if it is done.
      */
     cyrsync_result code;
     /**
-     * Whether it may succeed later by itself.
+     * Whether the item may succeed later without any change by a person.
      */
     bool retryable;
     /**
-     * The number of the operating system's error (errno), if that is the cause, else 0.
+     * The error number of the operating system (errno) that caused the failure; 0 if there is
+     * none.
      */
     int os_error;
     /**
-     * All of the error in a line; empty if it is done.
+     * The whole error in one line; empty if the item is done.
      */
     cyrsync_str message;
     /**
-     * What can be done about it; empty if there is nothing to say.
+     * What a person can do about the error; empty if there is no advice.
      */
     cyrsync_str hint;
     /**
-     * The error, with its parts; NULL if it is done.
+     * The error, with its parts; NULL if the item is done.
      */
     const cyrsync_error *error;
 } cyrsync_item;
 
 /**
- * Something that happened. docs/events.md lists the events. Everything in it is borrowed for the
- * call.
+ * An event. docs/events.md lists all events. All strings and pointers in it are borrowed: they are
+ * valid only during the callback.
  */
 typedef struct cyrsync_event {
     /**
-     * sizeof(cyrsync_event) of the library: it may be larger than the program's.
+     * sizeof(cyrsync_event) in the library, which may differ from the program's.
      */
     size_t size;
     /**
-     * The family: "step", "connection", "sync", "run". New ones may come.
+     * The family of the event: "step", "connection", "sync", "run". Later versions may add
+     * families.
      */
     cyrsync_str family;
     /**
-     * What it is within its family: "encrypted", "left_for_later"; of a step the command:
-     * "MAILBOX". Empty if the family has one event only.
+     * The name of the event within its family: "encrypted", "left_for_later". For a step, the
+     * command: "MAILBOX". Empty if the family has only one event.
      */
     cyrsync_str what;
     /**
-     * The level of its log line as a cyrsync_log_level; 0 if it has none.
+     * The level of the log line as a cyrsync_log_level; 0 if the event has no log line.
      */
     int level;
     /**
-     * The line that Cyrus's programs write for it; empty if there is none.
+     * The line that Cyrus's programs write for this event; empty if they write none.
      */
     cyrsync_str line;
     /**
-     * All of it as a JSON object.
+     * The whole event as a JSON object.
      */
     cyrsync_str json;
     /**
-     * The error that it is about; NULL if it is about none.
+     * The error that the event reports; NULL if it reports none.
      */
     const cyrsync_error *error;
 } cyrsync_event;
 
 /**
- * There is no connection to the replica, and it is tried again. Everything in it is borrowed for
- * the call.
+ * A failure to connect to the replica, before a retry. All strings and pointers in it are
+ * borrowed: they are valid only during the callback.
  */
 typedef struct cyrsync_unreachable {
     /**
-     * sizeof(cyrsync_unreachable) of the library: it may be larger than the program's.
+     * sizeof(cyrsync_unreachable) in the library, which may differ from the program's.
      */
     size_t size;
     /**
-     * Why there is none.
+     * The reason why there is no connection.
      */
     const cyrsync_error *error;
     /**
@@ -863,17 +869,18 @@ typedef struct cyrsync_unreachable {
      */
     cyrsync_str server;
     /**
-     * After how many seconds it is tried again.
+     * Seconds until the next attempt.
      */
     uint64_t pause;
 } cyrsync_unreachable;
 
 /**
- * A step of a plan: what would be done. Everything in it is borrowed for the call.
+ * A planned step: one command that replication would execute. All strings in it are borrowed: they
+ * are valid only during the callback.
  */
 typedef struct cyrsync_step {
     /**
-     * sizeof(cyrsync_step) of the library: it may be larger than the program's.
+     * sizeof(cyrsync_step) in the library, which may differ from the program's.
      */
     size_t size;
     /**
@@ -881,47 +888,49 @@ typedef struct cyrsync_step {
      */
     cyrsync_str command;
     /**
-     * What it would be done to, in words: "user.fred".
+     * The subject of the command in words: "user.fred".
      */
     cyrsync_str subject;
     /**
-     * The line that sync_client -v prints for it: "MAILBOX user.fred".
+     * The line that sync_client -v prints for the step: "MAILBOX user.fred".
      */
     cyrsync_str line;
     /**
-     * Why it is needed: "HIGHESTMODSEQ is 12 here and 9 on the replica"; empty if that is not
-     * known.
+     * Why the step is needed: "HIGHESTMODSEQ is 12 here and 9 on the replica"; empty if the reason
+     * is not known.
      */
     cyrsync_str why;
     /**
-     * Messages that would be sent with it, as far as that is known.
+     * The number of messages that the step would send, as far as it is known.
      */
     uint64_t messages;
     /**
-     * Bytes of these messages.
+     * The size of these messages in bytes.
      */
     uint64_t bytes;
 } cyrsync_step;
 
 /**
- * One thing that a verification found. Everything in it is borrowed for the call.
+ * One finding of a verification. Its strings are borrowed: they are valid only during the
+ * callback.
  */
 typedef struct cyrsync_finding {
     /**
-     * sizeof(cyrsync_finding) of the library: it may be larger than the program's.
+     * sizeof(cyrsync_finding) in the library, which may differ from the program's.
      */
     size_t size;
     /**
-     * What was found.
+     * The kind of the finding.
      */
     cyrsync_found found;
     /**
-     * Where it was found: "UID 7 of user.fred".
+     * The subject of the finding: "UID 7 of user.fred".
      */
     cyrsync_str subject;
     /**
-     * The field that differs, as it is called on the wire: "FLAGS". "MAILBOX" and "RECORD" stand
-     * for a mailbox or message that only one side has, "FILE" for a message file.
+     * The field that differs, by its name in the protocol: "FLAGS". "MAILBOX" stands for a mailbox
+     * that only one side has, "RECORD" for a message that only one side has, and "FILE" for a
+     * message file.
      */
     cyrsync_str field;
     /**
@@ -933,30 +942,30 @@ typedef struct cyrsync_finding {
      */
     cyrsync_str replica;
     /**
-     * The line that sync_client --verify prints for it.
+     * The line that sync_client --verify prints for the finding.
      */
     cyrsync_str line;
     /**
-     * All of it as a JSON object.
+     * The whole finding as a JSON object.
      */
     cyrsync_str json;
 } cyrsync_finding;
 
 /**
- * What a configuration was checked for, and what was found. Everything in it is borrowed for the
- * call.
+ * A check of a configuration and its result. All strings in it are borrowed: they are valid only
+ * during the callback.
  */
 typedef struct cyrsync_check {
     /**
-     * sizeof(cyrsync_check) of the library: it may be larger than the program's.
+     * sizeof(cyrsync_check) in the library, which may differ from the program's.
      */
     size_t size;
     /**
-     * What was looked at.
+     * The topic of the check.
      */
     cyrsync_topic topic;
     /**
-     * What was found.
+     * The verdict.
      */
     cyrsync_verdict verdict;
     /**
@@ -964,17 +973,17 @@ typedef struct cyrsync_check {
      */
     cyrsync_str name;
     /**
-     * What was found, in words.
+     * The finding in words.
      */
     cyrsync_str detail;
     /**
-     * What to do; empty if nothing.
+     * What a person should do; empty if there is nothing to do.
      */
     cyrsync_str hint;
 } cyrsync_check;
 
 /**
- * How far a client has got.
+ * The progress of a client.
  */
 typedef struct cyrsync_progress {
     /**
@@ -982,37 +991,37 @@ typedef struct cyrsync_progress {
      */
     size_t size;
     /**
-     * Users whose replication ended, in whichever way, since the last call over several users or
-     * mailboxes began.
+     * Users whose replication ended, with or without success, since the last call for several
+     * users or mailboxes began.
      */
     uint64_t users;
     /**
-     * Users that this call is about; 0 if that is not known.
+     * The number of users of that call; 0 if it is not known.
      */
     uint64_t users_expected;
     /**
-     * Mailboxes that are equal on both sides by now, since that call began.
+     * Mailboxes that became or were equal on both sides since that call began.
      */
     uint64_t mailboxes;
     /**
-     * Mailboxes that this call is about; 0 if that is not known.
+     * The number of mailboxes of that call; 0 if it is not known.
      */
     uint64_t mailboxes_expected;
     /**
-     * Messages that were sent and that the replica has confirmed, since the client was made.
+     * Messages sent and confirmed by the replica since the client was made.
      */
     uint64_t messages;
     /**
-     * Bytes of these messages.
+     * The size of these messages in bytes.
      */
     uint64_t bytes;
     /**
-     * Mailboxes that were equal when they were looked at, since the client was made.
+     * Mailboxes that were already equal when the client compared them, since the client was made.
      */
     uint64_t mailboxes_there;
     /**
-     * Messages that the replica had when their mailboxes were looked at, since the client was made;
-     * not counted with a host store.
+     * Messages that the replica already had when the client compared their mailboxes, since the
+     * client was made. Not counted with a host store.
      */
     uint64_t messages_there;
 } cyrsync_progress;
@@ -1023,14 +1032,15 @@ typedef struct cyrsync_progress {
 #define CYRSYNC_PROGRESS_INIT CYRSYNC_SIZED_INIT(cyrsync_progress)
 
 /**
- * Gives userdata back to the program: nothing uses it any more.
+ * Releases userdata. The library calls it once, when it no longer uses userdata.
  */
 typedef void (*cyrsync_destroy_callback)(void *userdata);
 
 /**
- * The functions of a program that the library calls, for all that it reports. Begin with
- * CYRSYNC_CALLBACKS_INIT, then set those that are wanted; the others stay NULL. What they are given
- * is borrowed for the call. See "Callbacks" at the head of this header for what they may do.
+ * A table of the program's callbacks. The library reports everything through them. Begin with
+ * CYRSYNC_CALLBACKS_INIT, then set the callbacks that you need; the others stay NULL. The
+ * arguments of a callback are borrowed: they are valid only during the call. "Callbacks" at the
+ * head of this header says what a callback may do.
  */
 typedef struct cyrsync_callbacks {
     /**
@@ -1038,64 +1048,65 @@ typedef struct cyrsync_callbacks {
      */
     size_t size;
     /**
-     * Given to every function of this table.
+     * Passed to every function of this table.
      */
     void *userdata;
     /**
-     * Gives userdata back when nothing uses it any more.
+     * Releases userdata. Called once, when the library no longer uses userdata. May be NULL.
      */
     cyrsync_destroy_callback destroy;
     /**
-     * Receives a line for the log.
+     * Receives a log line.
      */
     void (*log)(void *userdata, cyrsync_log_level level, cyrsync_str line);
     /**
-     * Receives a line that says what is being done, as sync_client -v prints it: "USER fred".
+     * Receives a line about what the client does now, as sync_client -v prints it: "USER fred".
      */
     void (*action)(void *userdata, cyrsync_str line);
     /**
-     * Receives what crosses the wire, in clear: before compression and encryption, credentials
-     * left out. "[2301 bytes]" stands for a message, unless CYRSYNC_FLAG_WHOLE_MESSAGES is set.
-     * If sent it went to the replica, else it came from there.
+     * Receives the traffic with the replica in clear text, without compression and encryption.
+     * Credentials are left out. "[2301 bytes]" stands for a message, unless
+     * CYRSYNC_FLAG_WHOLE_MESSAGES is set. sent is true for bytes that go to the replica, and false
+     * for bytes that come from it.
      */
     void (*traffic)(void *userdata, bool sent, cyrsync_str bytes);
     /**
-     * Receives every event: what the log and action lines say, and more, as values.
+     * Receives every event as a structure. The log and action lines report only some events.
      */
     void (*event)(void *userdata, const cyrsync_event *event);
     /**
-     * Receives every item that came to its end, in each call that replicates, plans or verifies:
-     * which user, mailbox or entry of a log is done, which failed, and why. What a call did not
-     * come to is not reported: that call fails. While cyrsync_client_roll() tries an item again
-     * and again, each failure is reported.
+     * Receives how each item (a user, a mailbox or an entry of a sync log) ended, in every call
+     * that replicates, plans or verifies: done, locked or failed, and why. A call that does not
+     * try all its items reports only those that it tried, and fails. cyrsync_client_roll() retries
+     * failed items, and reports each failure.
      */
     void (*item)(void *userdata, const cyrsync_item *item);
     /**
-     * Receives each step of the functions whose names begin with cyrsync_client_plan.
+     * Receives each planned step, from the functions whose names begin with cyrsync_client_plan.
      */
     void (*step)(void *userdata, const cyrsync_step *step);
     /**
-     * Receives what the functions whose names begin with cyrsync_client_verify find.
+     * Receives each finding, from the functions whose names begin with cyrsync_client_verify.
      */
     void (*finding)(void *userdata, const cyrsync_finding *finding);
     /**
-     * Receives each check of cyrsync_config_check().
+     * Receives the result of each check of cyrsync_config_check().
      */
     void (*check)(void *userdata, const cyrsync_check *check);
     /**
-     * Receives that there is no connection to the replica, in calls that try again by themselves
+     * Receives each failure to connect to the replica, in calls that retry by themselves
      * (cyrsync_client_roll()).
      */
     void (*unreachable)(void *userdata, const cyrsync_unreachable *unreachable);
     /**
-     * Receives how far a call has got: after each item, while messages are sent at most five
-     * times a second, and when the call ends.
+     * Receives the progress of the client: after each item, at most five times a second while
+     * messages are sent, and at the end of the call.
      */
     void (*progress)(void *userdata, const cyrsync_progress *progress);
     /**
-     * Answers whether to stop: true is like a call of cyrsync_client_cancel(). Called after each
-     * item, and with other events at most five times a second; not while the library waits for
-     * network, disk or locks.
+     * Returns true to stop the client, like cyrsync_client_cancel(). Called after each item, and
+     * at most five times a second on other events. Not called while the library waits for network,
+     * disk or locks.
      */
     bool (*cancel)(void *userdata);
 } cyrsync_callbacks;
@@ -1108,7 +1119,7 @@ typedef struct cyrsync_callbacks {
 /* ---- Configurations ----------------------------------------------------------------------- */
 
 /**
- * Change no mupdate server (sync_client -L).
+ * Do not change the mupdate server (sync_client -L).
  */
 #define CYRSYNC_FLAG_LOCAL_ONLY 1
 
@@ -1123,33 +1134,34 @@ typedef struct cyrsync_callbacks {
 #define CYRSYNC_FLAG_NO_COPYBACK 4
 
 /**
- * Let the replica receive messages on its archive partition (sync_client -a).
+ * Make the replica receive messages on its archive partition (sync_client -a).
  */
 #define CYRSYNC_FLAG_ARCHIVE 8
 
 /**
- * Give up unless the connection is compressed (sync_client -z).
+ * Fail if the connection cannot be compressed (sync_client -z).
  */
 #define CYRSYNC_FLAG_REQUIRE_COMPRESS 16
 
 /**
- * Show the traffic with the messages in it (sync_client -v -v -v).
+ * Pass whole messages to the traffic callback (sync_client -v -v -v).
  */
 #define CYRSYNC_FLAG_WHOLE_MESSAGES 32
 
 /**
- * Let repairs do to this server what they otherwise refuse, and delete on the replica what is only
- * missing here (sync_client --allow-repair all).
+ * Allow repairs to make changes on this server that they refuse otherwise, and to delete on the
+ * replica what is missing here (sync_client --allow-repair all).
  */
 #define CYRSYNC_FLAG_ALLOW_REPAIR 64
 
 /**
- * Change this server even if sync_no_copyback says not to (sync_client --copyback).
+ * Allow changes on this server even if sync_no_copyback forbids them (sync_client --copyback).
  */
 #define CYRSYNC_FLAG_COPYBACK 128
 
 /**
- * A configuration: imapd.conf, choices, callbacks. Free it with cyrsync_config_free().
+ * A configuration: the options of imapd.conf, the settings of the program, and its callbacks. Free
+ * it with cyrsync_config_free().
  */
 typedef struct cyrsync_config cyrsync_config;
 
@@ -1164,8 +1176,8 @@ CYRSYNC_API CYRSYNC_NODISCARD
 cyrsync_result cyrsync_config_load(cyrsync_str path, cyrsync_config **out, cyrsync_error **err);
 
 /**
- * Reads a configuration that is in memory. The rest can be set by cyrsync_config_set(). Only a
- * client with a host store can repair mailboxes with such a configuration.
+ * Reads a configuration from memory. cyrsync_config_set() can add options later. With such a
+ * configuration only a client with a host store can repair mailboxes.
  *
  * @param text  The text of an imapd.conf: at least "configdirectory: /var/imap".
  * @param out   Set to the configuration on success. Free it with cyrsync_config_free().
@@ -1178,7 +1190,7 @@ cyrsync_result cyrsync_config_parse(
     cyrsync_error **err);
 
 /**
- * Sets an option of imapd.conf over what the file says. The value is checked.
+ * Sets an option of imapd.conf and replaces the value from the file. The value is checked.
  *
  * @param config  The configuration.
  * @param name    The name of the option, such as "sync_host".
@@ -1206,7 +1218,7 @@ cyrsync_result cyrsync_config_set_channel(
     cyrsync_error **err);
 
 /**
- * Chooses the replica (sync_client -S).
+ * Sets the replica (sync_client -S).
  *
  * @param config  The configuration.
  * @param server  A host, host:port, or the path of a UNIX socket. If empty, sync_host of the
@@ -1220,10 +1232,11 @@ cyrsync_result cyrsync_config_set_server(
     cyrsync_error **err);
 
 /**
- * Chooses the partition on the replica (sync_client -p).
+ * Sets the partition on the replica (sync_client -p).
  *
  * @param config     The configuration.
- * @param partition  Its name. Empty for the same as here.
+ * @param partition  The name of the partition. If empty, each mailbox is on the partition of the
+ *                   same name as here.
  * @param err        Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -1233,10 +1246,10 @@ cyrsync_result cyrsync_config_set_partition(
     cyrsync_error **err);
 
 /**
- * Sets which flags hold. The others do not.
+ * Sets the flags. Flags that are not given are cleared.
  *
  * @param config  The configuration.
- * @param flags   The CYRSYNC_FLAG_ constants, put together with |.
+ * @param flags   CYRSYNC_FLAG_ constants, combined with |.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -1246,7 +1259,7 @@ cyrsync_result cyrsync_config_set_flags(
     cyrsync_error **err);
 
 /**
- * Limits how many bytes a second a client sends over all its connections together (sync_client
+ * Limits the bytes per second that a client sends over all its connections together (sync_client
  * --bwlimit).
  *
  * @param config  The configuration.
@@ -1261,15 +1274,15 @@ cyrsync_result cyrsync_config_set_bwlimit(
     cyrsync_error **err);
 
 /**
- * Leaves out users whose userids match a pattern, and where mailboxes are replicated by
- * themselves those whose external names match (sync_client --exclude;
- * cyrsync_client_match_users() says what matches). Each call adds a pattern. The action callback
- * receives what was left out, in one line at the end. What a sync log says cannot be left out,
- * for it would be lost: cyrsync_client_roll() and the functions that process or plan a log fail
- * with CYRSYNC_RESULT_INVALID_ARGUMENT.
+ * Excludes the users whose userids match a pattern (sync_client --exclude). Calls that replicate
+ * single mailboxes exclude the mailboxes whose external names match. cyrsync_client_match_users()
+ * describes patterns. Each call adds a pattern. The action callback receives one line at the end
+ * that names what was excluded. Entries of a sync log cannot be excluded, because they would be
+ * lost: with a pattern set, cyrsync_client_roll() and the functions that process or plan a log
+ * fail with CYRSYNC_RESULT_INVALID_ARGUMENT.
  *
  * @param config   The configuration.
- * @param pattern  The pattern. If empty, nothing is left out any more.
+ * @param pattern  The pattern. If empty, all patterns are removed.
  * @param err      Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -1279,12 +1292,12 @@ cyrsync_result cyrsync_config_exclude(
     cyrsync_error **err);
 
 /**
- * Sets how long clients created later wait for locks of users and mailboxes. What is locked for
- * longer fails with CYRSYNC_RESULT_LOCKED; cyrsync_client_roll() leaves it for later and goes on,
- * and 200 is a good value for it.
+ * Sets how long clients created later wait for the lock of a user or mailbox. If another process
+ * holds the lock for longer, replication of that user or mailbox fails with CYRSYNC_RESULT_LOCKED.
+ * cyrsync_client_roll() defers it and goes on; 200 is a good value for it.
  *
  * @param config        The configuration.
- * @param milliseconds  How long. If negative, as at first, as long as it takes.
+ * @param milliseconds  The time limit. If negative, wait without a limit, which is the default.
  * @param err           Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -1294,13 +1307,13 @@ cyrsync_result cyrsync_config_set_lock_patience(
     cyrsync_error **err);
 
 /**
- * Sets the functions that the library calls, for clients created later, and for
- * cyrsync_config_check(). They may be called by several threads at once. The table is copied; its
- * userdata is given back by its destroy function when neither configuration nor clients use it any
- * more: at once if this call fails, unless the table itself is refused.
+ * Sets the callbacks of clients created later and of cyrsync_config_check(). Several threads may
+ * call them at once. The table is copied. Its destroy function is called when neither the
+ * configuration nor a client uses userdata any more. If this call fails it is called at once,
+ * unless the table itself is refused: then it is never called.
  *
  * @param config     The configuration.
- * @param callbacks  The table. NULL removes the one that was set before.
+ * @param callbacks  The table. NULL removes the current callbacks.
  * @param err        Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -1310,23 +1323,24 @@ cyrsync_result cyrsync_config_set_callbacks(
     cyrsync_error **err);
 
 /**
- * Frees a configuration. Clients that were made from it live on.
+ * Frees a configuration. Clients that were made from it can still be used.
  *
  * @param config  The configuration. NULL is fine.
  */
 CYRSYNC_API void cyrsync_config_free(cyrsync_config *config);
 
 /**
- * Checks a configuration, like sync_client --check-config: from what is in it to the rights on the
- * replica. The check callback receives each check as soon as it is made, in the order of
- * cyrsync_topic, each topic once; what cannot be looked at because something before it failed is
- * CYRSYNC_VERDICT_SKIPPED. Nothing is changed, here or on the replica. Each check takes a minute
- * at the most. The mail store is read as by a client without a host store, from threads of the
- * library. Of the other callbacks only traffic is called, with what is said to the replica.
+ * Checks a configuration, like sync_client --check-config: from its options to the rights on the
+ * replica. The check callback receives each result at once, in the order of cyrsync_topic, one for
+ * each topic. A check that depends on a failed one is not made and gives CYRSYNC_VERDICT_SKIPPED.
+ * Nothing is changed, here or on the replica. Each check takes at most a minute. Threads of the
+ * library read the mail store directly, like a client without a host store. Of the other callbacks
+ * only traffic is called.
  *
  * @param config  The configuration.
- * @param failed  Set to how many checks failed. May be NULL.
- * @param err     Set to the error on failure. May be NULL. A check that fails is no error.
+ * @param failed  Set to the number of checks that failed. May be NULL.
+ * @param err     Set to the error on failure. May be NULL. A failed check is not an error of this
+ *                call.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
 cyrsync_result cyrsync_config_check(
@@ -1347,7 +1361,8 @@ cyrsync_result cyrsync_config_check(
 #define CYRSYNC_QUOTA_RESOURCES 4
 
 /**
- * Where a function of the host says why it failed. It lives for that function's call.
+ * A description of a failure that a function of the host fills in. It is valid only during the
+ * call of that function.
  */
 typedef struct cyrsync_failure cyrsync_failure;
 
@@ -2143,12 +2158,12 @@ typedef struct cyrsync_host {
 } cyrsync_host;
 
 /**
- * Says why a function of the host failed. The texts are copied; bytes that are not UTF-8 are
- * replaced. Counts only if the function then answers with a failure.
+ * Describes why a function of the host fails. The texts are copied; bytes that are not UTF-8 are
+ * replaced. The library uses the description only if the function then returns a failure.
  *
- * @param failure  What the host's function was given. NULL is fine.
+ * @param failure  The pointer that the library passed to the host's function. NULL is fine.
  * @param detail   What went wrong.
- * @param hint     What can be done about it. Empty if there is nothing to say.
+ * @param hint     What a person can do about it. Empty if there is no advice.
  */
 CYRSYNC_API void cyrsync_failure_set(
     cyrsync_failure *failure,
@@ -2163,7 +2178,7 @@ CYRSYNC_API void cyrsync_failure_set(
 typedef struct cyrsync_client cyrsync_client;
 
 /**
- * How many items of a call ended how: those that the item callback receives.
+ * The number of items of a call by outcome. The item callback receives the same items.
  */
 typedef struct cyrsync_report {
     /**
@@ -2171,11 +2186,11 @@ typedef struct cyrsync_report {
      */
     size_t size;
     /**
-     * Items that are done: equal on both sides now, or planned.
+     * Items that are done: now equal on both sides, or planned.
      */
     uint64_t done;
     /**
-     * Items that were passed over, because another process had them locked.
+     * Items that were skipped because another process had locked them.
      */
     uint64_t skipped_locked;
     /**
@@ -2190,7 +2205,7 @@ typedef struct cyrsync_report {
 #define CYRSYNC_REPORT_INIT CYRSYNC_SIZED_INIT(cyrsync_report)
 
 /**
- * What went over the present connection.
+ * Counters of the current connection.
  */
 typedef struct cyrsync_counters {
     /**
@@ -2198,15 +2213,15 @@ typedef struct cyrsync_counters {
      */
     size_t size;
     /**
-     * Whether there is a connection: without one all else is 0.
+     * Whether the client is connected. If not, all other members are 0.
      */
     bool connected;
     /**
-     * Bytes of commands, before compression.
+     * Bytes of commands sent, before compression.
      */
     uint64_t sent;
     /**
-     * Bytes of replies, after decompression.
+     * Bytes of replies received, after decompression.
      */
     uint64_t received;
     /**
@@ -2229,12 +2244,14 @@ typedef struct cyrsync_counters {
 #define CYRSYNC_COUNTERS_INIT CYRSYNC_SIZED_INIT(cyrsync_counters)
 
 /**
- * Takes a userid, or the internal name of a mailbox. It is borrowed for the call.
+ * Receives a userid or the internal name of a mailbox. The name is borrowed: it is valid only
+ * during the call.
  */
 typedef void (*cyrsync_name_callback)(void *userdata, cyrsync_str name);
 
 /**
- * Makes a client from a configuration, which stays the caller's. Nothing is sent yet.
+ * Makes a client from a configuration. The configuration still belongs to the caller. Does not
+ * connect yet.
  *
  * @param config  The configuration.
  * @param out     Set to the client on success. Free it with cyrsync_client_free().
@@ -2247,9 +2264,9 @@ cyrsync_result cyrsync_client_new(
     cyrsync_error **err);
 
 /**
- * Makes a client that asks a host for the data of the master instead of reading the mail store:
- * see "The host store" at the head of this header. The table is copied; its userdata is given
- * back by its destroy function when nothing uses it any more: at once if this call fails.
+ * Makes a client that gets the data of the master from a host, and does not read the mail store
+ * itself: see "The host store" at the head of this header. The table is copied. Its destroy
+ * function is called when the library no longer uses userdata: at once if this call fails.
  *
  * @param config  The configuration.
  * @param host    The host's table.
@@ -2264,32 +2281,34 @@ cyrsync_result cyrsync_client_new_with_host(
     cyrsync_error **err);
 
 /**
- * Says goodbye to the replica and frees the client, unless it is in use, also by the call whose
- * callback calls this: then it answers CYRSYNC_RESULT_BUSY and does nothing.
+ * Disconnects from the replica and frees the client. If the client is in use, returns
+ * CYRSYNC_RESULT_BUSY and does nothing. A callback that calls this for its own client gets
+ * CYRSYNC_RESULT_BUSY, too.
  *
  * @param client  The client. NULL is fine.
  */
 CYRSYNC_API cyrsync_result cyrsync_client_free(cyrsync_client *client);
 
 /**
- * Returns the name of the replica. It is borrowed until the client is freed.
+ * Returns the name of the replica. The string belongs to the client and is valid until the client
+ * is freed.
  *
  * @param client  The client. NULL gives an empty name.
  */
 CYRSYNC_API const char *cyrsync_client_server(const cyrsync_client *client);
 
 /**
- * Asks the client to stop: the call that runs ends at the next safe point with
- * CYRSYNC_RESULT_CANCELLED, and so does every later one, until cyrsync_client_reset_cancel() is
- * called. May be called from any thread at any time, from callbacks and signal handlers too.
+ * Cancels the client: the running call ends at the next safe point with CYRSYNC_RESULT_CANCELLED.
+ * So does every later call, until cyrsync_client_reset_cancel() is called. May be called from any
+ * thread at any time, also from callbacks and signal handlers.
  *
  * @param client  The client. NULL is fine.
  */
 CYRSYNC_API void cyrsync_client_cancel(const cyrsync_client *client);
 
 /**
- * Takes back cyrsync_client_cancel() and cyrsync_client_finish(): calls work again. Answers
- * CYRSYNC_RESULT_BUSY while a call runs; that one must come to its end first.
+ * Undoes cyrsync_client_cancel() and cyrsync_client_finish(), so that later calls work again.
+ * Fails with CYRSYNC_RESULT_BUSY while another call of the client runs.
  *
  * @param client  The client.
  * @param err     Set to the error on failure. May be NULL.
@@ -2298,8 +2317,8 @@ CYRSYNC_API CYRSYNC_NODISCARD
 cyrsync_result cyrsync_client_reset_cancel(cyrsync_client *client, cyrsync_error **err);
 
 /**
- * Connects and logs in, unless that is done. Calls that need a connection make one by themselves;
- * this one shows early whether it works.
+ * Connects and logs in, unless the client is already connected. Other calls connect by themselves
+ * when they need to. Call this to find out early whether the connection works.
  *
  * @param client  The client.
  * @param err     Set to the error on failure. May be NULL.
@@ -2308,7 +2327,7 @@ CYRSYNC_API CYRSYNC_NODISCARD
 cyrsync_result cyrsync_client_connect(cyrsync_client *client, cyrsync_error **err);
 
 /**
- * Says goodbye to the replica. The next call that needs a connection makes a new one.
+ * Disconnects from the replica. The next call that needs a connection makes a new one.
  *
  * @param client  The client.
  * @param err     Set to the error on failure. May be NULL.
@@ -2318,11 +2337,11 @@ CYRSYNC_API cyrsync_result cyrsync_client_disconnect(
     cyrsync_error **err);
 
 /**
- * Replicates a user with mailboxes, quotas, subscriptions, Sieve scripts and seen state.
+ * Replicates a user: mailboxes, quotas, subscriptions, Sieve scripts and seen state.
  *
  * @param client  The client.
  * @param user    The userid.
- * @param err     Set to the error on failure. May be NULL. Its parts are the failures of single
+ * @param err     Set to the error on failure. May be NULL. Its parts are the errors of single
  *                mailboxes.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2345,13 +2364,13 @@ cyrsync_result cyrsync_client_sync_meta(
     cyrsync_error **err);
 
 /**
- * Replicates mailboxes of any users. A mailbox that fails stops no other; the item callback
- * receives how each ended.
+ * Replicates mailboxes of any users. If a mailbox fails, the others are still replicated. The item
+ * callback receives the outcome of each.
  *
  * @param client  The client.
  * @param names   The internal names of the mailboxes ("user.fred.Sent").
- * @param count   How many there are.
- * @param err     Set to the error on failure. May be NULL. Its parts are the failures of single
+ * @param count   The number of names.
+ * @param err     Set to the error on failure. May be NULL. Its parts are the errors of single
  *                mailboxes.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2362,14 +2381,14 @@ cyrsync_result cyrsync_client_sync_mailboxes(
     cyrsync_error **err);
 
 /**
- * Replicates every user and every shared mailbox whose internal name begins with prefix, and
- * without a prefix the server's annotations too. A failure of one item stops no other, goes to the
- * item callback and is counted in the report. The call itself fails only if not everything was
- * tried.
+ * Replicates every user and every shared mailbox whose internal name begins with prefix. If prefix
+ * is empty, replicates the server's annotations too. If an item fails, the others are still
+ * replicated; the item callback receives the failure, and the report counts it. The call itself
+ * fails only if it could not try all items.
  *
  * @param client  The client.
- * @param prefix  What the internal names begin with; empty for all.
- * @param report  Filled with how many items ended how. May be NULL.
+ * @param prefix  The beginning of the internal names. Empty for all.
+ * @param report  Filled with the number of items by outcome. May be NULL.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2380,7 +2399,7 @@ cyrsync_result cyrsync_client_sync_all(
     cyrsync_error **err);
 
 /**
- * Replicates what a user has seen of a mailbox.
+ * Replicates a user's seen state of a mailbox.
  *
  * @param client    The client.
  * @param user      The userid.
@@ -2410,10 +2429,11 @@ cyrsync_result cyrsync_client_sync_subscription(
     cyrsync_error **err);
 
 /**
- * Replicates the limits of a quota root, or that it is none any more.
+ * Replicates the limits of a quota root. If the quota root no longer exists here, removes it on
+ * the replica.
  *
  * @param client  The client.
- * @param root    The root, an internal mailbox name.
+ * @param root    The quota root, as an internal mailbox name.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2423,10 +2443,11 @@ cyrsync_result cyrsync_client_sync_quota(
     cyrsync_error **err);
 
 /**
- * Replicates the annotations of a mailbox without its messages, or those of the server.
+ * Replicates the annotations of a mailbox, without those of its messages, or the annotations of
+ * the server.
  *
  * @param client   The client.
- * @param mailbox  The internal name of the mailbox. Empty for the server.
+ * @param mailbox  The internal name of the mailbox. Empty for the annotations of the server.
  * @param err      Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2436,7 +2457,7 @@ cyrsync_result cyrsync_client_sync_annotations(
     cyrsync_error **err);
 
 /**
- * Tells the replica to release the message files that it keeps for this connection.
+ * Tells the replica to release its staged message files for this connection.
  *
  * @param client  The client.
  * @param err     Set to the error on failure. May be NULL.
@@ -2445,7 +2466,7 @@ CYRSYNC_API CYRSYNC_NODISCARD
 cyrsync_result cyrsync_client_restart(cyrsync_client *client, cyrsync_error **err);
 
 /**
- * Returns what went over the present connection.
+ * Returns the counters of the current connection.
  *
  * @param client  The client.
  * @param out     Filled with the counters.
@@ -2458,15 +2479,15 @@ cyrsync_result cyrsync_client_counters(
     cyrsync_error **err);
 
 /**
- * Gives the users who have an INBOX and whose userids match a pattern to a callback, in the order
- * of mailboxes.db, as sync_client -u does. If a part of mailboxes.db cannot be read, the call
- * fails after it gave those that were found.
+ * Calls a callback for each user who has an INBOX and whose userid matches a pattern, in the order
+ * of mailboxes.db, as sync_client -u does. If a part of mailboxes.db cannot be read, passes on the
+ * users that were found and then fails.
  *
  * @param client    The client.
- * @param pattern   The pattern: * stands for any bytes, separators included, ? for one, [a-z] for
- *                  one of these, [!a-z] for any other.
- * @param callback  Receives each userid. May be NULL.
- * @param userdata  Given to the callback.
+ * @param pattern   The pattern: * matches any bytes, separators included; ? matches one byte;
+ *                  [a-z] matches one of these bytes, and [!a-z] any other byte.
+ * @param callback  The callback, which receives each userid. May be NULL.
+ * @param userdata  Passed to the callback.
  * @param err       Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2478,13 +2499,13 @@ cyrsync_result cyrsync_client_match_users(
     cyrsync_error **err);
 
 /**
- * Gives the mailboxes whose external names match a pattern to a callback, by their internal
- * names, as sync_client -m does. Like cyrsync_client_match_users() in all else.
+ * Calls a callback with the internal name of each mailbox whose external name matches a pattern,
+ * as sync_client -m does. Otherwise like cyrsync_client_match_users().
  *
  * @param client    The client.
- * @param pattern   The pattern, as an administrator types it.
- * @param callback  Receives each internal name. May be NULL.
- * @param userdata  Given to the callback.
+ * @param pattern   The pattern for the external name, as an administrator types it.
+ * @param callback  The callback, which receives each internal name. May be NULL.
+ * @param userdata  Passed to the callback.
  * @param err       Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2502,38 +2523,39 @@ cyrsync_result cyrsync_client_match_mailboxes(
  */
 typedef enum cyrsync_rolled {
     /**
-     * It was asked to, by cyrsync_client_finish() or cyrsync_client_cancel().
+     * cyrsync_client_finish() or cyrsync_client_cancel() was called.
      */
     CYRSYNC_ROLLED_STOPPED = 1,
     /**
-     * The shutdown file was there; it is removed.
+     * The shutdown file existed. The library has removed it.
      */
     CYRSYNC_ROLLED_SHUTDOWN_FILE = 2,
     /**
-     * cyrsync_client_nudge() was called. Called again it goes on.
+     * cyrsync_client_nudge() was called. Call cyrsync_client_roll() again to go on.
      */
     CYRSYNC_ROLLED_NUDGED = 3,
     /**
-     * What was logged is done, as asked for by once.
+     * With once: all entries are done.
      */
     CYRSYNC_ROLLED_ONCE = 4,
     /**
-     * The same, but a part of it failed and was put back to the log.
+     * With once: some entries failed and were put back into the log.
      */
     CYRSYNC_ROLLED_ONCE_UNDONE = 5,
     /**
-     * The replica said goodbye, and it was to be connected to only once.
+     * With connect_once: the replica ended the connection (BYE).
      */
     CYRSYNC_ROLLED_GOODBYE = 6,
     /**
-     * Like CYRSYNC_ROLLED_ONCE, but another process was at work on a part of it, which was put back to
-     * the log; nothing failed.
+     * With once: no entry failed, but some were put back into the log because another process had
+     * locked their users or mailboxes.
      */
     CYRSYNC_ROLLED_ONCE_DEFERRED = 7,
 } cyrsync_rolled;
 
 /**
- * How cyrsync_client_roll() works. Begin with CYRSYNC_ROLLING_INIT, then set what is wanted.
+ * Options of cyrsync_client_roll(). Begin with CYRSYNC_ROLLING_INIT, then set the options that you
+ * need.
  */
 typedef struct cyrsync_rolling {
     /**
@@ -2541,20 +2563,23 @@ typedef struct cyrsync_rolling {
      */
     size_t size;
     /**
-     * Least time from one run to the next, in milliseconds (sync_repeat_interval).
+     * The shortest time from the start of one run to the next, in milliseconds
+     * (sync_repeat_interval).
      */
     uint64_t interval_ms;
     /**
-     * After so many seconds the replica is told to release its staged message files (-t); 0 for
-     * never.
+     * Time after which the client tells the replica to release its staged message files, in
+     * seconds (-t); 0 for never.
      */
     uint64_t restart_after;
     /**
-     * A file that asks for the end by being there (sync_shutdown_file); empty for none.
+     * The path of the shutdown file (sync_shutdown_file): the call ends when this file exists.
+     * Empty for none.
      */
     cyrsync_str shutdown_file;
     /**
-     * Longest pause between attempts to connect, in seconds (sync_reconnect_maxwait); 0 for none.
+     * The longest pause between attempts to connect, in seconds (sync_reconnect_maxwait); 0 for no
+     * limit.
      */
     uint64_t longest_pause;
     /**
@@ -2562,7 +2587,7 @@ typedef struct cyrsync_rolling {
      */
     uint32_t connect_once;
     /**
-     * Not 0: do only what is logged now.
+     * Not 0: replicate only the entries that are in the log now, then end.
      */
     uint32_t once;
 } cyrsync_rolling;
@@ -2581,15 +2606,16 @@ typedef struct cyrsync_roll_end {
      */
     size_t size;
     /**
-     * Why it ended, as a cyrsync_rolled.
+     * The reason for the end, as a cyrsync_rolled.
      */
     int why;
     /**
-     * With once: how many parts were put back to the log because another process had them locked.
+     * With once: the number of entries that were put back into the log because another process had
+     * locked their users or mailboxes.
      */
     uint64_t deferred;
     /**
-     * With once: how many parts failed and were put back to the log.
+     * With once: the number of entries that failed and were put back into the log.
      */
     uint64_t failed;
 } cyrsync_roll_end;
@@ -2600,21 +2626,22 @@ typedef struct cyrsync_roll_end {
 #define CYRSYNC_ROLL_END_INIT CYRSYNC_SIZED_INIT(cyrsync_roll_end)
 
 /**
- * Appends entries to sync logs, so that the clients of their channels replicate what they name:
- * what sync_log() does in Cyrus's programs and cyr_synclog does for scripts. The entries are
- * written under Cyrus's own locking, and the directory of a log is made if it is missing. The words
- * are USER, UNUSER, META, MAILBOX, APPEND, DOUBLEMAILBOX, RENAME, UNMAILBOX, QUOTA, ANNOTATION,
- * SEEN, SUB and UNSUB, followed by one or two names; one that holds blanks or quotes stands in
- * double quotes. All entries and channels are checked before anything is written. If a log cannot
- * be written, those of the channels before it have the entries already.
+ * Appends entries to sync logs. The clients of these channels then replicate the users and
+ * mailboxes that the entries name. Cyrus's programs call sync_log() for this, and scripts
+ * cyr_synclog. The entries are written under Cyrus's own locks. A missing log directory is
+ * created. An entry is a word followed by one or two names. The words are USER, UNUSER, META,
+ * MAILBOX, APPEND, DOUBLEMAILBOX, RENAME, UNMAILBOX, QUOTA, ANNOTATION, SEEN, SUB and UNSUB. A
+ * name with blanks or quotes must be in double quotes. All entries and channels are checked before
+ * anything is written. If a log cannot be written, the logs of earlier channels already have the
+ * entries.
  *
- * @param config         The configuration: it says where the logs are. It needs no sync_host.
- * @param channels       The channels. An empty name is the log without a channel. A channel that
- *                       the configuration does not know fails with CYRSYNC_RESULT_CONFIG.
- * @param channel_count  How many there are. If 0, the entries go to all channels that Cyrus's
- *                       programs log to (sync_log_channels); it is a CYRSYNC_RESULT_CONFIG if
- *                       sync_log is off.
- * @param entries        The entries, one a line: "MAILBOX user.fred".
+ * @param config         The configuration, which says where the logs are. It needs no sync_host.
+ * @param channels       The channels. An empty name stands for the log without a channel. A
+ *                       channel that is not in the configuration fails with CYRSYNC_RESULT_CONFIG.
+ * @param channel_count  The number of channels. If 0, the entries go to all channels that Cyrus's
+ *                       programs log to (sync_log_channels). Then the call fails with
+ *                       CYRSYNC_RESULT_CONFIG if sync_log is off.
+ * @param entries        The entries, one per line: "MAILBOX user.fred".
  * @param err            Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2626,15 +2653,16 @@ cyrsync_result cyrsync_log_append(
     cyrsync_error **err);
 
 /**
- * Replicates what Cyrus's programs write to the sync log of the client's channel, until asked to
- * stop. What fails stays in the log and is tried again after a growing pause; it is reported to the
- * item and log callbacks and stops nothing else. What is locked is tried again too, after as long
- * as cyrsync_config_set_lock_patience() says. Fails with CYRSYNC_RESULT_LOCKED if another client
- * works on the channel.
+ * Replicates the entries that Cyrus's programs write to the sync log of the client's channel,
+ * until it is told to stop. If an entry fails, the others are still replicated. The failed entry
+ * stays in the log and is retried after a growing pause; the item and log callbacks receive the
+ * failure. If a user or mailbox is still locked after the time of
+ * cyrsync_config_set_lock_patience(), its entry is retried too. Fails with CYRSYNC_RESULT_LOCKED
+ * if another client works on the channel.
  *
  * @param client   The client.
- * @param rolling  How to work.
- * @param end      Filled with how it ended. May be NULL.
+ * @param rolling  The options.
+ * @param end      Filled with the reason for the end and the number of entries left. May be NULL.
  * @param err      Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2645,30 +2673,31 @@ cyrsync_result cyrsync_client_roll(
     cyrsync_error **err);
 
 /**
- * Asks cyrsync_client_roll() to end when the part it works on is done. May be called from any
- * thread at any time and from signal handlers.
+ * Tells cyrsync_client_roll() to end after the current task. May be called from any thread at any
+ * time, also from signal handlers.
  *
  * @param client  The client. NULL is fine.
  */
 CYRSYNC_API void cyrsync_client_finish(const cyrsync_client *client);
 
 /**
- * Ends cyrsync_client_roll() with CYRSYNC_ROLLED_NUDGED, and a pause between attempts to connect.
- * Called again it goes on, and tries at once what had failed. May be called from any thread at
- * any time and from signal handlers.
+ * Wakes cyrsync_client_roll(), also from a pause between attempts to connect: it ends with
+ * CYRSYNC_ROLLED_NUDGED. When cyrsync_client_roll() is called again, it retries failed entries at
+ * once. May be called from any thread at any time, also from signal handlers.
  *
  * @param client  The client. NULL is fine.
  */
 CYRSYNC_API void cyrsync_client_nudge(const cyrsync_client *client);
 
 /**
- * Replicates what a sync log in memory says ("MAILBOX user.fred", a line each), like
- * sync_do_reader(). An entry that fails stops no other; it goes to the item and log callbacks. What
- * is locked is put into the log of the client's channel, if it has one.
+ * Replicates the entries of a sync log in memory ("MAILBOX user.fred", one per line), like
+ * sync_do_reader(). If an entry fails, the others are still replicated; the item and log callbacks
+ * receive the failure. Entries whose users or mailboxes are locked are appended to the log of the
+ * client's channel, if it has one.
  *
  * @param client  The client.
- * @param log     The log: entries, one a line.
- * @param report  Filled with how many entries ended how. May be NULL.
+ * @param log     The log: entries, one per line.
+ * @param report  Filled with the number of entries by outcome. May be NULL.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2679,12 +2708,12 @@ cyrsync_result cyrsync_client_process_log(
     cyrsync_error **err);
 
 /**
- * Replicates what a sync log in a file says, like sync_client -r -f and
- * cyrsync_client_process_log(). The file stays as it is.
+ * Replicates the entries of a sync log in a file, like sync_client -r -f. The file stays as it is.
+ * Otherwise like cyrsync_client_process_log().
  *
  * @param client  The client.
  * @param file    The path of the log.
- * @param report  Filled with how many entries ended how. May be NULL.
+ * @param report  Filled with the number of entries by outcome. May be NULL.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2695,13 +2724,13 @@ cyrsync_result cyrsync_client_process_log_file(
     cyrsync_error **err);
 
 /**
- * Replicates what was just logged, over a connection that is kept for the next time: what
- * sync_checkpoint() does, so that a user learns of a change when the replica has it. Like
- * cyrsync_client_process_log() in all else.
+ * Replicates entries that were just logged, and keeps the connection for the next call, like
+ * sync_checkpoint(). A server calls it before it confirms a change to a user, so that the replica
+ * has the change by then. Otherwise like cyrsync_client_process_log().
  *
  * @param client  The client.
- * @param log     The log: entries, one a line.
- * @param report  Filled with how many entries ended how. May be NULL.
+ * @param log     The log: entries, one per line.
+ * @param report  Filled with the number of entries by outcome. May be NULL.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2712,11 +2741,11 @@ cyrsync_result cyrsync_client_checkpoint(
     cyrsync_error **err);
 
 /**
- * Says goodbye to the replica if the last checkpoint is long ago. Cyrus waits for 30 seconds;
- * call it from a timer.
+ * Disconnects from the replica if the last checkpoint is long ago. Call it from a timer. Cyrus
+ * disconnects after 30 seconds.
  *
  * @param client   The client.
- * @param seconds  How long ago.
+ * @param seconds  The shortest time since the last checkpoint.
  * @param err      Set to the error on failure. May be NULL.
  */
 CYRSYNC_API cyrsync_result cyrsync_client_disconnect_if_idle(
@@ -2727,15 +2756,15 @@ CYRSYNC_API cyrsync_result cyrsync_client_disconnect_if_idle(
 /* ---- Plans -------------------------------------------------------------------------------- */
 
 /**
- * Plans what cyrsync_client_process_log() would do with a log, and does none of it: the replica is
- * only asked, and nothing is written here. The step callback receives each step. Locks are taken as
- * they would be. Renames and deletes are taken for done when what follows is planned, and a mailbox
- * that would have to be repaired is compared in full. Which message files would be sent is not
- * known before it is done.
+ * Plans what cyrsync_client_process_log() would do with a log, and changes nothing: it only reads
+ * from the replica, and writes nothing here. The step callback receives each step. The plan takes
+ * the same locks as replication. Later steps assume that earlier renames and deletes are done. A
+ * mailbox that needs a repair is compared in full. A plan cannot say which message files
+ * replication will send.
  *
  * @param client  The client.
- * @param log     The log: entries, one a line.
- * @param report  Filled with how many entries were planned, and how many could not be. May be NULL.
+ * @param log     The log: entries, one per line.
+ * @param report  Filled with the number of entries by outcome. May be NULL.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2749,8 +2778,8 @@ cyrsync_result cyrsync_client_plan(
  * Plans what cyrsync_client_sync_all() would do, like cyrsync_client_plan().
  *
  * @param client  The client.
- * @param prefix  What the internal names begin with; empty for all.
- * @param report  Filled with how many items were planned, and how many could not be. May be NULL.
+ * @param prefix  The beginning of the internal names. Empty for all.
+ * @param report  Filled with the number of items by outcome. May be NULL.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2761,12 +2790,12 @@ cyrsync_result cyrsync_client_plan_all(
     cyrsync_error **err);
 
 /**
- * Plans what cyrsync_client_sync_user() would do, or with only_meta cyrsync_client_sync_meta(),
- * like cyrsync_client_plan().
+ * Plans what cyrsync_client_sync_user() would do, like cyrsync_client_plan(). If only_meta is
+ * true, plans what cyrsync_client_sync_meta() would do.
  *
  * @param client     The client.
  * @param user       The userid.
- * @param only_meta  Whether only seen state, subscriptions and Sieve scripts are planned.
+ * @param only_meta  Whether to plan only seen state, subscriptions and Sieve scripts.
  * @param err        Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2781,7 +2810,7 @@ cyrsync_result cyrsync_client_plan_user(
  *
  * @param client  The client.
  * @param names   The internal names of the mailboxes.
- * @param count   How many there are.
+ * @param count   The number of names.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2792,11 +2821,11 @@ cyrsync_result cyrsync_client_plan_mailboxes(
     cyrsync_error **err);
 
 /**
- * Plans what cyrsync_client_roll() would do with what is logged to the client's channel now, like
- * cyrsync_client_plan(). The logs stay as they are.
+ * Plans what cyrsync_client_roll() would do with the current entries in the logs of the client's
+ * channel, like cyrsync_client_plan(). The logs stay as they are.
  *
  * @param client  The client.
- * @param report  Filled with how many entries were planned, and how many could not be. May be NULL.
+ * @param report  Filled with the number of entries by outcome. May be NULL.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2808,7 +2837,7 @@ cyrsync_result cyrsync_client_plan_channel(
 /* ---- Verification ------------------------------------------------------------------------- */
 
 /**
- * How much a verification compared, and what it found.
+ * The totals of a verification.
  */
 typedef struct cyrsync_verified {
     /**
@@ -2820,7 +2849,7 @@ typedef struct cyrsync_verified {
      */
     uint64_t differences;
     /**
-     * Fields that differ because replication has not come to them yet.
+     * Fields that differ because their last change is not replicated yet.
      */
     uint64_t pending;
     /**
@@ -2828,7 +2857,7 @@ typedef struct cyrsync_verified {
      */
     uint64_t unknown;
     /**
-     * Users whose data beside mailboxes was compared.
+     * Users whose other data (not the mailboxes) was compared.
      */
     uint64_t users;
     /**
@@ -2851,14 +2880,14 @@ typedef struct cyrsync_verified {
 #define CYRSYNC_VERIFIED_INIT CYRSYNC_SIZED_INIT(cyrsync_verified)
 
 /**
- * Compares a user with all that belongs to it on both sides in full, and changes nothing: the
- * replica is only asked. The finding callback receives what differs. Differences are no error.
+ * Compares all data of a user on both sides in full, and changes nothing. The finding callback
+ * receives the differences. Differences are not an error.
  *
  * @param client    The client.
  * @param user      The userid.
- * @param what      Empty, or "messages" to read all message files on both sides too, or
- *                  "messages:10%" to read some of them.
- * @param verified  Filled with what was found. May be NULL.
+ * @param what      What to compare beside the records: empty for nothing more, "messages" to read
+ *                  all message files on both sides too, or "messages:10%" to read a part of them.
+ * @param verified  Filled with the totals. May be NULL.
  * @param err       Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2870,12 +2899,12 @@ cyrsync_result cyrsync_client_verify_user(
     cyrsync_error **err);
 
 /**
- * Compares subscriptions, seen state and Sieve scripts of a user, like
+ * Compares the subscriptions, seen state and Sieve scripts of a user, like
  * cyrsync_client_verify_user().
  *
  * @param client    The client.
  * @param user      The userid.
- * @param verified  Filled with what was found. May be NULL.
+ * @param verified  Filled with the totals. May be NULL.
  * @param err       Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2890,9 +2919,9 @@ cyrsync_result cyrsync_client_verify_meta(
  *
  * @param client    The client.
  * @param names     The internal names of the mailboxes.
- * @param count     How many there are.
+ * @param count     The number of names.
  * @param what      As for cyrsync_client_verify_user().
- * @param verified  Filled with what was found. May be NULL.
+ * @param verified  Filled with the totals. May be NULL.
  * @param err       Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2905,13 +2934,13 @@ cyrsync_result cyrsync_client_verify_mailboxes(
     cyrsync_error **err);
 
 /**
- * Compares every user and every shared mailbox whose internal name begins with prefix, and
- * without a prefix the server's annotations too, like cyrsync_client_verify_user().
+ * Compares every user and every shared mailbox whose internal name begins with prefix, like
+ * cyrsync_client_verify_user(). If prefix is empty, compares the server's annotations too.
  *
  * @param client    The client.
- * @param prefix    What the internal names begin with; empty for all.
+ * @param prefix    The beginning of the internal names. Empty for all.
  * @param what      As for cyrsync_client_verify_user().
- * @param verified  Filled with what was found. May be NULL.
+ * @param verified  Filled with the totals. May be NULL.
  * @param err       Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2925,7 +2954,7 @@ cyrsync_result cyrsync_client_verify_all(
 /* ---- Progress and status ------------------------------------------------------------------ */
 
 /**
- * How bad it is; the numbers are the exit statuses of a monitoring plugin.
+ * The severity of a status. The numbers are the exit statuses of a monitoring plugin.
  */
 typedef enum cyrsync_level {
     /**
@@ -2933,7 +2962,7 @@ typedef enum cyrsync_level {
      */
     CYRSYNC_LEVEL_OK = 0,
     /**
-     * Somebody should look at it by day.
+     * Somebody should look at it during working hours.
      */
     CYRSYNC_LEVEL_WARNING = 1,
     /**
@@ -2941,22 +2970,22 @@ typedef enum cyrsync_level {
      */
     CYRSYNC_LEVEL_CRITICAL = 2,
     /**
-     * It cannot be found out.
+     * The state cannot be determined.
      */
     CYRSYNC_LEVEL_UNKNOWN = 3,
 } cyrsync_level;
 
 /**
- * What the replication of a channel is at. Free it with cyrsync_status_free().
+ * The state of the replication of a channel. Free it with cyrsync_status_free().
  */
 typedef struct cyrsync_status cyrsync_status;
 
 /**
- * Returns how far a client has got. May be called from any thread at any time, while another call
- * of the same client works and from its callbacks too.
+ * Returns the progress of a client. May be called from any thread at any time, also while another
+ * call of the same client runs, and from callbacks.
  *
  * @param client  The client.
- * @param out     Filled with how far it has got.
+ * @param out     Filled with the progress.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2966,8 +2995,9 @@ cyrsync_result cyrsync_client_progress(
     cyrsync_error **err);
 
 /**
- * Reads the state of the replication of the configuration's channel: from what the client that
- * rolls writes down, without one from the logs. Nothing is connected to, locked or changed.
+ * Reads the state of the replication of the configuration's channel. The source is the status file
+ * of the client that rolls on the channel; if there is no such client, the logs. Does not connect,
+ * lock or change anything.
  *
  * @param config  The configuration.
  * @param out     Set to the status on success. Free it with cyrsync_status_free().
@@ -2980,11 +3010,11 @@ cyrsync_result cyrsync_status_read(
     cyrsync_error **err);
 
 /**
- * Returns how bad it is now.
+ * Returns the severity of the status now.
  *
- * @param status    The status. CYRSYNC_LEVEL_UNKNOWN for NULL.
- * @param warn_lag  From a lag of so many seconds on it is a warning. 0 for no such limit.
- * @param crit_lag  From a lag of so many seconds on it is critical. 0 for no such limit.
+ * @param status    The status. NULL gives CYRSYNC_LEVEL_UNKNOWN.
+ * @param warn_lag  The lag in seconds from which the level is at least a warning. 0 for no limit.
+ * @param crit_lag  The lag in seconds from which the level is critical. 0 for no limit.
  */
 CYRSYNC_API cyrsync_level cyrsync_status_level(
     const cyrsync_status *status,
@@ -2992,23 +3022,23 @@ CYRSYNC_API cyrsync_level cyrsync_status_level(
     uint64_t crit_lag);
 
 /**
- * Returns how long the oldest change has waited that is not replicated yet, in seconds; 0 if
- * there is none.
+ * Returns the age of the oldest change that is not replicated yet, in seconds; 0 if there is no
+ * such change.
  *
- * @param status  The status. 0 for NULL.
+ * @param status  The status. NULL gives 0.
  */
 CYRSYNC_API uint64_t cyrsync_status_lag(const cyrsync_status *status);
 
 /**
- * Returns how many entries of the log wait to be replicated.
+ * Returns the number of log entries that are not replicated yet.
  *
- * @param status  The status. 0 for NULL.
+ * @param status  The status. NULL gives 0.
  */
 CYRSYNC_API uint64_t cyrsync_status_backlog(const cyrsync_status *status);
 
 /**
- * Returns all that is known, as a JSON object; docs/status.md describes it. Borrowed until the
- * status is freed.
+ * Returns the whole status as a JSON object; docs/status.md describes it. The text belongs to the
+ * status and is valid until the status is freed.
  *
  * @param status  The status. NULL gives an empty text.
  */
