@@ -162,7 +162,7 @@ pub struct cyrsync_record {
     pub internaldate: i64,
     /// The time of the record's last change, in seconds since 1970.
     pub last_updated: i64,
-    /// The modseq of the last change of flags, or of the expunge.
+    /// The modseq of the last change: of flags, or when the record was created or expunged.
     pub modseq: u64,
     /// The FLAG_ bits of Cyrus's mailbox.h.
     pub system_flags: u32,
