@@ -164,7 +164,7 @@ fn with_initial_values(text: &str, sources: &str) -> String {
         // The macro for cyrsync_host also sets the version; it is in cbindgen.toml.
         if sources.contains(&format!("{initial} sets it")) && name != "cyrsync_host" {
             out += &format!(
-                "\n/**\n * Initial value of a {name}: its size, and all else 0.\n */\n\
+                "\n/**\n * Initial value of a {name}: its size, and all other members 0.\n */\n\
                  #define {initial} CYRSYNC_SIZED_INIT({name})\n"
             );
         }

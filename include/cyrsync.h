@@ -3,73 +3,78 @@
  * Generated from src/capi by build.rs; tests/header.rs fails when it is stale. docs/C-API.md is an
  * introduction with an example.
  *
- * Calls. A function that can fail returns a cyrsync_result and takes, last, a cyrsync_error **err.
- * On failure *err is set to an error to be freed with cyrsync_error_free(); what was in it is not
- * looked at. On success it is left alone, so set it to NULL before. If err is NULL, the error of a
- * client's call goes to the log callback. Other outputs are written on success only. A required
- * pointer that is NULL is answered with CYRSYNC_RESULT_NULL_POINTER. No panic of the library
- * reaches the caller: it becomes CYRSYNC_RESULT_PANIC, and a message on stderr. Any other fault of
- * the library is CYRSYNC_RESULT_INTERNAL.
+ * Calls. A function that can fail returns a cyrsync_result, and its last parameter is a
+ * cyrsync_error **err. On failure it sets *err to an error, which the caller frees with
+ * cyrsync_error_free(). It does not read or free the old value of *err. On success it does not
+ * write *err, so set *err to NULL before the call. err may be NULL: then the error of a client's
+ * call goes to the log callback. Other outputs are written only on success. A required pointer that
+ * is NULL causes CYRSYNC_RESULT_NULL_POINTER. A panic of the library never reaches the caller: the
+ * call returns CYRSYNC_RESULT_PANIC, and a message goes to stderr. Other bugs of the library cause
+ * CYRSYNC_RESULT_INTERNAL.
  *
- * Ownership. What a function gives through "out" belongs to the caller, and is freed by the function
- * whose name ends in _free, which takes NULL too. Strings that are returned are borrowed from the
- * object they come from. Arguments are borrowed for the call.
+ * Ownership. An object that a function writes to "out" belongs to the caller, who frees it with the
+ * function whose name ends in _free. These functions accept NULL. Returned strings belong to the
+ * object that they come from. Arguments are borrowed for the call: the library copies what it needs
+ * later.
  *
  * Structures. Each begins with its size, which a CYRSYNC_..._INIT sets:
  *
  *     cyrsync_report report = CYRSYNC_REPORT_INIT;
  *
- * So a program and a library of different versions understand each other. Members that the other
- * side's version lacks count as 0; so write a CYRSYNC_..._INIT even where every member is set.
- * Members that only the caller's version has are set to 0 where the library fills a structure, and
- * passed over where it reads one; but in a cyrsync_rolling and a cyrsync_callbacks they must be 0,
- * because what they ask for would not be done. A size that no version has is answered with
- * CYRSYNC_RESULT_INVALID_ARGUMENT and the name of the structure or argument. The elements of an
- * array lie as far apart as the size of the first. Where the library gives a callback a structure,
- * its size says how much the library knows: a later library has more members, and an earlier one
- * fewer. Where a host is given a structure to fill, it must not write behind that size. A
- * cyrsync_str has no size and never changes. New values of an enumeration may come.
+ * Because of the size, a program and a library of different versions can work together. Members
+ * that the other side's version lacks count as 0, so use a CYRSYNC_..._INIT even if you set every
+ * member. Members that only the caller's version has are set to 0 when the library fills a
+ * structure, and ignored when it reads one. But in a cyrsync_rolling and a cyrsync_callbacks these
+ * members must be 0, because the library could not do what they ask for. A size that no version has
+ * causes CYRSYNC_RESULT_INVALID_ARGUMENT; the error names the structure or argument. In an array,
+ * the size of the first element is the distance between elements. When the library passes a
+ * structure to a callback, its size is the size in the library: a later library has more members,
+ * and an earlier one fewer. When a host fills a structure, it must not write beyond this size. A
+ * cyrsync_str has no size and never changes. Later versions may add values to an enumeration.
  *
- * Threads. Different objects may be used by different threads at once. One configuration must not
- * be used by two threads at once if one of them changes it. A client may go from thread to thread,
- * but does one thing at a time: a second call meanwhile is answered with CYRSYNC_RESULT_BUSY, except
- * cyrsync_client_cancel(), _finish(), _nudge(), _progress() and _server(), which may be called at
- * any time. So is cyrsync_client_free(), which then frees nothing. An object must not be used while
- * it is freed.
+ * Threads. Different threads may use different objects at once. While one thread changes a
+ * configuration, no other thread may use it. A client may be used by different threads, but only by
+ * one at a time: a second call returns CYRSYNC_RESULT_BUSY. Exceptions are cyrsync_client_cancel(),
+ * _finish(), _nudge(), _progress() and _server(), which may be called at any time.
+ * cyrsync_client_free() may be called at any time too: for a client in use it returns
+ * CYRSYNC_RESULT_BUSY and frees nothing. No thread may use an object while another one frees it.
  *
- * Callbacks. A program gives the library one table of functions, a cyrsync_callbacks. They are
- * called from within a call to the client, by any thread of the library. They must return, and must
- * not throw or longjmp. Of the same client they may call the functions that may be called at any
- * time; all others are answered with CYRSYNC_RESULT_BUSY.
+ * Callbacks. A program gives the library one table of functions, a cyrsync_callbacks. The library
+ * calls them during a call of the client, from any of its threads. They must return, and must not
+ * throw or longjmp. For the same client they may call the functions that may be called at any time;
+ * all others return CYRSYNC_RESULT_BUSY.
  *
- * Waiting. cyrsync_client_connect() and the functions that replicate wait for network, disk
- * and locks: at most sync_timeout of imapd.conf(5) for each answer of the replica, and for the
- * locks of Cyrus as long as others hold them. cyrsync_client_cancel() ends them early.
+ * Waiting. cyrsync_client_connect() and the functions that replicate wait for network, disk and
+ * locks. They wait at most sync_timeout of imapd.conf(5) for each answer of the replica. They wait
+ * for Cyrus's locks as long as other processes hold them, unless cyrsync_config_set_lock_patience()
+ * sets a limit. cyrsync_client_cancel() ends the wait early.
  *
- * The process. The library installs no signal handlers, changes neither umask nor locale, writes
- * to no log of its own and never exits. It starts one program: without a host store a repair that
- * must change this server has Cyrus's own sync_server do it. It must run as the cyrus
+ * The process. The library installs no signal handlers, changes neither umask nor locale, writes to
+ * no log of its own and never exits. It starts one program: if a repair must change this server and
+ * there is no host store, it starts Cyrus's own sync_server. The process must run as the cyrus
  * user.
  *
- * Locks: read this before linking the library into a process of Cyrus. The mail store is read
- * under Cyrus's own locks, taken as open file description locks (F_OFD_SETLK). Cyrus takes
- * traditional ones (F_SETLK). Two hazards follow within one process. A traditional lock is lost
- * as soon as any descriptor of that file is closed in the process, and the library opens and
- * closes the same files. And a traditional lock that the process itself holds refuses the
- * library's, or makes it wait forever. So while a call runs, the process must not hold mailboxes,
- * databases or lock files of that mail store open by other means: call the library from a process
- * of its own, from one that has closed them, or with a host store.
+ * Locks: read this before you link the library into a process of Cyrus. The library reads the mail
+ * store under Cyrus's own locks. It takes them as open file description locks (F_OFD_SETLK); Cyrus
+ * takes traditional ones (F_SETLK). This has two dangers within one process. First, a process loses
+ * a traditional lock as soon as it closes any descriptor of that file, and the library opens and
+ * closes the same files. Second, a traditional lock of the process itself conflicts with the
+ * library's lock, which then fails or waits forever. Therefore, while a call runs, the process must
+ * not have mailboxes, databases or lock files of that mail store open by other means. Call the
+ * library from a separate process, from a process that has closed these files, or with a host
+ * store.
  *
- * The host store. With cyrsync_client_new_with_host() the library opens no file of the mail store
- * and takes none of its locks: it asks the functions of a cyrsync_host, which a process of Cyrus
- * writes over its own mailbox code. They are called by the thread that called the client, one at a
- * time for one client, and from no other thread; clients that share a table and are used by
- * several threads call it from all of them. They may call Cyrus as they like, and wait; of this
- * library they may call cyrsync_failure_set(), what they were given to emit with, and
- * cyrsync_client_cancel(), _finish() and _nudge(). One user's mailboxes are opened one or more at
- * a time and closed in any order. What they are given is borrowed for the call, as is what they
- * emit. The channel's sync log and the files that ask for users to be skipped are read by the
- * library still, below configdirectory.
+ * The host store. A client of cyrsync_client_new_with_host() opens no file of the mail store and
+ * takes none of its locks. Instead it calls the functions of a cyrsync_host, which a process of
+ * Cyrus implements with its own mailbox code. The library calls them only from the thread that
+ * called the client, and one at a time for one client. If several clients share a table and several
+ * threads use them, several threads call its functions. These functions may call Cyrus as they
+ * like, and wait. Of this library they may call cyrsync_failure_set(), the emit function that they
+ * receive, and cyrsync_client_cancel(), _finish() and _nudge(). The library may have several
+ * mailboxes of one user open at a time, and closes them in any order. The arguments of these
+ * functions, and what they emit, are borrowed for the call. The library still reads some files
+ * below configdirectory itself: the channel's sync log, and the files that ask for users to be
+ * skipped.
  */
 
 #ifndef CYRSYNC_H
@@ -82,7 +87,8 @@
 /* ---- Macros ------------------------------------------------------------------------------- */
 
 /**
- * Marks what the library exports. A program that brings its own definition sets it before.
+ * Marks the functions that the library exports. A program may define it before it includes this
+ * header.
  */
 #ifndef CYRSYNC_API
 #if defined(__GNUC__)
@@ -93,7 +99,7 @@
 #endif
 
 /**
- * Marks functions whose result a program must look at.
+ * Marks functions whose result a program must check.
  */
 #ifndef CYRSYNC_NODISCARD
 #if defined(__GNUC__)
@@ -108,8 +114,8 @@
 #endif
 
 /**
- * Marks functions that a later version replaces; the text says by what. They stay as long as the
- * soname does.
+ * Marks functions that have a replacement; text names it. The functions stay until the soname
+ * changes.
  */
 #ifndef CYRSYNC_DEPRECATED
 #if defined(__GNUC__)
@@ -125,20 +131,20 @@
 
 #ifdef __cplusplus
 /**
- * Initial value of a structure: its size, and all else 0.
+ * Initial value of a structure: its size, and all other members 0.
  */
 #define CYRSYNC_SIZED_INIT(type) {sizeof(type)}
 /**
- * Initial value of a cyrsync_host: its size and version, and no function.
+ * Initial value of a cyrsync_host: its size and version, and no functions.
  */
 #define CYRSYNC_HOST_INIT {sizeof(cyrsync_host), CYRSYNC_HOST_VERSION}
 #else
 /**
- * Initial value of a structure: its size, and all else 0.
+ * Initial value of a structure: its size, and all other members 0.
  */
 #define CYRSYNC_SIZED_INIT(type) {.size = sizeof(type)}
 /**
- * Initial value of a cyrsync_host: its size and version, and no function.
+ * Initial value of a cyrsync_host: its size and version, and no functions.
  */
 #define CYRSYNC_HOST_INIT {.size = sizeof(cyrsync_host), .version = CYRSYNC_HOST_VERSION}
 #endif
@@ -637,7 +643,7 @@ typedef enum cyrsync_topic {
      */
     CYRSYNC_TOPIC_CONFIGURATION = 1,
     /**
-     * Whether the names of options are spelled correctly, and are the current names.
+     * Whether the names of options are spelt correctly and are up to date.
      */
     CYRSYNC_TOPIC_OPTIONS = 2,
     /**
@@ -649,7 +655,7 @@ typedef enum cyrsync_topic {
      */
     CYRSYNC_TOPIC_USER = 4,
     /**
-     * Whether partitions exist and are readable, and contain mailboxes.
+     * Whether partitions exist and are readable, and contain their mailboxes.
      */
     CYRSYNC_TOPIC_SPOOL = 5,
     /**
@@ -681,7 +687,7 @@ typedef enum cyrsync_topic {
      */
     CYRSYNC_TOPIC_NAME = 12,
     /**
-     * Whether the replica answers, and with which banner.
+     * Whether the replica answers, and which service it is.
      */
     CYRSYNC_TOPIC_CONNECTION = 13,
     /**
@@ -1027,7 +1033,7 @@ typedef struct cyrsync_progress {
 } cyrsync_progress;
 
 /**
- * Initial value of a cyrsync_progress: its size, and all else 0.
+ * Initial value of a cyrsync_progress: its size, and all other members 0.
  */
 #define CYRSYNC_PROGRESS_INIT CYRSYNC_SIZED_INIT(cyrsync_progress)
 
@@ -1112,7 +1118,7 @@ typedef struct cyrsync_callbacks {
 } cyrsync_callbacks;
 
 /**
- * Initial value of a cyrsync_callbacks: its size, and all else 0.
+ * Initial value of a cyrsync_callbacks: its size, and all other members 0.
  */
 #define CYRSYNC_CALLBACKS_INIT CYRSYNC_SIZED_INIT(cyrsync_callbacks)
 
@@ -1351,12 +1357,12 @@ cyrsync_result cyrsync_config_check(
 /* ---- The host store ----------------------------------------------------------------------- */
 
 /**
- * The layout of the structures of the host store in this header, for cyrsync_host.version.
+ * The version of the host store's structures in this header, for cyrsync_host.version.
  */
 #define CYRSYNC_HOST_VERSION 1
 
 /**
- * How many kinds of resources a quota root limits.
+ * The number of resources that a quota root can limit.
  */
 #define CYRSYNC_QUOTA_RESOURCES 4
 
@@ -1367,7 +1373,7 @@ cyrsync_result cyrsync_config_check(
 typedef struct cyrsync_failure cyrsync_failure;
 
 /**
- * A name that a mailbox had before (name_history of mbentry_t).
+ * A former name of a mailbox (name_history of mbentry_t).
  */
 typedef struct cyrsync_former_name {
     /**
@@ -1379,25 +1385,25 @@ typedef struct cyrsync_former_name {
      */
     cyrsync_str name;
     /**
-     * The partition that it was on.
+     * The partition at that time.
      */
     cyrsync_str partition;
     /**
-     * When it was given up, in seconds since 1970.
+     * The time when the mailbox lost this name, in seconds since 1970.
      */
     int64_t mtime;
     /**
-     * Modseq of the folder then.
+     * The modseq of the folder at that time.
      */
     uint64_t foldermodseq;
     /**
-     * UIDVALIDITY then.
+     * UIDVALIDITY at that time.
      */
     uint32_t uidvalidity;
 } cyrsync_former_name;
 
 /**
- * Initial value of a cyrsync_former_name: its size, and all else 0.
+ * Initial value of a cyrsync_former_name: its size, and all other members 0.
  */
 #define CYRSYNC_FORMER_NAME_INIT CYRSYNC_SIZED_INIT(cyrsync_former_name)
 
@@ -1414,15 +1420,15 @@ typedef struct cyrsync_entry {
      */
     cyrsync_str name;
     /**
-     * Stays through renames.
+     * The uniqueid, which does not change when the mailbox is renamed.
      */
     cyrsync_str uniqueid;
     /**
-     * Empty in tombstones and intermediates.
+     * The partition; empty in tombstones and intermediate entries.
      */
     cyrsync_str partition;
     /**
-     * The server it lies on where that is another one, else empty.
+     * The server that has the mailbox; empty for this server.
      */
     cyrsync_str server;
     /**
@@ -1438,47 +1444,48 @@ typedef struct cyrsync_entry {
      */
     uint32_t uidvalidity;
     /**
-     * Modseq at creation.
+     * The modseq when it was created.
      */
     uint64_t createdmodseq;
     /**
-     * Modseq of the last change of name, ACL or existence.
+     * The modseq of the last change of name or ACL, of the creation or of the deletion.
      */
     uint64_t foldermodseq;
     /**
-     * When the entry was written, in seconds since 1970.
+     * The time when the entry was written, in seconds since 1970.
      */
     int64_t mtime;
     /**
-     * Names it had before, newest first. Asked for by uniqueid only.
+     * The former names, newest first. The library needs them only from lookup_by_id.
      */
     const cyrsync_former_name *former_names;
     /**
-     * How many.
+     * The number of former names.
      */
     size_t former_name_count;
     /**
-     * Empty, or why this entry cannot be read: then only name counts of the rest.
+     * The reason why this entry cannot be read; empty if it can be read. If set, the library uses
+     * only name beside it.
      */
     cyrsync_str unreadable;
     /**
-     * Id by which JMAP knows it, since Cyrus 3.13; else empty.
+     * The JMAP id of the mailbox (since Cyrus 3.13); else empty.
      */
     cyrsync_str jmapid;
 } cyrsync_entry;
 
 /**
- * Initial value of a cyrsync_entry: its size, and all else 0.
+ * Initial value of a cyrsync_entry: its size, and all other members 0.
  */
 #define CYRSYNC_ENTRY_INIT CYRSYNC_SIZED_INIT(cyrsync_entry)
 
 /**
- * The state of an open mailbox: entry, header and index header (struct mailbox). The library sets
- * all of it to zero, and size, before the host fills it.
+ * The state of an open mailbox: entry, header and index header (struct mailbox). Before the call,
+ * the library sets size, and all other members to zero.
  */
 typedef struct cyrsync_mailbox_state {
     /**
-     * How much of it the library knows: write no further.
+     * The size of the structure in the library. The host must not write beyond it.
      */
     size_t size;
     /**
@@ -1498,15 +1505,15 @@ typedef struct cyrsync_mailbox_state {
      */
     cyrsync_str acl;
     /**
-     * The quota root that applies; empty if none does.
+     * The quota root of the mailbox; empty if it has none.
      */
     cyrsync_str quotaroot;
     /**
-     * Names of the user flags by bit; empty where a bit is not used.
+     * The names of the user flags, in the order of their bits; empty for an unused bit.
      */
     const cyrsync_str *flags;
     /**
-     * How many, 128 at most.
+     * The number of flags, at most 128.
      */
     size_t flag_count;
     /**
@@ -1526,24 +1533,24 @@ typedef struct cyrsync_mailbox_state {
      */
     uint32_t uidvalidity;
     /**
-     * Highest UID ever given.
+     * The highest UID that was ever assigned.
      */
     uint32_t last_uid;
     /**
-     * Last UID that the owner has seen as recent.
+     * The last UID that was shown to the owner as recent.
      */
     uint32_t recentuid;
     /**
-     * Records in the index, expunged ones included.
+     * The number of records in the index, expunged ones included.
      */
     uint32_t num_records;
     /**
-     * The sync CRC of the records that cyrus.index stores. If this and annot_crc are 0 there is
-     * none: then the library computes both whenever it needs them.
+     * The sync CRC of the records, as stored in cyrus.index. If this and annot_crc are 0, no CRCs
+     * are stored: then the library computes both when it needs them.
      */
     uint32_t basic_crc;
     /**
-     * The sync CRC of the annotations of messages that cyrus.index stores; 0 for none.
+     * The sync CRC of the annotations of messages, as stored in cyrus.index; 0 for none.
      */
     uint32_t annot_crc;
     /**
@@ -1551,40 +1558,41 @@ typedef struct cyrsync_mailbox_state {
      */
     uint64_t highestmodseq;
     /**
-     * Up to this modseq expunged records are forgotten.
+     * The modseq up to which expunged records have been removed from the index.
      */
     uint64_t deletedmodseq;
     /**
-     * Modseq at creation.
+     * The modseq when it was created.
      */
     uint64_t createdmodseq;
     /**
-     * Modseq of the entry in mailboxes.db.
+     * The modseq of the entry in mailboxes.db.
      */
     uint64_t foldermodseq;
     /**
-     * Highest modseq of its conversations (mailbox_get_xconvmodseq); has_xconvmodseq says
-     * whether it has any.
+     * The highest modseq of the mailbox's conversations (mailbox_get_xconvmodseq). Valid only if
+     * has_xconvmodseq is not 0.
      */
     uint64_t xconvmodseq;
     /**
-     * Modseq of the owner's reverse ACLs (mboxname_readraclmodseq); 0 if not used.
+     * The modseq of the owner's reverse ACLs (mboxname_readraclmodseq); 0 if they are not used.
      */
     uint64_t raclmodseq;
     /**
-     * When recentuid was set, in seconds since 1970, as all that follow.
+     * The time when recentuid was set, in seconds since 1970. The next three members are times in
+     * the same unit.
      */
     int64_t recenttime;
     /**
-     * Last append.
+     * The time of the last append.
      */
     int64_t last_appenddate;
     /**
-     * Last POP3 login.
+     * The time of the last POP3 login.
      */
     int64_t pop3_last_login;
     /**
-     * POP3 clients see messages from then on.
+     * POP3 clients see only messages that arrived after this time.
      */
     int64_t pop3_show_after;
     /**
@@ -1592,13 +1600,14 @@ typedef struct cyrsync_mailbox_state {
      */
     uint8_t has_xconvmodseq;
     /**
-     * Empty, or why the parts of this mailbox may not belong together (cyrus.header of another
-     * mailbox, say): then it is replicated as it is but never repaired.
+     * The reason why the files of this mailbox may not belong together, such as a cyrus.header of
+     * another mailbox; empty if there is none. If set, the mailbox is replicated as it is, but
+     * never repaired.
      */
     cyrsync_str inconsistency;
     /**
-     * Records that are not expunged, as the index header counts them; has_exists says whether the
-     * host tells it. A mailbox with fewer of them fails.
+     * The number of records that are not expunged, from the index header. Valid only if has_exists
+     * is not 0. Replication of a mailbox with fewer such records fails.
      */
     uint32_t exists;
     /**
@@ -1606,7 +1615,7 @@ typedef struct cyrsync_mailbox_state {
      */
     uint8_t has_exists;
     /**
-     * Not 0: its owner's messages have short ids in JMAP (USER_COMPACT_EMAILIDS, since Cyrus
+     * Not 0: the owner's messages have short ids in JMAP (USER_COMPACT_EMAILIDS, since Cyrus
      * 3.13).
      */
     uint8_t compact_emailids;
@@ -1615,18 +1624,18 @@ typedef struct cyrsync_mailbox_state {
      */
     uint8_t knows_usergroups;
     /**
-     * The groups that its owner is in, joined by tabs; empty for none
+     * The groups of the owner, separated by tabs; empty if the owner is in no group
      * (mboxlist_lookup_usergroups, since Cyrus 3.12).
      */
     cyrsync_str usergroups;
     /**
-     * Id by which JMAP knows it (mailbox_jmapid, since Cyrus 3.13); else empty.
+     * The JMAP id of the mailbox (mailbox_jmapid, since Cyrus 3.13); else empty.
      */
     cyrsync_str jmapid;
 } cyrsync_mailbox_state;
 
 /**
- * A message as cyrus.index holds it (struct index_record).
+ * A record of cyrus.index, which describes a message (struct index_record).
  */
 typedef struct cyrsync_record {
     /**
@@ -1634,7 +1643,7 @@ typedef struct cyrsync_record {
      */
     size_t size;
     /**
-     * Number of the message in its mailbox.
+     * The UID of the message.
      */
     uint32_t uid;
     /**
@@ -1642,15 +1651,15 @@ typedef struct cyrsync_record {
      */
     uint64_t message_size;
     /**
-     * When the message arrived, in seconds since 1970.
+     * The time when the message arrived, in seconds since 1970.
      */
     int64_t internaldate;
     /**
-     * When the record last changed.
+     * The time of the record's last change, in seconds since 1970.
      */
     int64_t last_updated;
     /**
-     * Last change of flags or existence.
+     * The modseq of the last change: of flags, or when the record was created or expunged.
      */
     uint64_t modseq;
     /**
@@ -1662,7 +1671,7 @@ typedef struct cyrsync_record {
      */
     uint32_t internal_flags;
     /**
-     * Bit i of word i/32 is for the i-th name of the mailbox's flags.
+     * The user flags. Flag i of the mailbox's flags (from 0) is bit i%32 of word i/32.
      */
     uint32_t user_flags[4];
     /**
@@ -1670,11 +1679,11 @@ typedef struct cyrsync_record {
      */
     uint8_t guid[20];
     /**
-     * When the message was put into this mailbox; 0 if not known.
+     * The time when the message was put into this mailbox, in seconds since 1970; 0 if not known.
      */
     int64_t savedate;
     /**
-     * Modseq at creation; 0 if not known.
+     * The modseq when the record was created; 0 if not known.
      */
     uint64_t createdmodseq;
     /**
@@ -1686,42 +1695,45 @@ typedef struct cyrsync_record {
      */
     uint64_t basecid;
     /**
-     * Nanoseconds of internaldate (index version 20 on); 0 if not known.
+     * The nanoseconds of internaldate (index version 20 on); 0 if not known.
      */
     uint32_t internaldate_nsec;
 } cyrsync_record;
 
 /**
- * Initial value of a cyrsync_record: its size, and all else 0.
+ * Initial value of a cyrsync_record: its size, and all other members 0.
  */
 #define CYRSYNC_RECORD_INIT CYRSYNC_SIZED_INIT(cyrsync_record)
 
 /**
- * Where the file of a message is. The library sets size, fd to -1, and the rest to nothing before.
+ * The location of a message. Before the call, the library sets size, fd to -1, and the strings to
+ * empty.
  */
 typedef struct cyrsync_message_file {
     /**
-     * How much of it the library knows: write no further.
+     * The size of the structure in the library. The host must not write beyond it.
      */
     size_t size;
     /**
-     * The file, open for reading at its beginning. The library closes it. -1 to have content taken
-     * or path opened.
+     * A file descriptor of the message file, open for reading, positioned at the start. The
+     * library owns and closes it. -1 if content or path is set instead.
      */
     int fd;
     /**
-     * Its path: opened if there is neither fd nor content, else for messages about it only, and
-     * may be empty. Borrowed until the next call for the same mailbox.
+     * The path of the message file. If fd is -1 and content is empty, the library opens it.
+     * Otherwise only log lines and errors use the path, and it may be empty. Borrowed until the
+     * next call for the same mailbox.
      */
     cyrsync_str path;
     /**
-     * The message itself, where it is in no file; else empty. Borrowed like path, and copied.
+     * The message itself, if it is not in a file; else empty. Borrowed like path; the library
+     * copies it.
      */
     cyrsync_str content;
 } cyrsync_message_file;
 
 /**
- * An annotation of server, mailbox or message.
+ * An annotation of the server, a mailbox or a message.
  */
 typedef struct cyrsync_annotation {
     /**
@@ -1729,11 +1741,11 @@ typedef struct cyrsync_annotation {
      */
     size_t size;
     /**
-     * Such as "/comment".
+     * The name of the annotation, such as "/comment".
      */
     cyrsync_str entry;
     /**
-     * Whose private value it is; empty for the shared value.
+     * The user whose private value this is; empty for the shared value.
      */
     cyrsync_str userid;
     /**
@@ -1741,18 +1753,18 @@ typedef struct cyrsync_annotation {
      */
     cyrsync_str value;
     /**
-     * When it last changed; 0 if not known.
+     * The modseq of the last change; 0 if not known.
      */
     uint64_t modseq;
 } cyrsync_annotation;
 
 /**
- * Initial value of a cyrsync_annotation: its size, and all else 0.
+ * Initial value of a cyrsync_annotation: its size, and all other members 0.
  */
 #define CYRSYNC_ANNOTATION_INIT CYRSYNC_SIZED_INIT(cyrsync_annotation)
 
 /**
- * What a user has seen of a mailbox (struct seendata).
+ * A user's seen state of a mailbox (struct seendata).
  */
 typedef struct cyrsync_seen {
     /**
@@ -1768,21 +1780,21 @@ typedef struct cyrsync_seen {
      */
     cyrsync_str seenuids;
     /**
-     * Highest UID that the user has seen as recent.
+     * The highest UID that was shown to the user as recent.
      */
     uint32_t lastuid;
     /**
-     * When the user last read it, in seconds since 1970.
+     * The time when the user last read the mailbox, in seconds since 1970.
      */
     int64_t lastread;
     /**
-     * When the list last changed.
+     * The time when seenuids last changed, in seconds since 1970.
      */
     int64_t lastchange;
 } cyrsync_seen;
 
 /**
- * Initial value of a cyrsync_seen: its size, and all else 0.
+ * Initial value of a cyrsync_seen: its size, and all other members 0.
  */
 #define CYRSYNC_SEEN_INIT CYRSYNC_SIZED_INIT(cyrsync_seen)
 
@@ -1795,22 +1807,22 @@ typedef struct cyrsync_quota {
      */
     size_t size;
     /**
-     * The root, an internal mailbox name.
+     * The quota root, as an internal mailbox name.
      */
     cyrsync_str root;
     /**
-     * By Cyrus's numbers of resources (STORAGE, MESSAGE, X-ANNOTATION-STORAGE, X-NUM-FOLDERS), in
-     * its units; -1 for no limit.
+     * The limits, in Cyrus's order of resources (STORAGE, MESSAGE, X-ANNOTATION-STORAGE,
+     * X-NUM-FOLDERS) and in Cyrus's units; -1 for no limit.
      */
     int64_t limits[CYRSYNC_QUOTA_RESOURCES];
     /**
-     * When the limits last changed.
+     * The modseq of the last change of the limits.
      */
     uint64_t modseq;
 } cyrsync_quota;
 
 /**
- * Initial value of a cyrsync_quota: its size, and all else 0.
+ * Initial value of a cyrsync_quota: its size, and all other members 0.
  */
 #define CYRSYNC_QUOTA_INIT CYRSYNC_SIZED_INIT(cyrsync_quota)
 
@@ -1823,71 +1835,73 @@ typedef struct cyrsync_sieve {
      */
     size_t size;
     /**
-     * File name with extension, such as "main.script". The active script has a second entry,
-     * "main.bc", without time and GUID: it alone is marked active.
+     * The file name with extension, such as "main.script". The active script has a second entry,
+     * "main.bc", whose time and GUID are 0. Only this entry is marked active.
      */
     cyrsync_str name;
     /**
-     * SHA-1 of its content.
+     * The SHA-1 of the content.
      */
     uint8_t guid[20];
     /**
-     * Not 0: it is the bytecode of the active one.
+     * Not 0: this is the bytecode of the active script.
      */
     uint8_t active;
     /**
-     * When it was last changed, in seconds since 1970.
+     * The time of the last change, in seconds since 1970.
      */
     int64_t last_update;
 } cyrsync_sieve;
 
 /**
- * Initial value of a cyrsync_sieve: its size, and all else 0.
+ * Initial value of a cyrsync_sieve: its size, and all other members 0.
  */
 #define CYRSYNC_SIEVE_INIT CYRSYNC_SIZED_INIT(cyrsync_sieve)
 
 /**
- * Takes an entry. These functions answer with 0 for "go on"; else the host stops at once and
- * answers with what they gave. What is passed to them is borrowed for the call. They never call
- * the host.
+ * Receives an entry. Each emit function returns 0 to go on. On any other result, the host's
+ * function must stop at once and return that result. The library copies what it needs: arguments
+ * are borrowed only for the call. Emit functions never call the host.
  */
 typedef int (*cyrsync_emit_entry)(void *sink, const cyrsync_entry *entry);
 
 /**
- * Takes a record.
+ * Receives a record.
  */
 typedef int (*cyrsync_emit_record)(void *sink, const cyrsync_record *record);
 
 /**
- * Takes an annotation.
+ * Receives an annotation.
  */
 typedef int (*cyrsync_emit_annotation)(void *sink, const cyrsync_annotation *annotation);
 
 /**
- * Takes seen state.
+ * Receives the seen state of a mailbox.
  */
 typedef int (*cyrsync_emit_seen)(void *sink, const cyrsync_seen *seen);
 
 /**
- * Takes a quota root.
+ * Receives the limits of a quota root.
  */
 typedef int (*cyrsync_emit_quota)(void *sink, const cyrsync_quota *quota);
 
 /**
- * Takes a Sieve script.
+ * Receives a Sieve script without its content.
  */
 typedef int (*cyrsync_emit_sieve)(void *sink, const cyrsync_sieve *sieve);
 
 /**
- * Takes a name, or a piece of a text.
+ * Receives a name or a piece of a text.
  */
 typedef int (*cyrsync_emit_str)(void *sink, cyrsync_str text);
 
 /**
- * The data of the master as a host supplies it: see "The host store" at the head of this header.
- * Begin with CYRSYNC_HOST_INIT, then set the functions. Those that may be NULL say so. Each
- * answers with CYRSYNC_RESULT_OK, with what an emit function gave, or with one of NULL_POINTER to
- * NOT_FOUND, LOCKED to CANCELLED; of a failure cyrsync_failure_set() may tell more.
+ * The functions through which a host supplies the data of the master: see "The host store" at the
+ * head of this header. Begin with CYRSYNC_HOST_INIT, then set the functions. A function is
+ * required unless its comment says that it may be NULL. A function that returns int returns
+ * CYRSYNC_RESULT_OK, or the result of an emit function that was not 0, or an error: a
+ * CYRSYNC_RESULT_ code from NULL_POINTER to NOT_FOUND or from LOCKED to CANCELLED. On an error it
+ * may call cyrsync_failure_set() to describe it.
  */
 typedef struct cyrsync_host {
     /**
@@ -1899,16 +1913,16 @@ typedef struct cyrsync_host {
      */
     uint32_t version;
     /**
-     * Given to every function of this table.
+     * Passed to every function of this table.
      */
     void *userdata;
     /**
-     * Gives userdata back when nobody uses it any more. May be NULL.
+     * Releases userdata. Called once, when the library no longer uses userdata. May be NULL.
      */
     cyrsync_destroy_callback destroy;
     /**
-     * Emits the entry of a name, if there is one: tombstones, intermediates and reserved ones
-     * too (mboxlist_lookup_allow_all).
+     * Emits the entry with a name, if there is one. Tombstones, intermediate and reserved entries
+     * count too (mboxlist_lookup_allow_all).
      */
     int (*lookup)(
         void *userdata,
@@ -1927,8 +1941,9 @@ typedef struct cyrsync_host {
         void *sink,
         cyrsync_failure *failure);
     /**
-     * Emits all mailboxes of a user, INBOX first, deleted ones ("DELETED.user.fred...") and
-     * intermediates too, no tombstones (mboxlist_usermboxtree with MBOXTREE_DELETED).
+     * Emits the entries of all mailboxes of a user, INBOX first. Includes deleted mailboxes
+     * ("DELETED.user.fred...") and intermediate entries, but no tombstones (mboxlist_usermboxtree
+     * with MBOXTREE_DELETED).
      */
     int (*list_user)(
         void *userdata,
@@ -1937,9 +1952,9 @@ typedef struct cyrsync_host {
         void *sink,
         cyrsync_failure *failure);
     /**
-     * Emits every mailbox whose name begins with prefix, tombstones too, no intermediates
-     * (mboxlist_allmbox with MBOXTREE_TOMBSTONES). What cannot be read is passed over and
-     * answered with CYRSYNC_RESULT_CORRUPT at the end.
+     * Emits the entry of every mailbox whose name begins with prefix. Includes tombstones, but no
+     * intermediate entries (mboxlist_allmbox with MBOXTREE_TOMBSTONES). Skips entries that cannot
+     * be read, and then returns CYRSYNC_RESULT_CORRUPT at the end.
      */
     int (*list)(
         void *userdata,
@@ -1948,10 +1963,11 @@ typedef struct cyrsync_host {
         void *sink,
         cyrsync_failure *failure);
     /**
-     * Excludes all others that replicate the user (userid empty: shared mailboxes) to the same
-     * server (sync_lock of sync_support.c: the name lock "*S*server*userid"). Waits for
-     * wait_ms milliseconds, for ever if that is negative; CYRSYNC_RESULT_LOCKED if it is not
-     * free then. *lock is what sync_unlock is called with; NULL is fine.
+     * Locks the replication of a user to a server, so that no other process replicates the user to
+     * the same server (sync_lock of sync_support.c: the name lock "*S*server*userid"). An empty
+     * userid stands for the shared mailboxes. Waits at most wait_ms milliseconds, or without a
+     * limit if wait_ms is negative; then returns CYRSYNC_RESULT_LOCKED. Sets *lock to a pointer of
+     * the host's choice, which the library passes to sync_unlock; NULL is fine.
      */
     int (*sync_lock)(
         void *userdata,
@@ -1961,14 +1977,15 @@ typedef struct cyrsync_host {
         void **lock,
         cyrsync_failure *failure);
     /**
-     * Releases it.
+     * Releases a lock of sync_lock.
      */
     void (*sync_unlock)(void *userdata, void *lock);
     /**
-     * Opens a mailbox with its index locked for reading (mailbox_open_irl), waiting as
-     * sync_lock does. CYRSYNC_RESULT_NOT_FOUND if it is not there, deleted, reserved, an
-     * intermediate or on another server; CYRSYNC_RESULT_MOVED if it is on its way to one.
-     * *mailbox is what the functions below are called with, and in the end close.
+     * Opens a mailbox with its index locked for reading (mailbox_open_irl). Waits like sync_lock.
+     * Returns CYRSYNC_RESULT_NOT_FOUND if the mailbox does not exist, or is deleted, reserved, an
+     * intermediate entry or on another server; CYRSYNC_RESULT_MOVED if it is being moved to
+     * another server. Sets *mailbox to a pointer of the host's choice. The library passes it to
+     * the functions below, and at last to close.
      */
     int (*open)(
         void *userdata,
@@ -1977,8 +1994,8 @@ typedef struct cyrsync_host {
         void **mailbox,
         cyrsync_failure *failure);
     /**
-     * Fills in the state of the mailbox, as it was when its index was locked. Called once, after
-     * open. What *state points to is borrowed until the next call for the mailbox.
+     * Fills in the state of the mailbox at the time when its index was locked. Called once, after
+     * open. Pointers in *state are borrowed until the next call for the mailbox.
      */
     int (*state)(
         void *userdata,
@@ -1986,11 +2003,12 @@ typedef struct cyrsync_host {
         cyrsync_mailbox_state *state,
         cyrsync_failure *failure);
     /**
-     * Emits the records with a UID of at least from_uid by ascending UID, expunged and unlinked
-     * ones too: with from_uid 0 as many as num_records of the state says, or the mailbox fails.
-     * That includes those without a UID (0), which fail it too, so that they are noticed.
-     * since_modseq 0 is no bound: records with modseq 0, which an old Cyrus wrote, come too. The
-     * library passes nothing else; a host may leave out what is not above another since_modseq.
+     * Emits the records whose UID is at least from_uid, in ascending order of UID. Includes
+     * expunged and unlinked records. If from_uid is 0, emits all num_records records of the state;
+     * with fewer, replication of the mailbox fails. Includes damaged records with UID 0: they make
+     * it fail too, so that the damage is noticed. since_modseq 0 is no limit: records with modseq
+     * 0, which an old Cyrus wrote, are included. The library always passes 0; for any other value
+     * a host may leave out records whose modseq is not greater.
      */
     int (*scan)(
         void *userdata,
@@ -2002,7 +2020,7 @@ typedef struct cyrsync_host {
         cyrsync_failure *failure);
     /**
      * Computes the sync CRCs from all records and annotations (mailbox_synccrcs with force). May
-     * be NULL: then the library does, with scan and message_annotations.
+     * be NULL: then the library computes them, with scan and message_annotations.
      */
     int (*recompute_crcs)(
         void *userdata,
@@ -2020,8 +2038,8 @@ typedef struct cyrsync_host {
         void *sink,
         cyrsync_failure *failure);
     /**
-     * Emits the annotations that are stored for a message, in any order. Those that stand for
-     * fields of its record (thrid, savedate, createdmodseq) are not among them.
+     * Emits the stored annotations of a message, in any order. Leaves out annotations that stand
+     * for fields of its record (thrid, savedate, createdmodseq).
      */
     int (*message_annotations)(
         void *userdata,
@@ -2031,8 +2049,8 @@ typedef struct cyrsync_host {
         void *sink,
         cyrsync_failure *failure);
     /**
-     * Fills in where the file of a message is (mailbox_record_fname). The library opens it and
-     * compares its size with the record's. Also called after unlock_index.
+     * Fills in the location of a message file (mailbox_record_fname). The library opens the file
+     * and compares its size with the record's. Also called after unlock_index.
      */
     int (*message_file)(
         void *userdata,
@@ -2041,17 +2059,18 @@ typedef struct cyrsync_host {
         cyrsync_message_file *file,
         cyrsync_failure *failure);
     /**
-     * Lets others write to the mailbox again, but keeps message files from being unlinked until
-     * close (mailbox_unlock_index). Then only message_file and close follow.
+     * Unlocks the index, so that other processes can write to the mailbox again, but prevents the
+     * removal of message files until close (mailbox_unlock_index). After this, the library calls
+     * only message_file and close for the mailbox.
      */
     void (*unlock_index)(void *userdata, void *mailbox);
     /**
-     * Closes the mailbox and releases its locks. Always called for what open gave.
+     * Closes the mailbox and releases its locks. Called once for each successful open.
      */
     void (*close)(void *userdata, void *mailbox);
     /**
-     * Emits the annotations of a mailbox without opening it, or those of the server if name is
-     * empty.
+     * Emits the annotations of a mailbox that is not open. If name is empty, emits the annotations
+     * of the server.
      */
     int (*annotations)(
         void *userdata,
@@ -2060,8 +2079,8 @@ typedef struct cyrsync_host {
         void *sink,
         cyrsync_failure *failure);
     /**
-     * Emits the internal names that a user is subscribed to, in the order of the database
-     * (mboxlist_sublist).
+     * Emits the internal names of the mailboxes that a user is subscribed to, in the order of the
+     * database (mboxlist_sublist).
      */
     int (*subscriptions)(
         void *userdata,
@@ -2079,7 +2098,7 @@ typedef struct cyrsync_host {
         void *sink,
         cyrsync_failure *failure);
     /**
-     * Emits the limits of a quota root, if it is one (quota_read).
+     * Emits the limits of a quota root, if root is a quota root (quota_read).
      */
     int (*quota)(
         void *userdata,
@@ -2097,7 +2116,7 @@ typedef struct cyrsync_host {
         void *sink,
         cyrsync_failure *failure);
     /**
-     * Emits the content of one of them, in pieces of any size.
+     * Emits the content of a Sieve script, in pieces of any size.
      */
     int (*sieve_content)(
         void *userdata,
@@ -2107,8 +2126,8 @@ typedef struct cyrsync_host {
         void *sink,
         cyrsync_failure *failure);
     /**
-     * Sets *modseq to the highest modseq that the owner of a mailbox has anywhere; 0 if each mailbox has
-     * its own (mboxname_readmodseq).
+     * Sets *modseq to the highest modseq of all mailboxes of a mailbox's owner
+     * (mboxname_readmodseq). 0 if each mailbox counts its own modseqs.
      */
     int (*used_modseq)(
         void *userdata,
@@ -2116,8 +2135,8 @@ typedef struct cyrsync_host {
         uint64_t *modseq,
         cyrsync_failure *failure);
     /**
-     * Sets *modseq to the modseq of the reverse ACLs of the user whose INBOX it is; 0 for other mailboxes
-     * and if they are not used (mboxname_readraclmodseq).
+     * Sets *modseq to the modseq of the reverse ACLs of the user whose INBOX has this name
+     * (mboxname_readraclmodseq). 0 for other mailboxes, and if reverse ACLs are not used.
      */
     int (*raclmodseq)(
         void *userdata,
@@ -2125,14 +2144,14 @@ typedef struct cyrsync_host {
         uint64_t *modseq,
         cyrsync_failure *failure);
     /**
-     * Writes to the master, when a repair must. Command is what a sync server would be sent, as
-     * one text with all its message literals and its CRLF: "APPLY RESERVE %(...)",
-     * "APPLY MESSAGE (%{default 3f... 512}CRLF...)", "APPLY MAILBOX %(...)", "RESTART". Verb is
-     * its first word, body what follows it after a space: what dlist_parse() takes, for
-     * sync_apply(). Emits the reply as that server would send it, in pieces of any size:
-     * "* RESERVE (...)CRLF", then "OK success" or "NO IMAP_SYNC_CHANGED ...". A NO is no
-     * failure of this function. Messages stay staged until RESTART. No mailbox is open
-     * meanwhile, but sync locks are held. May be NULL: then a mailbox that must be repaired here
+     * Executes a command of a repair that writes to the master. command is the whole command as a
+     * client sends it to a sync server, with message literals and CRLF: "APPLY RESERVE %(...)",
+     * "APPLY MESSAGE (%{default 3f... 512}CRLF...)", "APPLY MAILBOX %(...)", "RESTART". verb is
+     * its first word. body is the rest after a space, without the final CRLF: dlist_parse() reads
+     * it, for sync_apply(). Emits the reply as a sync server sends it, in pieces of any size: "*
+     * RESERVE (...)CRLF", then "OK success" or "NO IMAP_SYNC_CHANGED ...". A NO is not a failure
+     * of this function. Messages stay staged until RESTART. During the call no mailbox is open,
+     * but sync locks are held. May be NULL: then a mailbox that needs a repair on this server
      * fails with CYRSYNC_RESULT_NEEDS_FULL_SYNC.
      */
     int (*apply)(
@@ -2144,15 +2163,15 @@ typedef struct cyrsync_host {
         void *sink,
         cyrsync_failure *failure);
     /**
-     * Writes that a mailbox was changed by apply to the sync logs of all channels but that of
-     * the client, whose replica has it already. May be NULL: then the library does, to those that
-     * the configuration names.
+     * Logs that apply changed a mailbox, to the sync logs of all channels except the client's own:
+     * its replica has the change already. May be NULL: then the library writes to the logs of the
+     * channels in the configuration.
      */
     int (*log_change)(void *userdata, cyrsync_str name, cyrsync_failure *failure);
     /**
-     * About how many bytes the list of mailboxes has (the size of mailboxes.db): as many mailboxes
-     * may the replica tell of. May be NULL; then 24 MiB of them may, some thirty-five thousand of
-     * a user.
+     * Returns the approximate size of the list of mailboxes in bytes (the size of mailboxes.db).
+     * The library uses it to limit the size of the replica's replies. May be NULL: then the limit
+     * is 24 MiB, about thirty-five thousand mailboxes of a user.
      */
     uint64_t (*list_bytes)(void *userdata);
 } cyrsync_host;
@@ -2200,7 +2219,7 @@ typedef struct cyrsync_report {
 } cyrsync_report;
 
 /**
- * Initial value of a cyrsync_report: its size, and all else 0.
+ * Initial value of a cyrsync_report: its size, and all other members 0.
  */
 #define CYRSYNC_REPORT_INIT CYRSYNC_SIZED_INIT(cyrsync_report)
 
@@ -2239,7 +2258,7 @@ typedef struct cyrsync_counters {
 } cyrsync_counters;
 
 /**
- * Initial value of a cyrsync_counters: its size, and all else 0.
+ * Initial value of a cyrsync_counters: its size, and all other members 0.
  */
 #define CYRSYNC_COUNTERS_INIT CYRSYNC_SIZED_INIT(cyrsync_counters)
 
@@ -2539,7 +2558,8 @@ typedef enum cyrsync_rolled {
      */
     CYRSYNC_ROLLED_ONCE = 4,
     /**
-     * With once: some entries failed and were put back into the log.
+     * With once: some tasks (users, mailboxes and so on) failed. Their entries were put back into
+     * the log.
      */
     CYRSYNC_ROLLED_ONCE_UNDONE = 5,
     /**
@@ -2547,8 +2567,8 @@ typedef enum cyrsync_rolled {
      */
     CYRSYNC_ROLLED_GOODBYE = 6,
     /**
-     * With once: no entry failed, but some were put back into the log because another process had
-     * locked their users or mailboxes.
+     * With once: no task failed, but another process had locked some users or mailboxes. Their
+     * entries were put back into the log.
      */
     CYRSYNC_ROLLED_ONCE_DEFERRED = 7,
 } cyrsync_rolled;
@@ -2563,8 +2583,7 @@ typedef struct cyrsync_rolling {
      */
     size_t size;
     /**
-     * The shortest time from the start of one run to the next, in milliseconds
-     * (sync_repeat_interval).
+     * The shortest time from one run to the next, in milliseconds (sync_repeat_interval).
      */
     uint64_t interval_ms;
     /**
@@ -2593,7 +2612,7 @@ typedef struct cyrsync_rolling {
 } cyrsync_rolling;
 
 /**
- * Initial value of a cyrsync_rolling: its size, and all else 0.
+ * Initial value of a cyrsync_rolling: its size, and all other members 0.
  */
 #define CYRSYNC_ROLLING_INIT CYRSYNC_SIZED_INIT(cyrsync_rolling)
 
@@ -2610,18 +2629,18 @@ typedef struct cyrsync_roll_end {
      */
     int why;
     /**
-     * With once: the number of entries that were put back into the log because another process had
+     * With once: the number of tasks that were put back into the log because another process had
      * locked their users or mailboxes.
      */
     uint64_t deferred;
     /**
-     * With once: the number of entries that failed and were put back into the log.
+     * With once: the number of tasks that failed and were put back into the log.
      */
     uint64_t failed;
 } cyrsync_roll_end;
 
 /**
- * Initial value of a cyrsync_roll_end: its size, and all else 0.
+ * Initial value of a cyrsync_roll_end: its size, and all other members 0.
  */
 #define CYRSYNC_ROLL_END_INIT CYRSYNC_SIZED_INIT(cyrsync_roll_end)
 
@@ -2662,7 +2681,8 @@ cyrsync_result cyrsync_log_append(
  *
  * @param client   The client.
  * @param rolling  The options.
- * @param end      Filled with the reason for the end and the number of entries left. May be NULL.
+ * @param end      Filled with the reason for the end and the numbers of remaining tasks. May be
+ *                 NULL.
  * @param err      Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2875,7 +2895,7 @@ typedef struct cyrsync_verified {
 } cyrsync_verified;
 
 /**
- * Initial value of a cyrsync_verified: its size, and all else 0.
+ * Initial value of a cyrsync_verified: its size, and all other members 0.
  */
 #define CYRSYNC_VERIFIED_INIT CYRSYNC_SIZED_INIT(cyrsync_verified)
 
