@@ -369,7 +369,7 @@ typedef enum cyrsync_result {
 } cyrsync_result;
 
 /**
- * What an error is about.
+ * The kind of thing that an error is about.
  */
 typedef enum cyrsync_subject {
     /**
@@ -411,7 +411,7 @@ typedef enum cyrsync_subject {
 } cyrsync_subject;
 
 /**
- * What went wrong. Free it with cyrsync_error_free().
+ * A failure of a call. Free it with cyrsync_error_free().
  */
 typedef struct cyrsync_error cyrsync_error;
 

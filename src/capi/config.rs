@@ -81,7 +81,7 @@ impl cyrsync_config {
 /// Returns the configuration that C passes, for a change.
 ///
 /// # Safety
-/// `config` must be NULL or a configuration that nobody else uses meanwhile.
+/// `config` must be NULL or a configuration that nothing else uses during `'a`.
 pub(super) unsafe fn exclusive<'a>(
     config: *mut cyrsync_config,
 ) -> Result<&'a mut cyrsync_config, Failure> {

@@ -6,7 +6,7 @@ use super::c_string::c_string;
 pub use super::result::cyrsync_result;
 use crate::error::{Error, Kind, Subject, os_error};
 
-/// What went wrong. Free it with cyrsync_error_free().
+/// A failure of a call. Free it with cyrsync_error_free().
 #[derive(Debug)]
 pub struct cyrsync_error {
     pub(super) code: cyrsync_result,
@@ -21,7 +21,7 @@ pub struct cyrsync_error {
     pub(super) parts: Vec<cyrsync_error>,
 }
 
-/// What an error is about.
+/// The kind of thing that an error is about.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum cyrsync_subject {

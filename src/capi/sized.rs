@@ -91,7 +91,8 @@ unsafe fn said<T: Grows>(at: *const T) -> Result<usize, Refused> {
 /// Copies a structure of C. Members that the caller's version lacks are 0.
 ///
 /// # Safety
-/// `from` leads to a structure that is as large as it says, and that nobody changes meanwhile.
+/// `from` must lead to a structure whose size member is its true size, and that nothing changes
+/// during the call.
 pub(super) unsafe fn read<T: Grows>(from: *const T) -> Result<T, Refused> {
     // SAFETY: the caller's promise.
     let size = unsafe { said(from) }?;
@@ -100,7 +101,7 @@ pub(super) unsafe fn read<T: Grows>(from: *const T) -> Result<T, Refused> {
     // SAFETY: `known` bytes are there, and there is room for them.
     unsafe { value.as_mut_ptr().cast::<u8>().copy_from_nonoverlapping(from.cast(), known) };
     if T::UNKNOWN == Unknown::Refused {
-        // SAFETY: the structure is as large as it says.
+        // SAFETY: the size member is the true size of the structure.
         let rest = unsafe { slice::from_raw_parts(from.cast::<u8>().add(known), size - known) };
         if rest.iter().any(|byte| *byte != 0) {
             let version = env!("CARGO_PKG_VERSION");
@@ -169,7 +170,7 @@ impl<T: Grows> Place<T> {
     /// Checks the structure before the work that fills it begins.
     ///
     /// # Safety
-    /// `to` is NULL or leads to a structure that is as large as it says.
+    /// `to` must be NULL or lead to a structure whose size member is its true size.
     pub(super) unsafe fn new(to: *mut T, name: &str) -> Result<Place<T>, Failure> {
         if to.is_null() {
             return Err(null_pointer(name));
@@ -265,7 +266,7 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_and_not_known_is_refused() {
-        // SAFETY: as large as it says.
+        // SAFETY: the size member is the true size.
         let read = |words: &Words| unsafe { read::<request>(words.as_ptr().cast()) };
         assert!(read(&[40, 1, 2, 0, 0]).is_ok());
         let refused = read(&[40, 1, 2, 0, 1]).unwrap_err();
@@ -296,7 +297,7 @@ mod tests {
     fn no_more_is_written_than_there_is_room_for() {
         let fill = |size| {
             let mut words = words(size);
-            // SAFETY: as large as it says.
+            // SAFETY: the size member is the true size.
             unsafe {
                 let place = Place::<data>::new(words.as_mut_ptr().cast(), "out")?;
                 place.fill(&data { size: 0, first: 8, second: 9 });

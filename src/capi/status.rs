@@ -133,7 +133,7 @@ pub unsafe extern "C" fn cyrsync_status_json(status: *const cyrsync_status) -> c
 pub unsafe extern "C" fn cyrsync_status_free(status: *mut cyrsync_status) {
     boundary((), || {
         if !status.is_null() {
-            // SAFETY: the header asks for a status that nobody uses any more.
+            // SAFETY: the header asks for a status that the program no longer uses.
             drop(unsafe { Box::from_raw(status) });
         }
     });
