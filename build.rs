@@ -1,4 +1,4 @@
-//! Names the shared library for the linker and generates the C header from `src/capi`.
+//! Sets the soname of the shared library and generates the C header from `src/capi`.
 //!
 //! The header is written to `OUT_DIR` only; `tests/header.rs` compares the committed
 //! `include/cyrsync.h` with it.
@@ -7,7 +7,7 @@
 #[path = "build/header.rs"]
 mod header;
 
-/// The ABI's number: raised when a released function changes or goes away.
+/// The soname. Its number rises when a released function changes or is removed.
 const SONAME: &str = "libcyrsync.so.0";
 
 fn main() {

@@ -1,13 +1,12 @@
-//! Makes `cyrsync.h`: cbindgen translates the files of `src/capi` section by section, and this puts
-//! the sections together.
+//! Makes `cyrsync.h`: cbindgen translates the files of `src/capi` section by section, and this
+//! module joins the sections.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use cbindgen::{Builder, Config};
 
-/// The sections of the header, in the order in which to read it, each with the files of `src/capi`
-/// that it is made of.
+/// The sections of the header in the order for a reader, each with its files of `src/capi`.
 const SECTIONS: &[(&str, &[&str])] = &[
     ("Version", &["version"]),
     ("Strings", &["strings"]),
@@ -22,7 +21,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("Progress and status", &["progress", "status"]),
 ];
 
-/// A declaration that is longer gets a line for each parameter.
+/// The longest declaration in columns. A longer one gets a line for each parameter.
 const WIDTH: usize = 96;
 
 pub fn generate() {
@@ -43,7 +42,8 @@ pub fn generate() {
     fs::write(out.join("cyrsync.h"), header).expect("OUT_DIR can be written to");
 }
 
-/// One section in C. Types of other sections are not looked at: their names are as good in C.
+/// Returns one section in C. cbindgen does not read the types of other sections: their names are
+/// the same in C.
 fn section(config: &Config, directory: &Path, files: &[&str], out: &Path) -> String {
     let mut config = config.clone();
     (config.header, config.trailer) = (None, None);
@@ -67,7 +67,8 @@ fn section(config: &Config, directory: &Path, files: &[&str], out: &Path) -> Str
     with_initial_values(&declarations(&text), &sources)
 }
 
-/// The types of a file. cbindgen leaves out those that no function of the same section uses.
+/// Returns the names of the types of a file. Without this list cbindgen leaves out types that no
+/// function of the section uses.
 fn types(source: &str) -> impl Iterator<Item = String> {
     let item = |line: &str| {
         let rest = ["struct ", "enum ", "type "]
@@ -78,7 +79,8 @@ fn types(source: &str) -> impl Iterator<Item = String> {
     source.lines().filter_map(item).filter(|name| name.starts_with("cyrsync_"))
 }
 
-/// The enumeration of a `results!` table, which cbindgen cannot see for it expands no macros.
+/// Returns the enumeration of a `results!` table as plain Rust, because cbindgen does not expand
+/// macros. Returns `None` if the file has no such table.
 fn without_macro(source: &str) -> Option<String> {
     let (_, table) = source.split_once("\nresults! {\n")?;
     let (table, _) = table.split_once("\n}\n")?;
@@ -123,7 +125,7 @@ fn declarations(text: &str) -> String {
     out
 }
 
-/// A declaration without the tags of structures, but for their own.
+/// Removes `struct` and `enum` before the names of types, except where a type is declared.
 fn plain(line: &str) -> String {
     if line.starts_with("typedef struct") || line.starts_with("typedef enum") {
         return line.to_owned();
@@ -131,12 +133,12 @@ fn plain(line: &str) -> String {
     line.replace("struct cyrsync_", "cyrsync_").replace("enum cyrsync_", "cyrsync_")
 }
 
-/// A declaration on as many lines as it needs.
+/// Breaks a declaration into lines.
 fn broken(declaration: &str) -> String {
     let Some((before, parameters)) = declaration.rsplit_once('(') else {
         return format!("{declaration}\n");
     };
-    // Several attributes of a function get a line of their own.
+    // Two attributes of a function get a line of their own.
     const BOTH: &str = "CYRSYNC_API CYRSYNC_NODISCARD";
     let (attributes, before) = match before.strip_prefix(BOTH) {
         Some(rest) => (format!("{BOTH}\n"), rest.trim_start()),
@@ -159,10 +161,10 @@ fn with_initial_values(text: &str, sources: &str) -> String {
             continue;
         };
         let initial = format!("{}_INIT", name.to_ascii_uppercase());
-        // That of the host's table sets its version too, and is in cbindgen.toml.
+        // The macro for cyrsync_host also sets the version; it is in cbindgen.toml.
         if sources.contains(&format!("{initial} sets it")) && name != "cyrsync_host" {
             out += &format!(
-                "\n/**\n * Initial value of a {name}: its size, and all else 0.\n */\n\
+                "\n/**\n * Initial value of a {name}: its size, and all other members 0.\n */\n\
                  #define {initial} CYRSYNC_SIZED_INIT({name})\n"
             );
         }

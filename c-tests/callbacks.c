@@ -1,17 +1,17 @@
-/* What the functions of a table are given and may do, in front of a real replica: callbacks
- * imapd.conf. The master is in memory; the replica has nothing yet. */
+/* Usage: callbacks imapd.conf. Checks what callbacks receive and may do, with a real replica. The
+ * master is in memory; the replica is empty. */
 #include "client.h"
 #include "memory.h"
 
 struct heard {
     cyrsync_client *client;
     int items, events, lines, progress, asked, destroyed;
-    /* From the how many-th question on the client is to stop; 0 for never. */
+    /* on_cancel returns true from this number of calls on; 0 for never. */
     int stop_at;
     uint64_t messages;
 };
 
-/* A client is in use as long as one of its callbacks runs. */
+/* Checks that a client is busy while one of its callbacks runs. */
 static void is_busy(cyrsync_client *client)
 {
     cyrsync_progress progress = CYRSYNC_PROGRESS_INIT;
@@ -67,7 +67,7 @@ static void on_destroy(void *userdata)
     heard->destroyed++;
 }
 
-/* Tables as an earlier and a later header have them. */
+/* Sets tables of the sizes of an earlier and of a later header. */
 static void versions(cyrsync_config *config)
 {
     struct { cyrsync_callbacks callbacks; void *more; } later = {CYRSYNC_CALLBACKS_INIT, NULL};
@@ -85,7 +85,7 @@ static void versions(cyrsync_config *config)
     CHECK_STR(cyrsync_error_subject(error), "callbacks");
     CHECK(strstr(cyrsync_error_message(error), "does not know") != NULL);
     cyrsync_error_free(error);
-    /* The refused one was never taken, and the one before is in place still. */
+    /* The refused table was not taken over, and the earlier table is still set. */
     CHECK(heard.destroyed == 0);
     later.callbacks.size = offsetof(cyrsync_callbacks, action);
     listen_with(config, &later.callbacks);
@@ -127,11 +127,11 @@ int main(int argc, char **argv)
     CHECK(cyrsync_client_sync_all(heard.client, all, &report, NULL) == CYRSYNC_RESULT_OK);
     CHECK(report.done == 1 && heard.items == 1);
     CHECK(heard.events > 3 && heard.lines > 0);
-    /* After the item and at the end, at the least. */
+    /* Called at least after the item and at the end. */
     CHECK(heard.progress >= 2 && heard.messages == 4);
     CHECK(heard.asked >= 1);
 
-    /* The answer of the callback stops the next call before it is done, and lasts. */
+    /* The result of the callback cancels the next call, and later calls too. */
     heard.asked = 0;
     heard.stop_at = 1;
     CHECK(cyrsync_client_sync_user(heard.client, user, &error) == CYRSYNC_RESULT_CANCELLED);

@@ -1,6 +1,6 @@
-/* Stopped from a signal handler: cancel imapd.conf. Once in the middle of a function of the host,
- * once while it rolls with nothing to do, and finished from another thread. The library changes
- * nothing about signals. */
+/* Usage: cancel imapd.conf. Cancels a client from a signal handler: once during a function of the
+ * host, and once during cyrsync_client_roll() without work. Then another thread finishes
+ * cyrsync_client_roll(). Checks that the library changes no signal handlers. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <pthread.h>
@@ -36,7 +36,7 @@ static cyrsync_client *new_client(const char *path, struct memory *memory)
     return client_over(path, &host);
 }
 
-/* Ends a loop that has begun: it is told until it has heard. */
+/* Waits until the main thread is connected, then finishes cyrsync_client_roll(). */
 static void *finish(void *data)
 {
     (void)data;
@@ -96,7 +96,7 @@ int main(int argc, char **argv)
     CHECK(cyrsync_error_code(error) == CYRSYNC_RESULT_CANCELLED);
     cyrsync_error_free(error);
     CHECK(memory.opened == memory.closed && memory.locked == memory.unlocked);
-    /* It stays so until it is taken back. */
+    /* Later calls are cancelled too, until the cancel is reset. */
     memory.on_call = NULL;
     CHECK(cyrsync_client_connect(the_client, NULL) == CYRSYNC_RESULT_CANCELLED);
     CHECK(cyrsync_client_reset_cancel(NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);

@@ -1,4 +1,5 @@
-/* Preloaded by tests: writes what a program tells syslog to the file $SYSLOG_CAPTURE. */
+/* A library that tests preload. Writes the program's calls of syslog to the file
+ * $SYSLOG_CAPTURE. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

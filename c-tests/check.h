@@ -1,4 +1,4 @@
-/* Assertions for the C tests: a line for each that fails, and a count. */
+/* Assertions for the C tests. A failed assertion prints a line and is counted in failures. */
 #ifndef CHECK_H
 #define CHECK_H
 

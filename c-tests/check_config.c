@@ -1,5 +1,5 @@
-/* Looks whether a configuration will do: check_config imapd.conf [channel]. Prints a line for each
- * check as sync_client --check-config does, and on stderr what was said to the replica. */
+/* Usage: check_config imapd.conf [channel]. Checks a configuration. Prints a line for each check
+ * like sync_client --check-config, and to stderr what was sent to the replica. */
 #include "client.h"
 
 struct heard {
@@ -49,7 +49,7 @@ int main(int argc, char **argv)
     CHECK(cyrsync_config_check(config, &failed, &error) == CYRSYNC_RESULT_OK);
     CHECK(heard.checks == CYRSYNC_TOPIC_CLOCKS && heard.in_order == heard.checks);
     CHECK(failed == heard.failed);
-    /* Nobody has to listen. */
+    /* Callbacks are optional. */
     listen_with(config, NULL);
     CHECK(cyrsync_config_check(config, NULL, NULL) == CYRSYNC_RESULT_OK);
     CHECK(cyrsync_config_check(NULL, NULL, &error) == CYRSYNC_RESULT_NULL_POINTER);

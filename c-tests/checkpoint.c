@@ -1,5 +1,6 @@
-/* Replicates what a log in memory says: checkpoint imapd.conf log. Then rolls over what the
- * daemons logged, once. Prints log lines to stderr; exits with 0, or 1 and the result's name. */
+/* Usage: checkpoint imapd.conf log. Replicates the entries of a log in memory, then once the
+ * entries that the daemons logged. Prints log lines to stderr. Exits with 1 if an assertion
+ * fails. */
 #include "client.h"
 
 static void on_log(void *userdata, cyrsync_log_level level, cyrsync_str line)
@@ -43,14 +44,14 @@ int main(int argc, char **argv)
           == CYRSYNC_RESULT_OK);
     CHECK(report.done == 2 && report.failed == 0 && report.skipped_locked == 0);
     CHECK(items == 2);
-    /* Used a moment ago, so it stays; then it goes. */
+    /* The connection was used a moment ago: 30 seconds keep it, 0 seconds close it. */
     CHECK(cyrsync_client_disconnect_if_idle(client, 30, &error) == CYRSYNC_RESULT_OK);
     CHECK(cyrsync_client_disconnect_if_idle(client, 0, &error) == CYRSYNC_RESULT_OK);
 
-    rolling.once = 2; /* whatever is not 0 */
+    rolling.once = 2; /* any value but 0 */
     CHECK(cyrsync_client_roll(client, &rolling, &end, &error) == CYRSYNC_RESULT_OK);
     CHECK(end.why == CYRSYNC_ROLLED_ONCE && end.deferred == 0 && end.failed == 0);
-    /* What rolls reports what it has done, too. */
+    /* cyrsync_client_roll() reports its items, too. */
     CHECK(items > 2);
 
     cyrsync_client_nudge(client);

@@ -1,4 +1,4 @@
-/* Clients for the C tests. */
+/* Helpers that make clients for the C tests. */
 #ifndef CLIENT_H
 #define CLIENT_H
 
@@ -13,13 +13,13 @@ static inline cyrsync_config *load(const char *path)
     return config;
 }
 
-/* Gives a configuration its callbacks. */
+/* Sets the callbacks of a configuration. */
 static inline void listen_with(cyrsync_config *config, const cyrsync_callbacks *callbacks)
 {
     CHECK(cyrsync_config_set_callbacks(config, callbacks, NULL) == CYRSYNC_RESULT_OK);
 }
 
-/* A client that reads the mail store. */
+/* Makes a client that reads the mail store itself. */
 static inline cyrsync_client *client_of(const char *path)
 {
     cyrsync_config *config = load(path);
@@ -30,7 +30,7 @@ static inline cyrsync_client *client_of(const char *path)
     return client;
 }
 
-/* A client that asks a host. */
+/* Makes a client that uses a host store. */
 static inline cyrsync_client *client_over(const char *path, const cyrsync_host *host)
 {
     cyrsync_config *config = load(path);

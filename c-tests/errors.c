@@ -1,5 +1,5 @@
-/* What happens when the C API is used wrongly, and what error objects tell. Takes the path of an
- * imapd.conf whose mail store may be empty. */
+/* Usage: errors imapd.conf. Checks wrong calls of the C API and the content of error objects. The
+ * mail store may be empty. */
 #include <errno.h>
 
 #include "check.h"
@@ -28,7 +28,7 @@ static void results(void)
     CHECK(!cyrsync_result_is_retryable(100));
 }
 
-/* NULL is answered, not followed. */
+/* A NULL argument causes an error, not a crash. */
 static void null_pointers(void)
 {
     cyrsync_str none = {NULL, 0}, broken = {NULL, 1}, name = cyrsync_str_from("fred");
@@ -106,7 +106,7 @@ static void log_line(void *userdata, cyrsync_log_level level, cyrsync_str line)
     logged++;
 }
 
-/* Userdata is given back once, when the last who could use it is gone. */
+/* The library releases userdata once, after its last user is freed. */
 static void userdata(const char *path)
 {
     cyrsync_callbacks callbacks = CYRSYNC_CALLBACKS_INIT;
@@ -131,7 +131,7 @@ static void userdata(const char *path)
     cyrsync_config_free(config);
     CHECK(destroyed == 2);
 
-    /* Without a place for it an error is logged. */
+    /* If err is NULL, the error is logged. */
     logged = 0;
     CHECK(cyrsync_client_sync_user(client, empty, NULL) == CYRSYNC_RESULT_INVALID_ARGUMENT);
     CHECK(logged == 1);
@@ -164,7 +164,8 @@ static void bad_arguments(const char *path)
           == CYRSYNC_RESULT_CONFIG);
     CHECK(cyrsync_client_new(config, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
 
-    /* Nobody listens there: an error of its kind, and a client that can be used on. */
+    /* Nothing listens on this port: the call fails with CONNECT, and the client can still be
+     * used. */
     CHECK(cyrsync_config_set_server(config, cyrsync_str_from("127.0.0.1:1"), NULL)
           == CYRSYNC_RESULT_OK);
     CHECK(cyrsync_client_new(config, &client, NULL) == CYRSYNC_RESULT_OK);

@@ -1,6 +1,6 @@
-/* Functions of a host that fail, one after the other, in front of a real replica: each is told as
- * what it is, everything that was opened is closed, and the client works on: host_fails
- * imapd.conf. */
+/* Usage: host_fails imapd.conf. Makes the functions of a host fail, one after the other, with a
+ * real replica. Checks that each failure is reported with its own code, that everything that was
+ * opened is closed, and that the client still works. */
 #include "client.h"
 #include "memory.h"
 
@@ -19,13 +19,13 @@ static void fail(cyrsync_client *client, struct memory *memory, const char *func
     cyrsync_str user = cyrsync_str_from("memory");
     cyrsync_error *error = NULL;
     cyrsync_result result;
-    /* A host cannot say that the connection is lost. */
+    /* A host must not return codes about the connection. */
     int expected = answer == CYRSYNC_RESULT_CONNECT || answer < 0 || answer > 1000
         ? CYRSYNC_RESULT_HOST : answer;
 
     memory->failing = function;
     memory->answer = answer;
-    /* Else the script is there when it is its turn. */
+    /* Otherwise the script would be on the replica before the test of its functions. */
     memory->failing_too = strcmp(function, "sieve_content") == 0 ? NULL : "sieve_content";
     result = cyrsync_client_sync_user(client, user, &error);
     if ((int)result != expected || !strstr(cyrsync_error_message(error), "it was told to fail")) {
@@ -57,7 +57,7 @@ int main(int argc, char **argv)
     client = client_over(argv[1], &host);
     if (!client) return 1;
 
-    /* Before anything is there: no mailbox of the user may arrive without its messages. */
+    /* The replica is still empty: no mailbox of the user may arrive there without its messages. */
     memory.disorder = 1;
     CHECK(cyrsync_client_sync_user(client, user, &error) == CYRSYNC_RESULT_HOST);
     CHECK(strstr(cyrsync_error_message(error), "comes after UID") != NULL);

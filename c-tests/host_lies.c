@@ -1,6 +1,7 @@
-/* A host that says what cannot be, in front of a real replica: host_lies imapd.conf. Each lie is told
- * as what it is, nothing of it reaches the replica, and all that was opened is closed. The host is the
- * master in memory, with one function at a time that changes what the true one says. */
+/* Usage: host_lies imapd.conf. Runs a host that gives impossible data, with a real replica. Checks
+ * that each lie causes its own error, that no wrong data reaches the replica, and that everything
+ * that was opened is closed. The host is the master in memory; one function at a time changes the
+ * true data. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <stdlib.h>
@@ -12,12 +13,12 @@
 
 #define INBOX "user.memory"
 
-/* What has no end consists of these. */
+/* The size of each item in a list without end. */
 #define LONG (256 << 10)
 
 static struct cyrsync_host honest;
 static const char *lie;
-/* What the present sink belongs to. */
+/* The sink of the current call. */
 static void *sink;
 static int emitted_on;
 
@@ -63,7 +64,8 @@ static int lying_entry(void *unused, const cyrsync_entry *entry)
     if (telling("the same mailbox twice")) r = emit_entry(sink, &other);
     if (telling("mailboxes without end")) other.name = long_text();
     while (telling("mailboxes without end") && !r) r = emit_entry(sink, &other);
-    /* Whoever goes on after being told to stop is told so again. */
+    /* If a host goes on after an emit function returned "stop", the next call returns "stop"
+     * again. */
     if (r && telling("mailboxes without end")) {
         emitted_on++;
         CHECK(emit_entry(sink, &other) != 0);
@@ -196,7 +198,7 @@ static int sieve_scripts(void *userdata, cyrsync_str user, cyrsync_emit_sieve em
     int r = honest.sieve_scripts(userdata, user, emit, to, failure);
 
     one.name = cyrsync_str_from("more.script");
-    /* One that the replica lacks. */
+    /* A script that the replica lacks. */
     if (telling("a script without end") && !r) r = emit(to, &one);
     one.name = long_text();
     while (telling("scripts without end") && !r) r = emit(to, &one);

@@ -1,5 +1,5 @@
-/* Replicates a master that lives in memory to a real replica: host_memory imapd.conf. A second run
- * finds nothing to do; a plan before the first tells what it will do. */
+/* Usage: host_memory imapd.conf. Replicates a master in memory to a real replica. A plan before the
+ * first run reports its steps; a second run finds nothing to do. */
 #include "check.h"
 #include "cyrsync.h"
 #include "memory.h"
@@ -61,15 +61,15 @@ int main(int argc, char **argv)
     callbacks.log = on_log;
     callbacks.step = on_step;
     ok(cyrsync_config_set_callbacks(config, &callbacks, &error), &error);
-    memset(&callbacks, 0xff, sizeof(callbacks)); /* It was copied. */
+    memset(&callbacks, 0xff, sizeof(callbacks)); /* The library copied the table. */
     ok(cyrsync_client_new_with_host(config, &host, &client, &error), &error);
     cyrsync_config_free(config);
-    memset(&host, 0xff, sizeof(host)); /* The table was copied. */
+    memset(&host, 0xff, sizeof(host)); /* This table, too. */
     if (!client) return 1;
 
     ok(cyrsync_client_plan(client, cyrsync_str_from("USER memory\n"), &report, &error), &error);
     CHECK(report.done == 1 && report.failed == 0);
-    /* Its scripts are in no mailbox: the replica gets one for them. */
+    /* The master stores its scripts in no mailbox, but the replica gets a mailbox for them. */
     CHECK(heard.mailboxes == 3 && heard.reasons >= 3);
     heard.mailboxes = heard.reasons = 0;
     files = memory.files;
@@ -87,7 +87,7 @@ int main(int argc, char **argv)
     ok(cyrsync_client_counters(client, &after, &error), &error);
     CHECK(after.sent > before.sent);
 
-    /* The pieces, the same once more. */
+    /* Now the same data in single calls. */
     ok(cyrsync_client_sync_meta(client, user, &error), &error);
     ok(cyrsync_client_sync_seen(client, user, cyrsync_str_from("memory-inbox-0001"), &error), &error);
     ok(cyrsync_client_sync_subscription(client, user, cyrsync_str_from("user.memory.Sent"), &error),

@@ -1,6 +1,6 @@
-/* A master in memory and a real replica that both were written to: host_repair imapd.conf. Says "ready"
- * once the replica has everything, so that the replica can be written to, and goes on at the next line;
- * says what the INBOX has afterwards: UID, system flags and subject of each message. */
+/* Usage: host_repair imapd.conf. Repairs a master in memory and a real replica after both have
+ * changed. Prints "ready" when the replica has everything: now the test changes the replica and
+ * then sends a line. At the end prints the INBOX: UID, system flags and subject of each message. */
 #include <inttypes.h>
 
 #include "client.h"
@@ -17,7 +17,7 @@ static void ok(cyrsync_client *client)
     cyrsync_error_free(error);
 }
 
-/* What is written here meanwhile, under the UID that comes next. */
+/* Appends a message to the master, with the next UID. */
 static void append(struct memory_folder *folder)
 {
     struct memory_message *message = &folder->messages[folder->count++];
@@ -58,7 +58,7 @@ int main(int argc, char **argv)
     ok(client);
     applied = memory.applied;
     CHECK(applied > 0 && memory.staged_count == 0);
-    /* Both are the same now. */
+    /* Both sides are equal now, so the repair is not repeated. */
     ok(client);
     CHECK(memory.applied == applied);
     for (i = 0; i < inbox->count; i++) {

@@ -1,7 +1,7 @@
-/* Structures as an earlier and as a later header have them, and such as no header has, in front of a
- * real replica: host_versions imapd.conf. What both sides know crosses, whichever is the newer; a size
- * that cannot be is told by the name of the structure. The host is the master in memory, with each
- * structure in turn emitted in another size. */
+/* Usage: host_versions imapd.conf. Passes structures in the sizes of an earlier header, of a later
+ * header and of no header, with a real replica. Checks that members that both sides know are
+ * passed, and that an error about an impossible size names the structure. The host is the master in
+ * memory; it emits one structure after the other in other sizes. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <stdlib.h>
@@ -9,19 +9,20 @@
 #include "client.h"
 #include "memory.h"
 
-/* Room for a structure of a later header. */
+/* The size of a structure of a later header. */
 #define LATER 512
 #define MUCH 0xff
 
 static struct cyrsync_host honest;
-/* The structure that has another size, and that. */
+/* The name of the structure with another size, and this size. */
 static const char *which;
 static size_t other_size;
-/* How often it was emitted. */
+/* How often this structure was emitted. */
 static int emitted;
 static void *sink;
 
-/* The structure as another version has it: cut off, or with members that are set behind its own. */
+/* Returns a copy of a structure in the size of another version: cut off, or with further members
+ * that are set. */
 static const void *as_other(const char *name, const void *item, size_t size)
 {
     static union { size_t size; uint64_t align; unsigned char bytes[LATER]; } other;
@@ -91,7 +92,7 @@ static int sieve_scripts(void *userdata, cyrsync_str user, cyrsync_emit_sieve em
     return honest.sieve_scripts(userdata, user, emit_other_sieve, NULL, failure);
 }
 
-/* The library tells the host how much of a structure it knows. */
+/* The library sets the size of structures that a host fills. */
 static int state(void *userdata, void *mailbox, cyrsync_mailbox_state *told,
                  cyrsync_failure *failure)
 {
@@ -108,7 +109,7 @@ static int message_file(void *userdata, void *mailbox, const cyrsync_record *rec
 
 static const struct {
     const char *name;
-    /* Of a header of today, and where the members end that every one has. */
+    /* The size in the current header, and the size of the members that every version has. */
     size_t size, least;
 } structures[] = {
     {"cyrsync_entry", sizeof(cyrsync_entry), offsetof(cyrsync_entry, former_names)},
@@ -137,7 +138,8 @@ static void of_size(cyrsync_client *client, size_t size, int taken)
     cyrsync_error_free(error);
 }
 
-/* What the library fills: as much as there is room for, and what it does not know becomes 0. */
+/* Checks structures that the library fills: it writes no more than fits, and sets unknown members
+ * to 0. */
 static void filled(cyrsync_client *client)
 {
     union { cyrsync_report report; unsigned char bytes[LATER]; } report;
@@ -170,7 +172,7 @@ static void filled(cyrsync_client *client)
     CHECK(counters.bytes[sizeof(cyrsync_counters) + 8] == MUCH);
 }
 
-/* What the library is asked for: a member that it does not know must not be set. */
+/* Checks options for the library: unknown members must be 0. */
 static void asked_for(cyrsync_client *client)
 {
     struct { cyrsync_rolling rolling; uint64_t more; } later = {CYRSYNC_ROLLING_INIT, 0};
@@ -192,7 +194,7 @@ static void asked_for(cyrsync_client *client)
     CHECK(strstr(cyrsync_error_message(error), "does not know") != NULL);
     cyrsync_error_free(error);
 
-    /* Without once it would go on for ever. */
+    /* Without once the call would not end by itself. */
     later.rolling.size = offsetof(cyrsync_rolling, restart_after);
     cyrsync_client_finish(client);
     memset(&end, MUCH, sizeof(end));

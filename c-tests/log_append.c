@@ -1,5 +1,5 @@
-/* Asks for replication by a sync log, as Cyrus's programs do: log_append imapd.conf entries
- * [channel...]. With a bad entry or channel nothing is written. */
+/* Usage: log_append imapd.conf entries [channel...]. Appends entries to sync logs, as Cyrus's
+ * programs do. If an entry or channel is bad, nothing is written. */
 #include "client.h"
 
 #define MOST 8

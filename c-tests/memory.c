@@ -45,7 +45,8 @@ static void guid(uint8_t out[20], const char *hex)
     }
 }
 
-/* What a function answers before it does anything. */
+/* Begins each function of the host: calls on_call, and returns the result with which the function
+ * must end at once, or 0. */
 static int begin(struct memory *memory, const char *name, cyrsync_failure *failure)
 {
     if (memory->on_call) memory->on_call(memory->data);
@@ -197,7 +198,7 @@ static int state(void *userdata, void *mailbox, cyrsync_mailbox_state *told,
     told->highestmodseq = folder->highestmodseq;
     told->createdmodseq = told->foldermodseq = 1;
     told->last_appenddate = TIME;
-    /* No CRCs are stored: the library computes them. */
+    /* The CRCs stay 0, so the library computes them. */
     return 0;
 }
 
@@ -262,7 +263,7 @@ static int message_annotations(void *userdata, void *mailbox, uint32_t uid,
     return r ? r : emit_annotation("", "for all", emit, sink);
 }
 
-/* The messages of the one mailbox are in files, those of the other in memory. */
+/* The messages of one mailbox are in files, and those of the other in memory. */
 static int message_file(void *userdata, void *mailbox, const cyrsync_record *record,
                         cyrsync_message_file *file, cyrsync_failure *failure)
 {
@@ -367,7 +368,7 @@ static int sieve_scripts(void *userdata, cyrsync_str userid, cyrsync_emit_sieve 
     guid(one.guid, "b2dd3f554458b386d6bff783949208105c5fab1c");
     r = emit(sink, &one);
     if (r) return r;
-    /* The active one is that with bytecode. */
+    /* The active script also has an entry for its bytecode. */
     one = none;
     one.name = text("memory.bc");
     one.active = 1;

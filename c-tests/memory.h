@@ -1,5 +1,5 @@
-/* A small master that lives in memory: the user "memory" with two mailboxes, flags, annotations,
- * a subscription, seen state, a quota root and a Sieve script. What a test changes of it is in
+/* A small master that lives in memory: the user "memory" with two mailboxes, flags, annotations, a
+ * subscription, seen state, a quota root and a Sieve script. A test changes the master through
  * struct memory. */
 #ifndef MEMORY_H
 #define MEMORY_H
@@ -16,7 +16,7 @@ struct memory_message {
     char guid[41];
     const char *content;
     size_t size;
-    /* Content is of malloc(). */
+    /* Not 0: content was allocated with malloc(). */
     int owned;
 };
 
@@ -30,29 +30,29 @@ struct memory_folder {
 
 struct memory {
     struct memory_folder folders[2];
-    /* Uploaded, and not told to be let go. */
+    /* Messages that were uploaded and not released yet. */
     struct memory_message staged[MEMORY_MESSAGES];
     size_t staged_count;
-    /* How often what was called, and given back. */
+    /* Counters of calls of the host's functions. */
     int opened, closed, locked, unlocked, destroyed, applied, listed, files;
-    /* The function that fails, by its name, and what it answers then. */
+    /* The name of the function that fails, and the result that it then returns. */
     const char *failing;
     int answer;
-    /* Another one that fails in the same way. */
+    /* The name of another function that fails in the same way. */
     const char *failing_too;
-    /* The records come in the wrong order. */
+    /* Not 0: scan emits the records in the wrong order. */
     int disorder;
-    /* Called by each function, if set. */
+    /* If set, each function of the host calls this. */
     void (*on_call)(void *data);
     void *data;
 };
 
-/* Carries out a command of a repair (memory_write.c) and emits the reply. */
+/* Executes a command of a repair (memory_write.c) and emits the reply. */
 int memory_write(struct memory *memory, cyrsync_str verb, cyrsync_str body, cyrsync_emit_str emit,
                  void *sink);
 void memory_free(struct memory *memory);
 
-/* Fills the memory, and a table for it. */
+/* Fills the memory with its mailboxes, and the table with functions that read the memory. */
 void memory_host(struct cyrsync_host *host, struct memory *memory);
 
 #endif

@@ -1,6 +1,6 @@
-/* Writes to the master in memory: the commands of the replication protocol by which a repair writes, as
- * the library sends them. A mailbox is changed as a whole or not at all. A real host would verify a
- * message's SHA-1 too. */
+/* Writes to the master in memory: executes the commands of the replication protocol that a repair
+ * sends. A mailbox is changed as a whole or not at all. A real host would also verify the SHA-1 of
+ * each message. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 #define EXPUNGED (1u << 31)
 
-/* What is left of a command. All functions fail at its end. */
+/* The unread rest of a command. All functions fail at its end. */
 struct reader {
     const char *at, *end;
 };
@@ -31,7 +31,7 @@ static int bytes(struct reader *reader, size_t len, cyrsync_str *out)
     return 1;
 }
 
-/* Up to one of the characters, which stays. */
+/* Reads up to one of the characters in stops, which is not consumed. */
 static int until(struct reader *reader, const char *stops, cyrsync_str *out)
 {
     const char *at = reader->at;
@@ -58,7 +58,7 @@ static int number(cyrsync_str text, uint64_t *out)
     return 1;
 }
 
-/* An atom, a text in quotes, or a literal. */
+/* Reads an atom, a quoted text or a literal. */
 static int word(struct reader *reader, cyrsync_str *out)
 {
     uint64_t len;
@@ -72,7 +72,7 @@ static int word(struct reader *reader, cyrsync_str *out)
     return until(reader, " ()\r\n", out) && out->len > 0;
 }
 
-/* Any value that is of no interest. */
+/* Skips a value of any kind. */
 static int pass_over(struct reader *reader)
 {
     cyrsync_str unused;
@@ -106,7 +106,7 @@ static const struct memory_message *anywhere(const struct memory *memory, cyrsyn
     return found;
 }
 
-/* Another message of the same content. */
+/* Gives a message a copy of content. */
 static int copy_content(struct memory_message *to, const char *content, size_t size)
 {
     char *own = malloc(size + 1);
@@ -139,7 +139,7 @@ void memory_free(struct memory *memory)
     }
 }
 
-/* MESSAGE (%{partition guid size}CRLF... ...) */
+/* Executes MESSAGE (%{partition guid size}CRLF... ...). */
 static int upload(struct memory *memory, struct reader *reader)
 {
     cyrsync_str partition, guid, size, content;
@@ -164,7 +164,8 @@ static int upload(struct memory *memory, struct reader *reader)
     return 1;
 }
 
-/* RESERVE %(PARTITION ... MBOXNAME (...) GUID (...)): which of them are not here. */
+/* Executes RESERVE %(PARTITION ... MBOXNAME (...) GUID (...)): emits the GUIDs that are missing
+ * here. */
 static int reserve(struct memory *memory, struct reader *reader, cyrsync_emit_str emit, void *sink)
 {
     char missing[MEMORY_MESSAGES * 41 + 16] = "* MISSING (";
@@ -216,7 +217,8 @@ static int flags(struct reader *reader, struct memory_message *message)
     return 1;
 }
 
-/* Puts a record in its place, by UID: over the one that is there, or with the content of its GUID. */
+/* Puts a record in its place by UID. Replaces the record with this UID, or adds one with the
+ * content that has its GUID. */
 static int put(const struct memory *memory, struct memory_folder *folder,
                struct memory_message *message)
 {
@@ -278,7 +280,7 @@ static int record(const struct memory *memory, struct memory_folder *folder,
     return put(memory, folder, &message);
 }
 
-/* MAILBOX %(UNIQUEID ... RECORD (%(...) ...)) */
+/* Executes MAILBOX %(UNIQUEID ... RECORD (%(...) ...)). */
 static const char *mailbox(struct memory *memory, struct reader *reader)
 {
     static const char wrong[] = "NO IMAP_PROTOCOL_BAD_PARAMETERS This is no update\r\n";

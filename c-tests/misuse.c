@@ -1,4 +1,5 @@
-/* What must not be done is answered and harms nothing: misuse imapd.conf. No replica needed. */
+/* Usage: misuse imapd.conf. Checks that wrong calls return errors and do no harm. Needs no
+ * replica. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <locale.h>
@@ -7,7 +8,7 @@
 #include "client.h"
 #include "memory.h"
 
-/* Of a replica that is not there. */
+/* Loads a configuration with a replica that does not exist. */
 static cyrsync_config *load_unreachable(const char *path)
 {
     cyrsync_config *config = load(path);
@@ -17,7 +18,7 @@ static cyrsync_config *load_unreachable(const char *path)
     return config;
 }
 
-/* Each function of the table that must be there is asked for by name. */
+/* The error for a missing function of the table names this function. */
 static void tables(cyrsync_config *config)
 {
     struct memory memory;
@@ -66,7 +67,7 @@ static void tables(cyrsync_config *config)
     }
     CHECK(missing == 22);
 
-    /* As an earlier header and a later one have it. */
+    /* The table in the sizes of an earlier and of a later header. */
     for (at = 0; at < 2; at++) {
         struct { struct cyrsync_host host; void *more[4]; } later;
 
@@ -82,8 +83,8 @@ static void tables(cyrsync_config *config)
     CHECK(memory.opened == 0 && memory.listed == 0);
 }
 
-/* A structure whose size is that of no version is told by the argument's name, before anything is
- * done. */
+/* The error for a structure with an impossible size names the argument. The call does nothing
+ * else. */
 static void sizes(cyrsync_config *config, cyrsync_client *client)
 {
     const size_t absurd[] = {0, 1, sizeof(void *), (size_t)1 << 20, (size_t)-1};
@@ -140,11 +141,11 @@ static void again(void *data)
     cyrsync_client_nudge(client);
     CHECK_STR(cyrsync_client_server(client), "127.0.0.1:1");
     CHECK(cyrsync_client_reset_cancel(client, NULL) == CYRSYNC_RESULT_BUSY);
-    /* Neither freed nor cancelled while it is in use. */
+    /* A client in use cannot be freed. */
     CHECK(cyrsync_client_free(client) == CYRSYNC_RESULT_BUSY);
 }
 
-/* A function of the host that uses its client. */
+/* Calls the client from a function of its host. */
 static void reentrant(cyrsync_config *config)
 {
     struct memory memory;
@@ -157,7 +158,7 @@ static void reentrant(cyrsync_config *config)
     CHECK(cyrsync_client_new_with_host(config, &host, &client, NULL) == CYRSYNC_RESULT_OK);
     memory.on_call = again;
     memory.data = client;
-    /* The mailboxes are listed before anybody connects. */
+    /* The library lists the mailboxes before it connects. */
     CHECK(cyrsync_client_sync_all(client, all, NULL, NULL) == CYRSYNC_RESULT_CONNECT);
     CHECK(memory.listed == 1);
     cyrsync_client_free(client);
@@ -180,7 +181,7 @@ static void on_failure(void *userdata, cyrsync_log_level level, cyrsync_str line
     CHECK(cyrsync_client_free(told->client) == CYRSYNC_RESULT_BUSY);
 }
 
-/* The client is in use while the log hears of an error that the caller has no place for. */
+/* The client is busy while the log callback receives an error of a call whose err is NULL. */
 static void reentrant_log(const char *path)
 {
     struct told told = {NULL, 0};
@@ -193,7 +194,7 @@ static void reentrant_log(const char *path)
     listen_with(config, &callbacks);
     CHECK(cyrsync_client_new(config, &told.client, NULL) == CYRSYNC_RESULT_OK);
     CHECK(cyrsync_client_sync_user(told.client, nobody, NULL) == CYRSYNC_RESULT_INVALID_ARGUMENT);
-    /* That error, and that of the call within. */
+    /* One line is for this error, and one for the error of the inner call. */
     CHECK(told.lines == 2);
     cyrsync_client_free(told.client);
     cyrsync_config_free(config);

@@ -1,11 +1,11 @@
-/* Prints how every item ended, and every failure: parts imapd.conf user log. Replicates the user,
- * does what the log says, replicates everything, rolls over that log once, plans and verifies, and
- * replicates two of the user's mailboxes; each line is the call, how the item ended, and the entry
- * that stands for it. Exits with 0 if all calls ended as they should with such a user: one fails, the
- * others go on. */
+/* Usage: parts imapd.conf user log. Prints the outcome of every item, and every failure. Replicates
+ * the user, the entries of the log, everything, and the entries of that log again with
+ * cyrsync_client_roll(). Then plans, verifies, and replicates two of the user's mailboxes. Each
+ * line has the call, the item's outcome and its log entry. Exits with 0 if every call ended as
+ * expected for a user with damaged mailboxes: these fail, and the others are replicated. */
 #include "client.h"
 
-/* The call that runs. */
+/* The name of the running call. */
 static const char *call;
 static cyrsync_act act = CYRSYNC_ACT_REPLICATE;
 
@@ -110,7 +110,7 @@ int main(int argc, char **argv)
     CHECK(cyrsync_client_sync_all(client, none, &report, NULL) == CYRSYNC_RESULT_OK);
     CHECK(report.done >= 1 && report.failed == 1);
 
-    /* What rolls reports what it leaves for later, too. */
+    /* cyrsync_client_roll() reports deferred entries, too. */
     call = "roll";
     CHECK(cyrsync_log_append(config, &none, 1, cyrsync_str_from(argv[3]), NULL)
           == CYRSYNC_RESULT_OK);

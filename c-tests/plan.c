@@ -1,5 +1,5 @@
-/* Plans or does what a sync log says: plan imapd.conf plan|run log. Prints the steps. With user,
- * meta, mailbox or channel plans that, of the name in the place of the log. */
+/* Usage: plan imapd.conf plan|run log, or plan imapd.conf user|meta|mailbox|channel name. Plans or
+ * replicates the entries of a sync log, or plans one user, mailbox or channel. Prints the steps. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* What a configuration sets shows in what its clients do: settings imapd.conf [whole].
- * The replica has nothing yet. */
+/* Usage: settings imapd.conf [whole]. Checks that the settings of a configuration take effect in
+ * its clients. The replica is empty. */
 #include <stdlib.h>
 
 #include "client.h"
@@ -48,7 +48,8 @@ static cyrsync_client *make(const cyrsync_config *config, struct memory *memory)
     return client;
 }
 
-/* As long as it takes at first; what is locked is an error, or with a flag passed over. */
+/* Checks the lock patience: unlimited by default; otherwise a locked user is an error, or with a
+ * flag is skipped. */
 static void patience(const char *path)
 {
     cyrsync_config *config = load(path);
@@ -61,7 +62,7 @@ static void patience(const char *path)
     asked_for_size = 0;
     CHECK(cyrsync_client_sync_user(client, user, NULL) == CYRSYNC_RESULT_OK);
     CHECK(waited_for_mailbox < 0 && waited_for_user < 0);
-    /* Once a connection. */
+    /* The function is called once for each connection. */
     CHECK(asked_for_size == 1);
     cyrsync_client_free(client);
 
@@ -115,7 +116,8 @@ static void on_destroy(void *userdata)
     traffic->destroyed++;
 }
 
-/* What is said behind the login, both ways, no credentials, and messages only if they are wanted. */
+/* Checks the traffic callback: it receives both directions without credentials, and whole messages
+ * only on request. */
 static void traffic(const char *path, int whole)
 {
     static struct traffic heard;
@@ -162,7 +164,8 @@ static void on_unreachable(void *userdata, const cyrsync_unreachable *told)
     cyrsync_client_cancel(heard->client);
 }
 
-/* Whoever rolls hears that nobody listens, and may give up. */
+/* Checks that cyrsync_client_roll() reports a replica that does not answer, and that the program
+ * can stop it. */
 static void unreachable(const char *path)
 {
     cyrsync_config *config = load(path);
@@ -204,12 +207,13 @@ static void on_action(void *userdata, cyrsync_str line)
 {
     struct names *actions = userdata;
 
-    /* The last one counts. */
+    /* Keeps only the last line. */
     actions->count++;
     snprintf(actions->text, sizeof(actions->text), "%.*s", (int)line.len, line.data);
 }
 
-/* A user who is left out is not replicated, and is named; what a log says is never left out. */
+/* Checks that an excluded user is not replicated and is named in a line, and that log entries
+ * cannot be excluded. */
 static void exclusion(const char *path)
 {
     cyrsync_config *config = load(path);
@@ -256,7 +260,7 @@ static void exclusion(const char *path)
     cyrsync_config_free(config);
 }
 
-/* A limit is checked when it is set, and counts for clients that are made afterwards. */
+/* Checks that a bandwidth limit is checked when it is set, and applies to clients created later. */
 static void bandwidth(const char *path)
 {
     cyrsync_config *config = load(path);

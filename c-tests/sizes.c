@@ -1,4 +1,4 @@
-/* Prints the sizes of the structures, for tests/header.rs to compare with those of Rust. */
+/* Prints the sizes of the structures. tests/header.rs compares them with those of Rust. */
 #include <stdio.h>
 
 #include "cyrsync.h"

@@ -1,4 +1,5 @@
-/* Prints what replication is at: status imapd.conf warn-lag crit-lag. Exits with the level. */
+/* Usage: status imapd.conf warn-lag crit-lag. Prints the status of replication. Exits with the
+ * level. */
 #include <stdio.h>
 #include <stdlib.h>
 

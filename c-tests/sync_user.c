@@ -1,5 +1,5 @@
-/* Replicates a user: sync_user imapd.conf server user. Prints what is done to stdout, log lines
- * and the error to stderr; exits with 0, or 1 and the result's name on stderr. */
+/* Usage: sync_user imapd.conf server user. Replicates a user. Prints action lines to stdout, log
+ * lines to stderr. On failure prints the result's name and the error to stderr and exits with 1. */
 #include <stdio.h>
 
 #include "cyrsync.h"

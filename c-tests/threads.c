@@ -1,5 +1,5 @@
-/* Many clients in many threads, and one that all of them use: threads imapd.conf. No replica
- * needed: the mailboxes are listed before anybody connects. */
+/* Usage: threads imapd.conf. Uses many clients in many threads, and one client in all of them.
+ * Needs no replica: the library lists the mailboxes before it connects. */
 #include <pthread.h>
 
 #include "client.h"

@@ -1,5 +1,6 @@
-/* A client in each of many threads, all on one configuration, each replicating a user of its own by the
- * native store, while others look on: threads_live imapd.conf user... */
+/* Usage: threads_live imapd.conf user... Each thread has a client of its own and replicates one
+ * user, without a host store. All clients are made from one configuration. Another thread calls the
+ * functions that are allowed at any time. */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -15,7 +16,7 @@ struct job {
     int wrong;
 };
 
-/* Twice: the second time there is nothing to do, on the same connection. */
+/* Replicates the user twice over one connection. The second time there is nothing to do. */
 static void *work(void *data)
 {
     struct job *job = data;
@@ -37,7 +38,7 @@ static void *work(void *data)
     return NULL;
 }
 
-/* Calls that are allowed from any thread at any time. */
+/* Calls the functions that any thread may call at any time. */
 static void *look_on(void *data)
 {
     struct job *jobs = data;
@@ -83,7 +84,7 @@ int main(int argc, char **argv)
     for (i = 0; i < count; i++) {
         cyrsync_progress end = CYRSYNC_PROGRESS_INIT;
         CHECK(cyrsync_client_progress(jobs[i].client, &end, NULL) == CYRSYNC_RESULT_OK);
-        /* The first call sent what the second found there. */
+        /* The first call sent the messages, and the second found them on the replica. */
         CHECK(end.messages > 0 && end.bytes > end.messages);
         CHECK(end.messages_there >= end.messages && end.mailboxes_there > 0);
     }

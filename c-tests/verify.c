@@ -1,5 +1,5 @@
-/* Compares both sides: verify imapd.conf all|user|meta|mailbox name what. Prints what differs, and
- * the JSON of it to stderr; exits like sync_client --verify. */
+/* Usage: verify imapd.conf all|user|meta|mailbox name what. Compares both sides. Prints the
+ * findings to stdout and their JSON to stderr. Exits like sync_client --verify. */
 #include <stdio.h>
 #include <string.h>
 
@@ -26,7 +26,7 @@ static void on_finding(void *userdata, const cyrsync_finding *finding)
 
 static int compared, failed;
 
-/* That a thing was compared says nothing of differences. */
+/* An item is DONE when it was compared, even if it has differences. */
 static void on_item(void *userdata, const cyrsync_item *item)
 {
     (void)userdata;

@@ -1,8 +1,9 @@
-//! Texts of the library for C.
+//! Converts texts of the library to C strings.
 
 use std::ffi::CString;
 
-/// Text as C takes it: zero bytes become visible.
+/// Converts a text to a C string. Replaces zero bytes with `\0` in two characters, because a C
+/// string ends at the first zero byte.
 pub(super) fn c_string(text: &str) -> CString {
     CString::new(text.replace('\0', "\\0")).unwrap_or_default()
 }

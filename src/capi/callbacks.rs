@@ -1,4 +1,4 @@
-//! The table of functions of the host program that the library calls.
+//! The table of a program's callbacks.
 
 use std::ffi::c_void;
 use std::ptr;
@@ -12,58 +12,60 @@ use super::sized::grows;
 use super::strings::cyrsync_str;
 use super::topics::cyrsync_check;
 
-/// Gives userdata back to the program: nothing uses it any more.
+/// Releases userdata. The library calls it once, when it no longer uses userdata.
 pub type cyrsync_destroy_callback = Option<unsafe extern "C" fn(userdata: *mut c_void)>;
 
-/// The functions of a program that the library calls, for all that it reports. Begin with
-/// CYRSYNC_CALLBACKS_INIT, then set those that are wanted; the others stay NULL. What they are given
-/// is borrowed for the call. See "Callbacks" at the head of this header for what they may do.
+/// A table of the program's callbacks. The library reports everything through them. Begin with
+/// CYRSYNC_CALLBACKS_INIT, then set the callbacks that you need; the others stay NULL. The
+/// arguments of a callback are borrowed: they are valid only during the call. "Callbacks" at the
+/// head of this header says what a callback may do.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_callbacks {
     /// sizeof(cyrsync_callbacks): CYRSYNC_CALLBACKS_INIT sets it.
     pub size: usize,
-    /// Given to every function of this table.
+    /// Passed to every function of this table.
     pub userdata: *mut c_void,
-    /// Gives userdata back when nothing uses it any more.
+    /// Releases userdata. Called once, when the library no longer uses userdata. May be NULL.
     pub destroy: cyrsync_destroy_callback,
-    /// Receives a line for the log.
+    /// Receives a log line.
     pub log: Option<
         unsafe extern "C" fn(userdata: *mut c_void, level: cyrsync_log_level, line: cyrsync_str),
     >,
-    /// Receives a line that says what is being done, as sync_client -v prints it: "USER fred".
+    /// Receives a line about what the client does now, as sync_client -v prints it: "USER fred".
     pub action: Option<unsafe extern "C" fn(userdata: *mut c_void, line: cyrsync_str)>,
-    /// Receives what crosses the wire, in clear: before compression and encryption, credentials
-    /// left out. "[2301 bytes]" stands for a message, unless CYRSYNC_FLAG_WHOLE_MESSAGES is set.
-    /// If sent it went to the replica, else it came from there.
+    /// Receives the traffic with the replica in clear text, without compression and encryption.
+    /// Credentials are left out. "[2301 bytes]" stands for a message, unless
+    /// CYRSYNC_FLAG_WHOLE_MESSAGES is set. sent is true for bytes that go to the replica, and false
+    /// for bytes that come from it.
     pub traffic:
         Option<unsafe extern "C" fn(userdata: *mut c_void, sent: bool, bytes: cyrsync_str)>,
-    /// Receives every event: what the log and action lines say, and more, as values.
+    /// Receives every event as a structure. The log and action lines report only some events.
     pub event: Option<unsafe extern "C" fn(userdata: *mut c_void, event: *const cyrsync_event)>,
-    /// Receives every item that came to its end, in each call that replicates, plans or verifies:
-    /// which user, mailbox or entry of a log is done, which failed, and why. What a call did not
-    /// come to is not reported: that call fails. While cyrsync_client_roll() tries an item again
-    /// and again, each failure is reported.
+    /// Receives how each item (a user, a mailbox or an entry of a sync log) ended, in every call
+    /// that replicates, plans or verifies: done, locked or failed, and why. A call that does not
+    /// try all its items reports only those that it tried, and fails. cyrsync_client_roll() retries
+    /// failed items, and reports each failure.
     pub item: Option<unsafe extern "C" fn(userdata: *mut c_void, item: *const cyrsync_item)>,
-    /// Receives each step of the functions whose names begin with cyrsync_client_plan.
+    /// Receives each planned step, from the functions whose names begin with cyrsync_client_plan.
     pub step: Option<unsafe extern "C" fn(userdata: *mut c_void, step: *const cyrsync_step)>,
-    /// Receives what the functions whose names begin with cyrsync_client_verify find.
+    /// Receives each finding, from the functions whose names begin with cyrsync_client_verify.
     pub finding:
         Option<unsafe extern "C" fn(userdata: *mut c_void, finding: *const cyrsync_finding)>,
-    /// Receives each check of cyrsync_config_check().
+    /// Receives the result of each check of cyrsync_config_check().
     pub check: Option<unsafe extern "C" fn(userdata: *mut c_void, check: *const cyrsync_check)>,
-    /// Receives that there is no connection to the replica, in calls that try again by themselves
+    /// Receives each failure to connect to the replica, in calls that retry by themselves
     /// (cyrsync_client_roll()).
     pub unreachable: Option<
         unsafe extern "C" fn(userdata: *mut c_void, unreachable: *const cyrsync_unreachable),
     >,
-    /// Receives how far a call has got: after each item, while messages are sent at most five
-    /// times a second, and when the call ends.
+    /// Receives the progress of the client: after each item, at most five times a second while
+    /// messages are sent, and at the end of the call.
     pub progress:
         Option<unsafe extern "C" fn(userdata: *mut c_void, progress: *const cyrsync_progress)>,
-    /// Answers whether to stop: true is like a call of cyrsync_client_cancel(). Called after each
-    /// item, and with other events at most five times a second; not while the library waits for
-    /// network, disk or locks.
+    /// Returns true to stop the client, like cyrsync_client_cancel(). Called after each item, and
+    /// at most five times a second on other events. Not called while the library waits for network,
+    /// disk or locks.
     pub cancel: Option<unsafe extern "C" fn(userdata: *mut c_void) -> bool>,
 }
 
@@ -71,7 +73,7 @@ grows! {
     cyrsync_callbacks may end before action, unknown members are Refused;
 }
 
-/// The program's data, given back when the last that could use it is gone.
+/// The program's userdata. Dropping it calls the program's destroy function.
 pub(super) struct Userdata {
     pointer: *mut c_void,
     destroy: cyrsync_destroy_callback,
@@ -96,19 +98,19 @@ impl Userdata {
 impl Drop for Userdata {
     fn drop(&mut self) {
         if let Some(destroy) = self.destroy {
-            // SAFETY: the host gave both for this; it happens once, since this is the drop.
+            // SAFETY: the program gave both for this purpose, and a drop happens only once.
             unsafe { destroy(self.pointer) };
         }
     }
 }
 
-/// A table of the program, with its data.
+/// The program's table of callbacks, with its userdata.
 pub(super) struct Callbacks {
     pub(super) functions: cyrsync_callbacks,
     userdata: Userdata,
 }
 
-// SAFETY: what is in the table are functions, and a pointer that is only passed to them: see
+// SAFETY: the table holds only functions, and a pointer that is only passed to them: see
 // `Userdata`.
 unsafe impl Send for Callbacks {}
 // SAFETY: as above.
@@ -117,7 +119,7 @@ unsafe impl Sync for Callbacks {}
 impl Callbacks {
     pub(super) fn new(mut functions: cyrsync_callbacks) -> Callbacks {
         let userdata = Userdata::new(functions.userdata, functions.destroy);
-        // Both are where they are given back.
+        // `Userdata` owns these two now.
         (functions.userdata, functions.destroy) = (ptr::null_mut(), None);
         Callbacks { functions, userdata }
     }

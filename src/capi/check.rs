@@ -1,4 +1,4 @@
-//! Checks of a configuration.
+//! Checks a configuration for C.
 
 use std::sync::Arc;
 
@@ -10,16 +10,17 @@ use crate::check::{Request, check};
 use crate::engine::Cancel;
 use crate::events::{Direction, Observer};
 
-/// Checks a configuration, like sync_client --check-config: from what is in it to the rights on the
-/// replica. The check callback receives each check as soon as it is made, in the order of
-/// cyrsync_topic, each topic once; what cannot be looked at because something before it failed is
-/// CYRSYNC_VERDICT_SKIPPED. Nothing is changed, here or on the replica. Each check takes a minute
-/// at the most. The mail store is read as by a client without a host store, from threads of the
-/// library. Of the other callbacks only traffic is called, with what is said to the replica.
+/// Checks a configuration, like sync_client --check-config: from its options to the rights on the
+/// replica. The check callback receives each result at once, in the order of cyrsync_topic, one for
+/// each topic. A check that depends on a failed one is not made and gives CYRSYNC_VERDICT_SKIPPED.
+/// Nothing is changed, here or on the replica. Each check takes at most a minute. Threads of the
+/// library read the mail store directly, like a client without a host store. Of the other callbacks
+/// only traffic is called.
 ///
 /// @param config  The configuration.
-/// @param failed  Set to how many checks failed. May be NULL.
-/// @param err     Set to the error on failure. May be NULL. A check that fails is no error.
+/// @param failed  Set to the number of checks that failed. May be NULL.
+/// @param err     Set to the error on failure. May be NULL. A failed check is not an error of this
+///                call.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn cyrsync_config_check(
@@ -50,7 +51,7 @@ pub unsafe extern "C" fn cyrsync_config_check(
     unsafe { fallible(err, body) }
 }
 
-/// What a check reports beside its checks: the traffic.
+/// An observer that passes on only the traffic of the checks.
 struct Wire(Arc<Listeners>);
 
 impl Observer for Wire {

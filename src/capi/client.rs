@@ -1,4 +1,4 @@
-//! A replication client.
+//! Makes and frees clients, and replicates users and mailboxes.
 
 use std::ffi::{CString, c_char};
 use std::ptr;
@@ -19,7 +19,7 @@ use crate::types::{MboxName, UserId};
 
 /// A client for one replica. Free it with cyrsync_client_free().
 pub struct cyrsync_client {
-    /// Taken for the length of a call. A panic in it poisons it, and so the client.
+    /// Locked during each call. A panic during a call poisons the mutex: every later call fails.
     client: Mutex<Client>,
     pub(super) cancel: Cancel,
     server: CString,
@@ -45,15 +45,15 @@ const _: () = {
     any_thread::<cyrsync_config>();
 };
 
-/// How many items of a call ended how: those that the item callback receives.
+/// The number of items of a call by outcome. The item callback receives the same items.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct cyrsync_report {
     /// sizeof(cyrsync_report): CYRSYNC_REPORT_INIT sets it.
     pub size: usize,
-    /// Items that are done: equal on both sides now, or planned.
+    /// Items that are done: now equal on both sides, or planned.
     pub done: u64,
-    /// Items that were passed over, because another process had them locked.
+    /// Items that were skipped because another process had locked them.
     pub skipped_locked: u64,
     /// Items that failed.
     pub failed: u64,
@@ -74,7 +74,7 @@ impl From<&ItemTotals> for cyrsync_report {
     }
 }
 
-/// Lets `work` have the client. The error is logged if the caller has no place for it.
+/// Locks the client and runs `work` with it. Logs the error if `err` is NULL.
 ///
 /// # Safety
 /// `client` must be NULL or a client, `err` NULL or a place for a pointer.
@@ -87,7 +87,7 @@ pub(super) unsafe fn with_client(
     unsafe { with_report(client, ptr::null_mut(), err, |client, _| work(client)) }
 }
 
-/// The same, and fills a report of the items that ended meanwhile.
+/// Does the same as [`with_client`], and fills `report` with the number of items by outcome.
 ///
 /// # Safety
 /// As for [`with_client`]; `report` must be NULL or a report whose size is set.
@@ -100,7 +100,7 @@ pub(super) unsafe fn with_report(
     let body = || {
         // SAFETY: the caller's promise.
         let handle = unsafe { client.as_ref() }.ok_or_else(|| null_pointer("client"))?;
-        // Held while the error is logged: that callback finds the client in use, too.
+        // The lock is held while the error is logged: calls from the log callback get BUSY, too.
         let mut held = handle.client.try_lock();
         let result = match &mut held {
             // SAFETY: the caller's promise.
@@ -120,7 +120,7 @@ pub(super) unsafe fn with_report(
     unsafe { fallible(err, body) }
 }
 
-/// Works, and fills a report.
+/// Runs `work` and fills the report.
 ///
 /// # Safety
 /// `report` must be NULL or a report whose size is set.
@@ -130,7 +130,7 @@ unsafe fn reported(
     report: *mut cyrsync_report,
     work: impl FnOnce(&mut Client, &Listeners) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    // Before the work, which may take long.
+    // Checked before the work, which may take long.
     // SAFETY: the caller's promise.
     let place = unsafe { Place::optional(report, "report") }?;
     listeners.begin();
@@ -149,7 +149,8 @@ fn in_use() -> Failure {
     misuse(cyrsync_result::CYRSYNC_RESULT_BUSY, "client", what)
 }
 
-/// Makes a client from a configuration, which stays the caller's. Nothing is sent yet.
+/// Makes a client from a configuration. The configuration still belongs to the caller. Does not
+/// connect yet.
 ///
 /// @param config  The configuration.
 /// @param out     Set to the client on success. Free it with cyrsync_client_free().
@@ -172,9 +173,9 @@ pub unsafe extern "C" fn cyrsync_client_new(
     unsafe { fallible(err, body) }
 }
 
-/// Makes a client that asks a host for the data of the master instead of reading the mail store:
-/// see "The host store" at the head of this header. The table is copied; its userdata is given
-/// back by its destroy function when nothing uses it any more: at once if this call fails.
+/// Makes a client that gets the data of the master from a host, and does not read the mail store
+/// itself: see "The host store" at the head of this header. The table is copied. Its destroy
+/// function is called when the library no longer uses userdata: at once if this call fails.
 ///
 /// @param config  The configuration.
 /// @param host    The host's table.
@@ -201,7 +202,7 @@ pub unsafe extern "C" fn cyrsync_client_new_with_host(
     unsafe { fallible(err, body) }
 }
 
-/// Makes a client's handle.
+/// Makes a client and writes its handle to `out`.
 ///
 /// # Safety
 /// `out` must be NULL or a place for a pointer.
@@ -223,8 +224,9 @@ unsafe fn hand_out(
     Ok(())
 }
 
-/// Says goodbye to the replica and frees the client, unless it is in use, also by the call whose
-/// callback calls this: then it answers CYRSYNC_RESULT_BUSY and does nothing.
+/// Disconnects from the replica and frees the client. If the client is in use, returns
+/// CYRSYNC_RESULT_BUSY and does nothing. A callback that calls this for its own client gets
+/// CYRSYNC_RESULT_BUSY, too.
 ///
 /// @param client  The client. NULL is fine.
 #[unsafe(no_mangle)]
@@ -244,7 +246,8 @@ pub unsafe extern "C" fn cyrsync_client_free(client: *mut cyrsync_client) -> cyr
     })
 }
 
-/// Returns the name of the replica. It is borrowed until the client is freed.
+/// Returns the name of the replica. The string belongs to the client and is valid until the client
+/// is freed.
 ///
 /// @param client  The client. NULL gives an empty name.
 #[unsafe(no_mangle)]
@@ -255,9 +258,9 @@ pub unsafe extern "C" fn cyrsync_client_server(client: *const cyrsync_client) ->
     })
 }
 
-/// Asks the client to stop: the call that runs ends at the next safe point with
-/// CYRSYNC_RESULT_CANCELLED, and so does every later one, until cyrsync_client_reset_cancel() is
-/// called. May be called from any thread at any time, from callbacks and signal handlers too.
+/// Cancels the client: the running call ends at the next safe point with CYRSYNC_RESULT_CANCELLED.
+/// So does every later call, until cyrsync_client_reset_cancel() is called. May be called from any
+/// thread at any time, also from callbacks and signal handlers.
 ///
 /// @param client  The client. NULL is fine.
 #[unsafe(no_mangle)]
@@ -270,8 +273,8 @@ pub unsafe extern "C" fn cyrsync_client_cancel(client: *const cyrsync_client) {
     });
 }
 
-/// Takes back cyrsync_client_cancel() and cyrsync_client_finish(): calls work again. Answers
-/// CYRSYNC_RESULT_BUSY while a call runs; that one must come to its end first.
+/// Undoes cyrsync_client_cancel() and cyrsync_client_finish(), so that later calls work again.
+/// Fails with CYRSYNC_RESULT_BUSY while another call of the client runs.
 ///
 /// @param client  The client.
 /// @param err     Set to the error on failure. May be NULL.
@@ -289,8 +292,8 @@ pub unsafe extern "C" fn cyrsync_client_reset_cancel(
     unsafe { with_client(client, err, work) }
 }
 
-/// Connects and logs in, unless that is done. Calls that need a connection make one by themselves;
-/// this one shows early whether it works.
+/// Connects and logs in, unless the client is already connected. Other calls connect by themselves
+/// when they need to. Call this to find out early whether the connection works.
 ///
 /// @param client  The client.
 /// @param err     Set to the error on failure. May be NULL.
@@ -304,7 +307,7 @@ pub unsafe extern "C" fn cyrsync_client_connect(
     unsafe { with_client(client, err, |client| Ok(client.connect()?)) }
 }
 
-/// Says goodbye to the replica. The next call that needs a connection makes a new one.
+/// Disconnects from the replica. The next call that needs a connection makes a new one.
 ///
 /// @param client  The client.
 /// @param err     Set to the error on failure. May be NULL.
@@ -321,11 +324,11 @@ pub unsafe extern "C" fn cyrsync_client_disconnect(
     unsafe { with_client(client, err, work) }
 }
 
-/// Replicates a user with mailboxes, quotas, subscriptions, Sieve scripts and seen state.
+/// Replicates a user: mailboxes, quotas, subscriptions, Sieve scripts and seen state.
 ///
 /// @param client  The client.
 /// @param user    The userid.
-/// @param err     Set to the error on failure. May be NULL. Its parts are the failures of single
+/// @param err     Set to the error on failure. May be NULL. Its parts are the errors of single
 ///                mailboxes.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -364,7 +367,7 @@ pub unsafe extern "C" fn cyrsync_client_sync_meta(
     unsafe { with_client(client, err, work) }
 }
 
-/// The names of mailboxes that C passes.
+/// Reads an array of mailbox names that C passes.
 ///
 /// # Safety
 /// `names` must lead to `count` strings whose bytes live through the call.
@@ -378,13 +381,13 @@ pub(super) unsafe fn mailbox_names(
     names.iter().map(|name| unsafe { name.bytes("names") }.map(MboxName::new)).collect()
 }
 
-/// Replicates mailboxes of any users. A mailbox that fails stops no other; the item callback
-/// receives how each ended.
+/// Replicates mailboxes of any users. If a mailbox fails, the others are still replicated. The item
+/// callback receives the outcome of each.
 ///
 /// @param client  The client.
 /// @param names   The internal names of the mailboxes ("user.fred.Sent").
-/// @param count   How many there are.
-/// @param err     Set to the error on failure. May be NULL. Its parts are the failures of single
+/// @param count   The number of names.
+/// @param err     Set to the error on failure. May be NULL. Its parts are the errors of single
 ///                mailboxes.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -403,14 +406,14 @@ pub unsafe extern "C" fn cyrsync_client_sync_mailboxes(
     unsafe { with_client(client, err, work) }
 }
 
-/// Replicates every user and every shared mailbox whose internal name begins with prefix, and
-/// without a prefix the server's annotations too. A failure of one item stops no other, goes to the
-/// item callback and is counted in the report. The call itself fails only if not everything was
-/// tried.
+/// Replicates every user and every shared mailbox whose internal name begins with prefix. If prefix
+/// is empty, replicates the server's annotations too. If an item fails, the others are still
+/// replicated; the item callback receives the failure, and the report counts it. The call itself
+/// fails only if it could not try all items.
 ///
 /// @param client  The client.
-/// @param prefix  What the internal names begin with; empty for all.
-/// @param report  Filled with how many items ended how. May be NULL.
+/// @param prefix  The beginning of the internal names. Empty for all.
+/// @param report  Filled with the number of items by outcome. May be NULL.
 /// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -429,7 +432,7 @@ pub unsafe extern "C" fn cyrsync_client_sync_all(
     unsafe { with_report(client, report, err, work) }
 }
 
-/// A user's name from C.
+/// Reads a userid that C passes.
 ///
 /// # Safety
 /// As for [`cyrsync_str::bytes`].

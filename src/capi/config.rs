@@ -1,4 +1,4 @@
-//! A configuration, with what `sync_client` takes from its command line.
+//! Reads configurations and sets what `sync_client` takes from its command line.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -17,23 +17,23 @@ use crate::engine::Cancel;
 use crate::settings::{AllowRepair, Bandwidth, Overrides, Settings};
 use crate::types::{Pattern, Text};
 
-/// Change no mupdate server (sync_client -L).
+/// Do not change the mupdate server (sync_client -L).
 pub const CYRSYNC_FLAG_LOCAL_ONLY: u32 = 1;
 /// Do not wait for users that another process is replicating (sync_client -N).
 pub const CYRSYNC_FLAG_SKIP_LOCKED: u32 = 2;
 /// Change nothing on this server (sync_client -O).
 pub const CYRSYNC_FLAG_NO_COPYBACK: u32 = 4;
-/// Let the replica receive messages on its archive partition (sync_client -a).
+/// Make the replica receive messages on its archive partition (sync_client -a).
 pub const CYRSYNC_FLAG_ARCHIVE: u32 = 8;
-/// Give up unless the connection is compressed (sync_client -z).
+/// Fail if the connection cannot be compressed (sync_client -z).
 pub const CYRSYNC_FLAG_REQUIRE_COMPRESS: u32 = 16;
 
-/// Show the traffic with the messages in it (sync_client -v -v -v).
+/// Pass whole messages to the traffic callback (sync_client -v -v -v).
 pub const CYRSYNC_FLAG_WHOLE_MESSAGES: u32 = 32;
-/// Let repairs do to this server what they otherwise refuse, and delete on the replica what is only
-/// missing here (sync_client --allow-repair all).
+/// Allow repairs to make changes on this server that they refuse otherwise, and to delete on the
+/// replica what is missing here (sync_client --allow-repair all).
 pub const CYRSYNC_FLAG_ALLOW_REPAIR: u32 = 64;
-/// Change this server even if sync_no_copyback says not to (sync_client --copyback).
+/// Allow changes on this server even if sync_no_copyback forbids them (sync_client --copyback).
 pub const CYRSYNC_FLAG_COPYBACK: u32 = 128;
 
 const ALL_FLAGS: u32 = CYRSYNC_FLAG_LOCAL_ONLY
@@ -45,7 +45,8 @@ const ALL_FLAGS: u32 = CYRSYNC_FLAG_LOCAL_ONLY
     | CYRSYNC_FLAG_ALLOW_REPAIR
     | CYRSYNC_FLAG_COPYBACK;
 
-/// A configuration: imapd.conf, choices, callbacks. Free it with cyrsync_config_free().
+/// A configuration: the options of imapd.conf, the settings of the program, and its callbacks. Free
+/// it with cyrsync_config_free().
 pub struct cyrsync_config {
     pub(super) config: Config,
     /// Empty for none.
@@ -56,31 +57,31 @@ pub struct cyrsync_config {
 }
 
 impl cyrsync_config {
-    /// What all that was set makes together.
+    /// Returns the settings that result from the file and the program's choices.
     pub(super) fn settings(&self) -> crate::Result<Settings> {
         Settings::resolve(&self.config, self.channel(), &self.overrides)
     }
 
-    /// The channel, if one was set.
+    /// Returns the channel; `None` if no channel was set.
     pub(super) fn channel(&self) -> Option<&str> {
         Some(self.channel.as_str()).filter(|channel| !channel.is_empty())
     }
 
-    /// What C gets of a client that is made now.
+    /// Returns the listeners for a client that is made now: they call the program's callbacks.
     pub(super) fn listeners(&self, cancel: Cancel) -> Listeners {
         Listeners::new(self.callbacks.clone(), self.whole_messages, cancel)
     }
 
-    /// What was chosen over the file.
+    /// Returns the program's settings, which take precedence over the file.
     pub(super) fn overrides(&self) -> &Overrides {
         &self.overrides
     }
 }
 
-/// The configuration that C passes, to be changed.
+/// Returns the configuration that C passes, for a change.
 ///
 /// # Safety
-/// `config` must be NULL or a configuration that nobody else uses meanwhile.
+/// `config` must be NULL or a configuration that nothing else uses during `'a`.
 pub(super) unsafe fn exclusive<'a>(
     config: *mut cyrsync_config,
 ) -> Result<&'a mut cyrsync_config, Failure> {
@@ -113,8 +114,8 @@ pub unsafe extern "C" fn cyrsync_config_load(
     unsafe { fallible(err, body) }
 }
 
-/// Reads a configuration that is in memory. The rest can be set by cyrsync_config_set(). Only a
-/// client with a host store can repair mailboxes with such a configuration.
+/// Reads a configuration from memory. cyrsync_config_set() can add options later. With such a
+/// configuration only a client with a host store can repair mailboxes.
 ///
 /// @param text  The text of an imapd.conf: at least "configdirectory: /var/imap".
 /// @param out   Set to the configuration on success. Free it with cyrsync_config_free().
@@ -136,7 +137,7 @@ pub unsafe extern "C" fn cyrsync_config_parse(
     unsafe { fallible(err, body) }
 }
 
-/// Makes a configuration's handle.
+/// Makes a configuration and writes its handle to `out`.
 ///
 /// # Safety
 /// `out` must be NULL or a place for a pointer.
@@ -159,7 +160,7 @@ unsafe fn hand_out(
     Ok(())
 }
 
-/// Sets an option of imapd.conf over what the file says. The value is checked.
+/// Sets an option of imapd.conf and replaces the value from the file. The value is checked.
 ///
 /// @param config  The configuration.
 /// @param name    The name of the option, such as "sync_host".
@@ -206,7 +207,7 @@ pub unsafe extern "C" fn cyrsync_config_set_channel(
     unsafe { fallible(err, body) }
 }
 
-/// Chooses the replica (sync_client -S).
+/// Sets the replica (sync_client -S).
 ///
 /// @param config  The configuration.
 /// @param server  A host, host:port, or the path of a UNIX socket. If empty, sync_host of the
@@ -229,10 +230,11 @@ pub unsafe extern "C" fn cyrsync_config_set_server(
     unsafe { fallible(err, body) }
 }
 
-/// Chooses the partition on the replica (sync_client -p).
+/// Sets the partition on the replica (sync_client -p).
 ///
 /// @param config     The configuration.
-/// @param partition  Its name. Empty for the same as here.
+/// @param partition  The name of the partition. If empty, each mailbox is on the partition of the
+///                   same name as here.
 /// @param err        Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -251,10 +253,10 @@ pub unsafe extern "C" fn cyrsync_config_set_partition(
     unsafe { fallible(err, body) }
 }
 
-/// Sets which flags hold. The others do not.
+/// Sets the flags. Flags that are not given are cleared.
 ///
 /// @param config  The configuration.
-/// @param flags   The CYRSYNC_FLAG_ constants, put together with |.
+/// @param flags   CYRSYNC_FLAG_ constants, combined with |.
 /// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -288,7 +290,7 @@ pub unsafe extern "C" fn cyrsync_config_set_flags(
     unsafe { fallible(err, body) }
 }
 
-/// Limits how many bytes a second a client sends over all its connections together (sync_client
+/// Limits the bytes per second that a client sends over all its connections together (sync_client
 /// --bwlimit).
 ///
 /// @param config  The configuration.
@@ -313,15 +315,15 @@ pub unsafe extern "C" fn cyrsync_config_set_bwlimit(
     unsafe { fallible(err, body) }
 }
 
-/// Leaves out users whose userids match a pattern, and where mailboxes are replicated by
-/// themselves those whose external names match (sync_client --exclude;
-/// cyrsync_client_match_users() says what matches). Each call adds a pattern. The action callback
-/// receives what was left out, in one line at the end. What a sync log says cannot be left out,
-/// for it would be lost: cyrsync_client_roll() and the functions that process or plan a log fail
-/// with CYRSYNC_RESULT_INVALID_ARGUMENT.
+/// Excludes the users whose userids match a pattern (sync_client --exclude). Calls that replicate
+/// single mailboxes exclude the mailboxes whose external names match. cyrsync_client_match_users()
+/// describes patterns. Each call adds a pattern. The action callback receives one line at the end
+/// that names what was excluded. Entries of a sync log cannot be excluded, because they would be
+/// lost: with a pattern set, cyrsync_client_roll() and the functions that process or plan a log
+/// fail with CYRSYNC_RESULT_INVALID_ARGUMENT.
 ///
 /// @param config   The configuration.
-/// @param pattern  The pattern. If empty, nothing is left out any more.
+/// @param pattern  The pattern. If empty, all patterns are removed.
 /// @param err      Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -343,12 +345,12 @@ pub unsafe extern "C" fn cyrsync_config_exclude(
     unsafe { fallible(err, body) }
 }
 
-/// Sets how long clients created later wait for locks of users and mailboxes. What is locked for
-/// longer fails with CYRSYNC_RESULT_LOCKED; cyrsync_client_roll() leaves it for later and goes on,
-/// and 200 is a good value for it.
+/// Sets how long clients created later wait for the lock of a user or mailbox. If another process
+/// holds the lock for longer, replication of that user or mailbox fails with CYRSYNC_RESULT_LOCKED.
+/// cyrsync_client_roll() defers it and goes on; 200 is a good value for it.
 ///
 /// @param config        The configuration.
-/// @param milliseconds  How long. If negative, as at first, as long as it takes.
+/// @param milliseconds  The time limit. If negative, wait without a limit, which is the default.
 /// @param err           Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -367,13 +369,13 @@ pub unsafe extern "C" fn cyrsync_config_set_lock_patience(
     unsafe { fallible(err, body) }
 }
 
-/// Sets the functions that the library calls, for clients created later, and for
-/// cyrsync_config_check(). They may be called by several threads at once. The table is copied; its
-/// userdata is given back by its destroy function when neither configuration nor clients use it any
-/// more: at once if this call fails, unless the table itself is refused.
+/// Sets the callbacks of clients created later and of cyrsync_config_check(). Several threads may
+/// call them at once. The table is copied. Its destroy function is called when neither the
+/// configuration nor a client uses userdata any more. If this call fails it is called at once,
+/// unless the table itself is refused: then it is never called.
 ///
 /// @param config     The configuration.
-/// @param callbacks  The table. NULL removes the one that was set before.
+/// @param callbacks  The table. NULL removes the current callbacks.
 /// @param err        Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -398,7 +400,7 @@ pub unsafe extern "C" fn cyrsync_config_set_callbacks(
     unsafe { fallible(err, body) }
 }
 
-/// Frees a configuration. Clients that were made from it live on.
+/// Frees a configuration. Clients that were made from it can still be used.
 ///
 /// @param config  The configuration. NULL is fine.
 #[unsafe(no_mangle)]

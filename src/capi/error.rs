@@ -1,4 +1,4 @@
-//! Error objects.
+//! Defines the error objects of the C ABI.
 
 use std::ffi::{CString, c_int};
 
@@ -6,7 +6,7 @@ use super::c_string::c_string;
 pub use super::result::cyrsync_result;
 use crate::error::{Error, Kind, Subject, os_error};
 
-/// What went wrong. Free it with cyrsync_error_free().
+/// A failure of a call. Free it with cyrsync_error_free().
 #[derive(Debug)]
 pub struct cyrsync_error {
     pub(super) code: cyrsync_result,
@@ -21,11 +21,11 @@ pub struct cyrsync_error {
     pub(super) parts: Vec<cyrsync_error>,
 }
 
-/// What an error is about.
+/// The kind of thing that an error is about.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum cyrsync_subject {
-    /// Nothing that could be named.
+    /// Nothing that has a name.
     CYRSYNC_SUBJECT_NONE = 0,
     /// A user: see cyrsync_error_user().
     CYRSYNC_SUBJECT_USER = 1,
@@ -63,7 +63,7 @@ impl From<&Subject> for cyrsync_subject {
     }
 }
 
-/// How the functions of this module's siblings fail.
+/// The error type of the functions in this module's siblings.
 pub(super) type Failure = Box<cyrsync_error>;
 
 impl From<Error> for Failure {
@@ -81,7 +81,8 @@ impl From<&Error> for Failure {
 impl From<&Error> for cyrsync_error {
     fn from(error: &Error) -> Self {
         let code = cyrsync_result::from(error.kind());
-        // A login or certificate that is refused for now: a server of passwords that is down, say.
+        // For example, a login fails because the replica's password server is down: it may work
+        // later.
         let passes = error.is_connection() && !error.is_final();
         cyrsync_error {
             code,
@@ -98,7 +99,7 @@ impl From<&Error> for cyrsync_error {
     }
 }
 
-/// The caller did something wrong with the argument `name`.
+/// Returns the error for a wrong argument `name`.
 pub(super) fn misuse(code: cyrsync_result, name: &str, detail: impl Into<String>) -> Failure {
     let error = Error::new(Kind::InvalidArgument, "check argument", name, detail);
     let mut failure = Failure::from(error);
@@ -106,12 +107,12 @@ pub(super) fn misuse(code: cyrsync_result, name: &str, detail: impl Into<String>
     failure
 }
 
-/// The argument `name` is NULL.
+/// Returns the error for an argument `name` that is NULL.
 pub(super) fn null_pointer(name: &str) -> Failure {
     misuse(cyrsync_result::CYRSYNC_RESULT_NULL_POINTER, name, "is NULL")
 }
 
-/// A panic was caught.
+/// Returns the error for a panic that was caught.
 pub(super) fn panicked(message: &str) -> Failure {
     let detail = format!("the library panicked: {message}");
     let error = Error::new(Kind::Internal, "run", "", detail);

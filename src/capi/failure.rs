@@ -1,21 +1,22 @@
-//! How a host says what went wrong.
+//! Lets a host describe why one of its functions failed.
 
 use super::panic::boundary;
 use super::strings::cyrsync_str;
 
-/// Where a function of the host says why it failed. It lives for that function's call.
+/// A description of a failure that a function of the host fills in. It is valid only during the
+/// call of that function.
 #[derive(Default)]
 pub struct cyrsync_failure {
     pub(super) detail: String,
     pub(super) hint: String,
 }
 
-/// Says why a function of the host failed. The texts are copied; bytes that are not UTF-8 are
-/// replaced. Counts only if the function then answers with a failure.
+/// Describes why a function of the host fails. The texts are copied; bytes that are not UTF-8 are
+/// replaced. The library uses the description only if the function then returns a failure.
 ///
-/// @param failure  What the host's function was given. NULL is fine.
+/// @param failure  The pointer that the library passed to the host's function. NULL is fine.
 /// @param detail   What went wrong.
-/// @param hint     What can be done about it. Empty if there is nothing to say.
+/// @param hint     What a person can do about it. Empty if there is no advice.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_failure_set(
     failure: *mut cyrsync_failure,

@@ -1,9 +1,9 @@
-//! Exported functions that can fail.
+//! Runs exported functions that can fail.
 
 use super::error::{Failure, cyrsync_error, cyrsync_result, panicked};
 use super::panic::caught;
 
-/// Runs the body of an exported function that can fail. The error goes to `*err` unless that is
+/// Runs the body of an exported function that can fail. Writes the error to `*err` unless `err` is
 /// NULL.
 ///
 /// # Safety
@@ -16,7 +16,8 @@ pub(super) unsafe fn fallible(
     let Err(failure) = ended else { return cyrsync_result::CYRSYNC_RESULT_OK };
     let code = failure.code;
     if !err.is_null() {
-        // SAFETY: not NULL, and the rest is the caller's promise. What was there is not ours.
+        // SAFETY: not NULL, and the rest is the caller's promise. The old value belongs to the
+        // caller, so it is not dropped.
         unsafe { err.write(Box::into_raw(failure)) };
     }
     code

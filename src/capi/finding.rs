@@ -1,4 +1,4 @@
-//! What a verification finds, as C gets it.
+//! Passes the findings of a verification to C.
 
 use std::ptr;
 
@@ -6,44 +6,46 @@ use super::sized::lent;
 use super::strings::cyrsync_str;
 use crate::events::{Event, Finding, VerifyEvent, json, words};
 
-/// What a verification found.
+/// The kind of a finding.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum cyrsync_found {
     /// A field differs.
     CYRSYNC_FOUND_DIFFERENT = 1,
-    /// A field differs because replication has not come to it yet.
+    /// A field differs because its last change is not replicated yet.
     CYRSYNC_FOUND_PENDING = 2,
-    /// More fields differ than are listed one by one: line says how many.
+    /// More fields differ than are reported one by one: line gives their number.
     CYRSYNC_FOUND_MORE = 3,
     /// A mailbox is equal on both sides.
     CYRSYNC_FOUND_EQUAL = 4,
-    /// Something could not be compared: line says why.
+    /// Something could not be compared: line gives the reason.
     CYRSYNC_FOUND_UNKNOWN = 5,
 }
 
 use cyrsync_found::*;
 
-/// One thing that a verification found. Everything in it is borrowed for the call.
+/// One finding of a verification. Its strings are borrowed: they are valid only during the
+/// callback.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_finding {
-    /// sizeof(cyrsync_finding) of the library: it may be larger than the program's.
+    /// sizeof(cyrsync_finding) in the library, which may differ from the program's.
     pub size: usize,
-    /// What was found.
+    /// The kind of the finding.
     pub found: cyrsync_found,
-    /// Where it was found: "UID 7 of user.fred".
+    /// The subject of the finding: "UID 7 of user.fred".
     pub subject: cyrsync_str,
-    /// The field that differs, as it is called on the wire: "FLAGS". "MAILBOX" and "RECORD" stand
-    /// for a mailbox or message that only one side has, "FILE" for a message file.
+    /// The field that differs, by its name in the protocol: "FLAGS". "MAILBOX" stands for a mailbox
+    /// that only one side has, "RECORD" for a message that only one side has, and "FILE" for a
+    /// message file.
     pub field: cyrsync_str,
     /// The master's value; data is NULL if it has none.
     pub master: cyrsync_str,
     /// The replica's value; data is NULL if it has none.
     pub replica: cyrsync_str,
-    /// The line that sync_client --verify prints for it.
+    /// The line that sync_client --verify prints for the finding.
     pub line: cyrsync_str,
-    /// All of it as a JSON object.
+    /// The whole finding as a JSON object.
     pub json: cyrsync_str,
 }
 
@@ -51,7 +53,7 @@ lent!(cyrsync_finding);
 
 const NOTHING: cyrsync_str = cyrsync_str { data: ptr::null(), len: 0 };
 
-/// Hands what a verification found to `tell`. The end is no finding.
+/// Calls `tell` with the finding of an event. A summary is not a finding and is ignored.
 pub(super) fn with_finding(event: &VerifyEvent, tell: &mut dyn FnMut(&cyrsync_finding)) {
     let (found, subject, finding) = match event {
         VerifyEvent::Difference(finding) if finding.pending => {

@@ -1,4 +1,4 @@
-//! What C may ask of results and errors.
+//! Functions that read results and errors.
 
 use std::ffi::{CString, c_char, c_int};
 use std::ptr;
@@ -9,9 +9,9 @@ use super::panic::boundary;
 use super::strings::cyrsync_str;
 use crate::error::Subject;
 
-/// Returns the name of a result without its prefix, such as "LOCKED". It lives forever.
+/// Returns the name of a result without its prefix, such as "LOCKED". The string is static.
 ///
-/// @param result  The result. Any number is fine: "UNKNOWN" for one that is none.
+/// @param result  The result. Any number is fine: "UNKNOWN" is returned for an unknown one.
 #[unsafe(no_mangle)]
 pub extern "C" fn cyrsync_result_name(result: c_int) -> *const c_char {
     boundary(c"UNKNOWN".as_ptr(), || {
@@ -29,7 +29,7 @@ pub extern "C" fn cyrsync_result_is_retryable(result: c_int) -> bool {
     })
 }
 
-/// One of the texts of an error.
+/// Returns one of the texts of an error; an empty text for NULL.
 ///
 /// # Safety
 /// `error` must be NULL or an error.
@@ -44,7 +44,7 @@ unsafe fn text(
 
 /// Returns the result that came with the error.
 ///
-/// @param error  The error. CYRSYNC_RESULT_OK for NULL.
+/// @param error  The error. NULL gives CYRSYNC_RESULT_OK.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_code(error: *const cyrsync_error) -> cyrsync_result {
     boundary(cyrsync_result::CYRSYNC_RESULT_PANIC, || {
@@ -53,8 +53,9 @@ pub unsafe extern "C" fn cyrsync_error_code(error: *const cyrsync_error) -> cyrs
     })
 }
 
-/// Returns all of the error in a line: what was done, to what, what went wrong, what to do.
-/// Borrowed until the error is freed, like the texts of the functions below.
+/// Returns the whole error in one line: the operation, its subject, the problem and the advice. The
+/// text belongs to the error and is valid until the error is freed. So do the texts of the
+/// functions below.
 ///
 /// @param error  The error. NULL gives an empty text.
 #[unsafe(no_mangle)]
@@ -63,7 +64,7 @@ pub unsafe extern "C" fn cyrsync_error_message(error: *const cyrsync_error) -> *
     boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.message) })
 }
 
-/// Returns what was being done, such as "read cyrus.index".
+/// Returns the operation that failed, such as "read cyrus.index".
 ///
 /// @param error  The error. NULL gives an empty text.
 #[unsafe(no_mangle)]
@@ -72,7 +73,7 @@ pub unsafe extern "C" fn cyrsync_error_op(error: *const cyrsync_error) -> *const
     boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.op) })
 }
 
-/// Returns what it was done to: a path, user, mailbox, server or argument.
+/// Returns the subject of the operation in words: a path, user, mailbox, server or argument.
 ///
 /// @param error  The error. NULL gives an empty text.
 #[unsafe(no_mangle)]
@@ -90,7 +91,7 @@ pub unsafe extern "C" fn cyrsync_error_detail(error: *const cyrsync_error) -> *c
     boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.detail) })
 }
 
-/// Returns what can be done about it; empty if there is nothing to say.
+/// Returns what a person can do about the error; empty if there is no advice.
 ///
 /// @param error  The error. NULL gives an empty text.
 #[unsafe(no_mangle)]
@@ -101,7 +102,7 @@ pub unsafe extern "C" fn cyrsync_error_hint(error: *const cyrsync_error) -> *con
 
 /// Returns what kind of thing the error is about.
 ///
-/// @param error  The error. CYRSYNC_SUBJECT_NONE for NULL.
+/// @param error  The error. NULL gives CYRSYNC_SUBJECT_NONE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_subject_kind(
     error: *const cyrsync_error,
@@ -121,7 +122,7 @@ fn mailbox_of(subject: &Subject) -> Option<&[u8]> {
     subject.mailbox().map(|mailbox| mailbox.as_bytes())
 }
 
-/// Bytes of what an error is about.
+/// Returns the user or mailbox that an error is about; empty if there is none.
 ///
 /// # Safety
 /// `error` must be NULL or an error.
@@ -135,8 +136,8 @@ unsafe fn name(
     cyrsync_str::lend(bytes.unwrap_or_default())
 }
 
-/// Returns the user that the error is about, as bytes; empty if it is about something else.
-/// Borrowed until the error is freed, like the mailbox.
+/// Returns the user that the error is about, as bytes; empty if the error is about something else.
+/// The bytes belong to the error and are valid until the error is freed.
 ///
 /// @param error  The error. NULL is fine.
 #[unsafe(no_mangle)]
@@ -145,8 +146,8 @@ pub unsafe extern "C" fn cyrsync_error_user(error: *const cyrsync_error) -> cyrs
     boundary(cyrsync_str::lend(b""), || unsafe { name(error, user_of) })
 }
 
-/// Returns the mailbox that the error is about, or that its message is in, as bytes; empty if it
-/// is about something else.
+/// Returns the mailbox that the error is about, or the mailbox of the message that the error is
+/// about, as bytes; empty if the error is about something else. The bytes belong to the error.
 ///
 /// @param error  The error. NULL is fine.
 #[unsafe(no_mangle)]
@@ -155,7 +156,7 @@ pub unsafe extern "C" fn cyrsync_error_mailbox(error: *const cyrsync_error) -> c
     boundary(cyrsync_str::lend(b""), || unsafe { name(error, mailbox_of) })
 }
 
-/// Returns the UID of the message that the error is about; 0 if it is about something else.
+/// Returns the UID of the message that the error is about; 0 if the error is about something else.
 ///
 /// @param error  The error. NULL is fine.
 #[unsafe(no_mangle)]
@@ -167,7 +168,7 @@ pub unsafe extern "C" fn cyrsync_error_uid(error: *const cyrsync_error) -> u32 {
     })
 }
 
-/// Returns the number of the operating system's error (errno) that is the cause; 0 if there is
+/// Returns the error number of the operating system (errno) that caused the error; 0 if there is
 /// none.
 ///
 /// @param error  The error. NULL is fine.
@@ -177,19 +178,20 @@ pub unsafe extern "C" fn cyrsync_error_errno(error: *const cyrsync_error) -> c_i
     boundary(0, || unsafe { error.as_ref() }.map_or(0, |error| error.os_error))
 }
 
-/// Returns whether the same call may succeed later without any change by a person. This is known
-/// better than from the code: a login that fails because the replica's password server is down,
-/// say, may succeed later.
+/// Returns whether the same call may succeed later without any change by a person. This is more
+/// exact than cyrsync_result_is_retryable(): for example, a login that failed because the replica's
+/// password server is down may succeed later.
 ///
-/// @param error  The error. NULL is fine, and not retryable.
+/// @param error  The error. NULL gives false.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_is_retryable(error: *const cyrsync_error) -> bool {
     // SAFETY: the header asks for NULL or an error.
     boundary(false, || unsafe { error.as_ref() }.is_some_and(|error| error.retryable))
 }
 
-/// Returns how many failures the error is made of, each with a subject of its own: those of a
-/// user's mailboxes, say. 0 if it is the only one.
+/// Returns the number of parts of the error. Each part is an error with its own subject: for
+/// example, the error of a user has a part for each mailbox that failed. 0 if the error has no
+/// parts.
 ///
 /// @param error  The error. NULL is fine.
 #[unsafe(no_mangle)]
@@ -200,11 +202,10 @@ pub unsafe extern "C" fn cyrsync_error_part_count(error: *const cyrsync_error) -
     })
 }
 
-/// Returns one of the failures that the error is made of. It belongs to the error and must not be
-/// freed.
+/// Returns a part of the error. It belongs to the error and must not be freed.
 ///
 /// @param error  The error. NULL is fine.
-/// @param index  Which one, from 0. NULL is returned if there is no such one.
+/// @param index  The index of the part, from 0. If there is no such part, NULL is returned.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_part(
     error: *const cyrsync_error,

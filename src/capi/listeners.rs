@@ -1,4 +1,4 @@
-//! Passes on to C what a client reports.
+//! Passes the reports of a client to the program's callbacks.
 
 use std::ptr;
 use std::sync::{Arc, OnceLock};
@@ -21,38 +21,39 @@ use crate::events::{
     To, json, words,
 };
 
-/// How often progress is passed on, and the program asked whether to stop, between items.
+/// The shortest time between two calls of the progress and cancel callbacks, apart from those after
+/// each item.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// What C gets of a client.
+/// An observer that calls the program's callbacks.
 #[derive(Default)]
 pub(super) struct Listeners {
     callbacks: Option<Arc<Callbacks>>,
-    /// Leaves messages out of the traffic; unless they are wanted.
+    /// Shortens messages in the traffic; `None` if the program wants whole messages.
     shortened: Option<Mutex<Shortened>>,
     cancel: Cancel,
-    /// How far the client has got, once there is one.
+    /// The progress of the client; set when the client is made.
     progress: OnceLock<Progress>,
-    /// When the program was last asked and told in between.
+    /// The time of the last progress and cancel calls between items.
     last: Mutex<Option<Instant>>,
-    /// How items of the present call ended.
+    /// The number of items of the running call by outcome.
     totals: Mutex<ItemTotals>,
 }
 
-/// Calls a function of the table, if there is one, with the program's data first.
+/// Calls a function of the table, if it is set, with userdata as the first argument.
 macro_rules! call {
     ($listeners:expr, $function:ident($($argument:expr),*)) => {
         if let Some(callbacks) = &$listeners.callbacks
             && let Some(function) = callbacks.functions.$function
         {
-            // SAFETY: the program gave function and data for this; what is passed outlives the
-            // call.
+            // SAFETY: the program gave function and userdata for this purpose; the arguments
+            // outlive the call.
             unsafe { function(callbacks.userdata(), $($argument),*) };
         }
     };
 }
 
-/// Whether a function of the table is set.
+/// Returns whether one of these functions of the table is set.
 macro_rules! wants {
     ($listeners:expr, $($function:ident)|*) => {
         $listeners
@@ -71,7 +72,7 @@ fn pointer(failure: Option<&cyrsync_error>) -> *const cyrsync_error {
 }
 
 impl Listeners {
-    /// Those of a client that is made now, or of a check.
+    /// Makes the listeners of a new client or of a check.
     pub(super) fn new(
         callbacks: Option<Arc<Callbacks>>,
         whole_messages: bool,
@@ -81,30 +82,30 @@ impl Listeners {
         Listeners { callbacks, shortened, cancel, ..Listeners::default() }
     }
 
-    /// Says how far the client has got from now on.
+    /// Sets the client's progress, for `reached`.
     pub(super) fn follow(&self, progress: Progress) {
-        // There is one client.
+        // Fails only if it is set already, but there is only one client.
         let _ = self.progress.set(progress);
     }
 
-    /// How far the client has got.
+    /// Returns the progress of the client.
     pub(super) fn reached(&self) -> cyrsync_progress {
         self.progress.get().map(|progress| (&progress.reached()).into()).unwrap_or_default()
     }
 
-    /// A call begins.
+    /// Resets the totals at the start of a call.
     pub(super) fn begin(&self) {
         *self.totals.lock() = ItemTotals::default();
         *self.last.lock() = None;
     }
 
-    /// A call ends: how its items did.
+    /// Reports progress at the end of a call, and returns the number of its items by outcome.
     pub(super) fn end(&self) -> ItemTotals {
         self.progress();
         *self.totals.lock()
     }
 
-    /// Passes on a line for the log.
+    /// Passes on a log line.
     pub(super) fn log(&self, level: Level, line: &str) {
         call!(self, log(level.into(), lend(line)));
     }
@@ -156,7 +157,7 @@ impl Listeners {
         call!(self, item(&item));
     }
 
-    /// Passes on an event as values.
+    /// Passes on an event as a structure.
     fn as_event(&self, event: &Event, line: Option<&Line>) {
         let json = json(event);
         let value: Value = serde_json::from_str(&json).unwrap_or_default();
@@ -193,25 +194,25 @@ impl Listeners {
         call!(self, unreachable(&unreachable));
     }
 
-    /// Passes on how far the client has got.
+    /// Passes on the progress of the client.
     fn progress(&self) {
         if wants!(self, progress) {
             call!(self, progress(&self.reached()));
         }
     }
 
-    /// Asks the program whether to stop.
+    /// Calls the cancel callback, and cancels the client if the callback returns true.
     fn ask(&self) {
         if let Some(callbacks) = &self.callbacks
             && let Some(function) = callbacks.functions.cancel
-            // SAFETY: the program gave function and data for this.
+            // SAFETY: the program gave function and userdata for this purpose.
             && unsafe { function(callbacks.userdata()) }
         {
             self.cancel.cancel();
         }
     }
 
-    /// The same between items, not too often.
+    /// Calls the progress and cancel callbacks between items, at most once every [`PAUSE`].
     fn meanwhile(&self) {
         if !wants!(self, progress | cancel) {
             return;
@@ -227,7 +228,7 @@ impl Listeners {
     }
 }
 
-/// Events in Cyrus's words, and as values.
+/// Passes on events as the lines that Cyrus writes, and as structures.
 impl Observer for Listeners {
     fn event(&self, event: &Event) {
         match event {

@@ -1,4 +1,4 @@
-//! Asks for replication by the sync logs, as Cyrus's own programs do.
+//! Appends entries to sync logs, as Cyrus's own programs do.
 
 use super::config::cyrsync_config;
 use super::error::{Failure, cyrsync_error, cyrsync_result, null_pointer};
@@ -6,21 +6,22 @@ use super::fallible::fallible;
 use super::strings::{cyrsync_str, slice};
 use crate::engine;
 
-/// Appends entries to sync logs, so that the clients of their channels replicate what they name:
-/// what sync_log() does in Cyrus's programs and cyr_synclog does for scripts. The entries are
-/// written under Cyrus's own locking, and the directory of a log is made if it is missing. The words
-/// are USER, UNUSER, META, MAILBOX, APPEND, DOUBLEMAILBOX, RENAME, UNMAILBOX, QUOTA, ANNOTATION,
-/// SEEN, SUB and UNSUB, followed by one or two names; one that holds blanks or quotes stands in
-/// double quotes. All entries and channels are checked before anything is written. If a log cannot
-/// be written, those of the channels before it have the entries already.
+/// Appends entries to sync logs. The clients of these channels then replicate the users and
+/// mailboxes that the entries name. Cyrus's programs call sync_log() for this, and scripts
+/// cyr_synclog. The entries are written under Cyrus's own locks. A missing log directory is
+/// created. An entry is a word followed by one or two names. The words are USER, UNUSER, META,
+/// MAILBOX, APPEND, DOUBLEMAILBOX, RENAME, UNMAILBOX, QUOTA, ANNOTATION, SEEN, SUB and UNSUB. A
+/// name with blanks or quotes must be in double quotes. All entries and channels are checked before
+/// anything is written. If a log cannot be written, the logs of earlier channels already have the
+/// entries.
 ///
-/// @param config         The configuration: it says where the logs are. It needs no sync_host.
-/// @param channels       The channels. An empty name is the log without a channel. A channel that
-///                       the configuration does not know fails with CYRSYNC_RESULT_CONFIG.
-/// @param channel_count  How many there are. If 0, the entries go to all channels that Cyrus's
-///                       programs log to (sync_log_channels); it is a CYRSYNC_RESULT_CONFIG if
-///                       sync_log is off.
-/// @param entries        The entries, one a line: "MAILBOX user.fred".
+/// @param config         The configuration, which says where the logs are. It needs no sync_host.
+/// @param channels       The channels. An empty name stands for the log without a channel. A
+///                       channel that is not in the configuration fails with CYRSYNC_RESULT_CONFIG.
+/// @param channel_count  The number of channels. If 0, the entries go to all channels that Cyrus's
+///                       programs log to (sync_log_channels). Then the call fails with
+///                       CYRSYNC_RESULT_CONFIG if sync_log is off.
+/// @param entries        The entries, one per line: "MAILBOX user.fred".
 /// @param err            Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]

@@ -1,4 +1,4 @@
-//! What the master has: users and mailboxes that patterns stand for.
+//! Lists the master's users and mailboxes that match a pattern.
 
 use std::ffi::c_void;
 
@@ -8,19 +8,20 @@ use super::strings::cyrsync_str;
 use crate::engine::{Catalog, Client, Matches};
 use crate::types::Pattern;
 
-/// Takes a userid, or the internal name of a mailbox. It is borrowed for the call.
+/// Receives a userid or the internal name of a mailbox. The name is borrowed: it is valid only
+/// during the call.
 pub type cyrsync_name_callback =
     Option<unsafe extern "C" fn(userdata: *mut c_void, name: cyrsync_str)>;
 
-/// Gives the users who have an INBOX and whose userids match a pattern to a callback, in the order
-/// of mailboxes.db, as sync_client -u does. If a part of mailboxes.db cannot be read, the call
-/// fails after it gave those that were found.
+/// Calls a callback for each user who has an INBOX and whose userid matches a pattern, in the order
+/// of mailboxes.db, as sync_client -u does. If a part of mailboxes.db cannot be read, passes on the
+/// users that were found and then fails.
 ///
 /// @param client    The client.
-/// @param pattern   The pattern: * stands for any bytes, separators included, ? for one, [a-z] for
-///                  one of these, [!a-z] for any other.
-/// @param callback  Receives each userid. May be NULL.
-/// @param userdata  Given to the callback.
+/// @param pattern   The pattern: * matches any bytes, separators included; ? matches one byte;
+///                  [a-z] matches one of these bytes, and [!a-z] any other byte.
+/// @param callback  The callback, which receives each userid. May be NULL.
+/// @param userdata  Passed to the callback.
 /// @param err       Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -32,21 +33,21 @@ pub unsafe extern "C" fn cyrsync_client_match_users(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
-        // SAFETY: the header asks for bytes that live through the call, and gave function and data
-        // for this.
+        // SAFETY: the header asks for bytes that live through the call; the program gave function
+        // and userdata for this purpose.
         unsafe { give(client, pattern, (callback, userdata), Catalog::users) }
     };
     // SAFETY: the header asks for what `with_client` asks for.
     unsafe { with_client(client, err, work) }
 }
 
-/// Gives the mailboxes whose external names match a pattern to a callback, by their internal
-/// names, as sync_client -m does. Like cyrsync_client_match_users() in all else.
+/// Calls a callback with the internal name of each mailbox whose external name matches a pattern,
+/// as sync_client -m does. Otherwise like cyrsync_client_match_users().
 ///
 /// @param client    The client.
-/// @param pattern   The pattern, as an administrator types it.
-/// @param callback  Receives each internal name. May be NULL.
-/// @param userdata  Given to the callback.
+/// @param pattern   The pattern for the external name, as an administrator types it.
+/// @param callback  The callback, which receives each internal name. May be NULL.
+/// @param userdata  Passed to the callback.
 /// @param err       Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -65,7 +66,7 @@ pub unsafe extern "C" fn cyrsync_client_match_mailboxes(
     unsafe { with_client(client, err, work) }
 }
 
-/// Gives C what a pattern stands for.
+/// Calls the callback with each name that matches.
 ///
 /// # Safety
 /// As for [`cyrsync_str::bytes`]; the callback may be called with its userdata.

@@ -1,8 +1,8 @@
-//! The C ABI of `include/cyrsync.h`: one wrapper deep, no logic of its own.
+//! Implements the C ABI of `include/cyrsync.h` as thin wrappers, without logic of its own.
 //!
-//! Each exported function checks its pointers, stands behind the panic boundary of [`panic`] and
-//! makes one call into the Rust API. Its documentation is written for C, since it becomes the
-//! header's. What is said once for all of them is at the head of the header, in `cbindgen.toml`.
+//! Each exported function checks its pointers, catches panics (see [`panic`]) and makes one call
+//! into the Rust API. Its documentation is written for C programmers, because cbindgen copies it to
+//! the header. Rules for all functions are at the head of the header, in `cbindgen.toml`.
 
 #![allow(unsafe_code, reason = "C hands over pointers")]
 #![allow(non_camel_case_types, reason = "the names are those of the header")]

@@ -1,4 +1,4 @@
-//! What the callbacks of C are given.
+//! Defines the structures that the callbacks receive.
 
 use std::ffi::c_int;
 
@@ -7,19 +7,19 @@ use super::sized::lent;
 use super::strings::cyrsync_str;
 use crate::events::{Act, Level, Outcome};
 
-/// How important a log line is, with syslog's numbers.
+/// The importance of a log line, with the numbers of syslog.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum cyrsync_log_level {
-    /// Something failed and a person should look.
+    /// Something failed, and a person should look at it.
     CYRSYNC_LOG_LEVEL_ERROR = 3,
-    /// Something looks wrong but work goes on.
+    /// Something looks wrong, but the client goes on.
     CYRSYNC_LOG_LEVEL_WARNING = 4,
-    /// Unusual but in order.
+    /// Something is unusual, but not wrong.
     CYRSYNC_LOG_LEVEL_NOTICE = 5,
-    /// What is being done.
+    /// A normal operation.
     CYRSYNC_LOG_LEVEL_INFO = 6,
-    /// For tracing a problem.
+    /// Details for the analysis of a problem.
     CYRSYNC_LOG_LEVEL_DEBUG = 7,
 }
 
@@ -37,15 +37,15 @@ impl From<Level> for cyrsync_log_level {
     }
 }
 
-/// What a call did about an item.
+/// What a call did with an item.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum cyrsync_act {
-    /// It replicated it.
+    /// The call replicated the item.
     CYRSYNC_ACT_REPLICATE = 1,
-    /// It planned it, and changed nothing.
+    /// The call planned the replication of the item, and changed nothing.
     CYRSYNC_ACT_PLAN = 2,
-    /// It compared both sides, and changed nothing.
+    /// The call compared the item on both sides, and changed nothing.
     CYRSYNC_ACT_VERIFY = 3,
 }
 
@@ -63,11 +63,11 @@ impl From<Act> for cyrsync_act {
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum cyrsync_outcome {
-    /// It is done: equal on both sides now, or planned, or compared.
+    /// The item is done: now equal on both sides, or planned, or compared.
     CYRSYNC_OUTCOME_DONE = 1,
-    /// Passed over: another process is at work on it.
+    /// The item was skipped, because another process had locked it.
     CYRSYNC_OUTCOME_LOCKED = 2,
-    /// It failed.
+    /// The item failed.
     CYRSYNC_OUTCOME_FAILED = 3,
 }
 
@@ -81,97 +81,101 @@ impl From<&Outcome> for cyrsync_outcome {
     }
 }
 
-/// How one item ended: a user, a mailbox, an entry of a sync log. If it is not done, code, message
-/// and the rest say why. Everything in it is borrowed for the call.
+/// The outcome of one item: a user, a mailbox or an entry of a sync log. If the item is not done,
+/// the members from code on say why. All strings and pointers in it are borrowed: they are valid
+/// only during the callback.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_item {
-    /// sizeof(cyrsync_item) of the library: it may be larger than the program's.
+    /// sizeof(cyrsync_item) in the library, which may differ from the program's.
     pub size: usize,
-    /// What was done about it.
+    /// What the call did with the item.
     pub act: cyrsync_act,
-    /// How it ended.
+    /// The outcome.
     pub outcome: cyrsync_outcome,
-    /// What it is: CYRSYNC_SUBJECT_USER, CYRSYNC_SUBJECT_MAILBOX or CYRSYNC_SUBJECT_ITEM.
+    /// The kind of item: CYRSYNC_SUBJECT_USER, CYRSYNC_SUBJECT_MAILBOX or CYRSYNC_SUBJECT_ITEM.
     pub kind: cyrsync_subject,
-    /// What it is, in words: "user fred", "user.fred.Sent".
+    /// The item in words: "user fred", "user.fred.Sent".
     pub subject: cyrsync_str,
-    /// The user, as bytes; empty if it is something else.
+    /// The userid, as bytes; empty if the item is not a user.
     pub user: cyrsync_str,
-    /// The mailbox by its internal name, as bytes; empty if it is something else.
+    /// The internal name of the mailbox, as bytes; empty if the item is not a mailbox.
     pub mailbox: cyrsync_str,
-    /// The entry of a sync log that asks for it: "MAILBOX user.fred.Sent". Appended to a log by
-    /// cyrsync_log_append() it asks for it again.
+    /// The entry of a sync log that names the item: "MAILBOX user.fred.Sent". Pass it to
+    /// cyrsync_log_append() to have the item replicated again.
     pub entry: cyrsync_str,
-    /// Why it is not done; CYRSYNC_RESULT_OK if it is.
+    /// The reason why the item is not done; CYRSYNC_RESULT_OK if it is done.
     pub code: cyrsync_result,
-    /// Whether it may succeed later by itself.
+    /// Whether the item may succeed later without any change by a person.
     pub retryable: bool,
-    /// The number of the operating system's error (errno), if that is the cause, else 0.
+    /// The error number of the operating system (errno) that caused the failure; 0 if there is
+    /// none.
     pub os_error: c_int,
-    /// All of the error in a line; empty if it is done.
+    /// The whole error in one line; empty if the item is done.
     pub message: cyrsync_str,
-    /// What can be done about it; empty if there is nothing to say.
+    /// What a person can do about the error; empty if there is no advice.
     pub hint: cyrsync_str,
-    /// The error, with its parts; NULL if it is done.
+    /// The error, with its parts; NULL if the item is done.
     pub error: *const cyrsync_error,
 }
 
-/// Something that happened. docs/events.md lists the events. Everything in it is borrowed for the
-/// call.
+/// An event. docs/events.md lists all events. All strings and pointers in it are borrowed: they are
+/// valid only during the callback.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_event {
-    /// sizeof(cyrsync_event) of the library: it may be larger than the program's.
+    /// sizeof(cyrsync_event) in the library, which may differ from the program's.
     pub size: usize,
-    /// The family: "step", "connection", "sync", "run". New ones may come.
+    /// The family of the event: "step", "connection", "sync", "run". Later versions may add
+    /// families.
     pub family: cyrsync_str,
-    /// What it is within its family: "encrypted", "left_for_later"; of a step the command:
-    /// "MAILBOX". Empty if the family has one event only.
+    /// The name of the event within its family: "encrypted", "left_for_later". For a step, the
+    /// command: "MAILBOX". Empty if the family has only one event.
     pub what: cyrsync_str,
-    /// The level of its log line as a cyrsync_log_level; 0 if it has none.
+    /// The level of the log line as a cyrsync_log_level; 0 if the event has no log line.
     pub level: c_int,
-    /// The line that Cyrus's programs write for it; empty if there is none.
+    /// The line that Cyrus's programs write for this event; empty if they write none.
     pub line: cyrsync_str,
-    /// All of it as a JSON object.
+    /// The whole event as a JSON object.
     pub json: cyrsync_str,
-    /// The error that it is about; NULL if it is about none.
+    /// The error that the event reports; NULL if it reports none.
     pub error: *const cyrsync_error,
 }
 
-/// There is no connection to the replica, and it is tried again. Everything in it is borrowed for
-/// the call.
+/// A failure to connect to the replica, before a retry. All strings and pointers in it are
+/// borrowed: they are valid only during the callback.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_unreachable {
-    /// sizeof(cyrsync_unreachable) of the library: it may be larger than the program's.
+    /// sizeof(cyrsync_unreachable) in the library, which may differ from the program's.
     pub size: usize,
-    /// Why there is none.
+    /// The reason why there is no connection.
     pub error: *const cyrsync_error,
     /// The name of the server, as configured.
     pub server: cyrsync_str,
-    /// After how many seconds it is tried again.
+    /// Seconds until the next attempt.
     pub pause: u64,
 }
 
-/// A step of a plan: what would be done. Everything in it is borrowed for the call.
+/// A planned step: one command that replication would execute. All strings in it are borrowed: they
+/// are valid only during the callback.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_step {
-    /// sizeof(cyrsync_step) of the library: it may be larger than the program's.
+    /// sizeof(cyrsync_step) in the library, which may differ from the program's.
     pub size: usize,
     /// The command: "MAILBOX".
     pub command: cyrsync_str,
-    /// What it would be done to, in words: "user.fred".
+    /// The subject of the command in words: "user.fred".
     pub subject: cyrsync_str,
-    /// The line that sync_client -v prints for it: "MAILBOX user.fred".
+    /// The line that sync_client -v prints for the step: "MAILBOX user.fred".
     pub line: cyrsync_str,
-    /// Why it is needed: "HIGHESTMODSEQ is 12 here and 9 on the replica"; empty if that is not
-    /// known.
+    /// Why the step is needed: "HIGHESTMODSEQ is 12 here and 9 on the replica"; empty if the reason
+    /// is not known.
     pub why: cyrsync_str,
-    /// Messages that would be sent with it, as far as that is known.
+    /// The number of messages that the step would send, as far as it is known.
     pub messages: u64,
-    /// Bytes of these messages.
+    /// The size of these messages in bytes.
     pub bytes: u64,
 }
 

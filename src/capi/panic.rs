@@ -1,9 +1,9 @@
-//! The panic boundary: a panic must not reach C, where it would end the process.
+//! Catches panics at the boundary to C: a panic that reached C would abort the process.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs the body of an exported function; what it gives if the body panics.
+/// Runs the body of an exported function. Returns `fallback` if the body panics.
 pub(super) fn boundary<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     caught(body).unwrap_or(fallback)
 }
@@ -24,7 +24,7 @@ fn message(payload: &(dyn Any + Send)) -> &str {
     payload.downcast_ref::<String>().map_or("no message", String::as_str)
 }
 
-/// Dropping a payload may panic again: then it is leaked.
+/// Drops the payload of a panic. The drop may panic again; then the second payload is leaked.
 fn discard(payload: Box<dyn Any + Send>) {
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(second);

@@ -1,4 +1,4 @@
-//! Pieces by themselves, and what is told of the connection.
+//! Replicates single parts of a user or server, and reports on the connection.
 
 use super::client::{cyrsync_client, user_id, with_client};
 use super::error::{cyrsync_error, cyrsync_result};
@@ -7,7 +7,7 @@ use super::strings::cyrsync_str;
 use crate::engine::{Client, Goal};
 use crate::types::{MboxName, Text, UniqueId};
 
-/// Replicates what a user has seen of a mailbox.
+/// Replicates a user's seen state of a mailbox.
 ///
 /// @param client    The client.
 /// @param user      The userid.
@@ -53,10 +53,11 @@ pub unsafe extern "C" fn cyrsync_client_sync_subscription(
     unsafe { with_client(client, err, work) }
 }
 
-/// Replicates the limits of a quota root, or that it is none any more.
+/// Replicates the limits of a quota root. If the quota root no longer exists here, removes it on
+/// the replica.
 ///
 /// @param client  The client.
-/// @param root    The root, an internal mailbox name.
+/// @param root    The quota root, as an internal mailbox name.
 /// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -74,10 +75,11 @@ pub unsafe extern "C" fn cyrsync_client_sync_quota(
     unsafe { with_client(client, err, work) }
 }
 
-/// Replicates the annotations of a mailbox without its messages, or those of the server.
+/// Replicates the annotations of a mailbox, without those of its messages, or the annotations of
+/// the server.
 ///
 /// @param client   The client.
-/// @param mailbox  The internal name of the mailbox. Empty for the server.
+/// @param mailbox  The internal name of the mailbox. Empty for the annotations of the server.
 /// @param err      Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -96,7 +98,7 @@ pub unsafe extern "C" fn cyrsync_client_sync_annotations(
     unsafe { with_client(client, err, work) }
 }
 
-/// Tells the replica to release the message files that it keeps for this connection.
+/// Tells the replica to release its staged message files for this connection.
 ///
 /// @param client  The client.
 /// @param err     Set to the error on failure. May be NULL.
@@ -110,17 +112,17 @@ pub unsafe extern "C" fn cyrsync_client_restart(
     unsafe { with_client(client, err, |client| Ok(client.restart()?)) }
 }
 
-/// What went over the present connection.
+/// Counters of the current connection.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct cyrsync_counters {
     /// sizeof(cyrsync_counters): CYRSYNC_COUNTERS_INIT sets it.
     pub size: usize,
-    /// Whether there is a connection: without one all else is 0.
+    /// Whether the client is connected. If not, all other members are 0.
     pub connected: bool,
-    /// Bytes of commands, before compression.
+    /// Bytes of commands sent, before compression.
     pub sent: u64,
-    /// Bytes of replies, after decompression.
+    /// Bytes of replies received, after decompression.
     pub received: u64,
     /// Bytes written to the socket.
     pub sent_raw: u64,
@@ -134,7 +136,7 @@ grows! {
     cyrsync_counters may end before received, unknown members are Ignored;
 }
 
-/// Returns what went over the present connection.
+/// Returns the counters of the current connection.
 ///
 /// @param client  The client.
 /// @param out     Filled with the counters.

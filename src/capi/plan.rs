@@ -1,4 +1,4 @@
-//! Plans: what would be done.
+//! Plans replication: reports what it would do.
 
 use std::ptr;
 
@@ -11,15 +11,15 @@ use crate::engine::Client;
 use crate::events::PlannedStep;
 use crate::types::UserId;
 
-/// Plans what cyrsync_client_process_log() would do with a log, and does none of it: the replica is
-/// only asked, and nothing is written here. The step callback receives each step. Locks are taken as
-/// they would be. Renames and deletes are taken for done when what follows is planned, and a mailbox
-/// that would have to be repaired is compared in full. Which message files would be sent is not
-/// known before it is done.
+/// Plans what cyrsync_client_process_log() would do with a log, and changes nothing: it only reads
+/// from the replica, and writes nothing here. The step callback receives each step. The plan takes
+/// the same locks as replication. Later steps assume that earlier renames and deletes are done. A
+/// mailbox that needs a repair is compared in full. A plan cannot say which message files
+/// replication will send.
 ///
 /// @param client  The client.
-/// @param log     The log: entries, one a line.
-/// @param report  Filled with how many entries were planned, and how many could not be. May be NULL.
+/// @param log     The log: entries, one per line.
+/// @param report  Filled with the number of entries by outcome. May be NULL.
 /// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -43,8 +43,8 @@ pub unsafe extern "C" fn cyrsync_client_plan(
 /// Plans what cyrsync_client_sync_all() would do, like cyrsync_client_plan().
 ///
 /// @param client  The client.
-/// @param prefix  What the internal names begin with; empty for all.
-/// @param report  Filled with how many items were planned, and how many could not be. May be NULL.
+/// @param prefix  The beginning of the internal names. Empty for all.
+/// @param report  Filled with the number of items by outcome. May be NULL.
 /// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -64,12 +64,12 @@ pub unsafe extern "C" fn cyrsync_client_plan_all(
     unsafe { with_report(client, report, err, work) }
 }
 
-/// Plans what cyrsync_client_sync_user() would do, or with only_meta cyrsync_client_sync_meta(),
-/// like cyrsync_client_plan().
+/// Plans what cyrsync_client_sync_user() would do, like cyrsync_client_plan(). If only_meta is
+/// true, plans what cyrsync_client_sync_meta() would do.
 ///
 /// @param client     The client.
 /// @param user       The userid.
-/// @param only_meta  Whether only seen state, subscriptions and Sieve scripts are planned.
+/// @param only_meta  Whether to plan only seen state, subscriptions and Sieve scripts.
 /// @param err        Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -96,7 +96,7 @@ pub unsafe extern "C" fn cyrsync_client_plan_user(
 ///
 /// @param client  The client.
 /// @param names   The internal names of the mailboxes.
-/// @param count   How many there are.
+/// @param count   The number of names.
 /// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -115,11 +115,11 @@ pub unsafe extern "C" fn cyrsync_client_plan_mailboxes(
     unsafe { with_report(client, ptr::null_mut(), err, work) }
 }
 
-/// Plans what cyrsync_client_roll() would do with what is logged to the client's channel now, like
-/// cyrsync_client_plan(). The logs stay as they are.
+/// Plans what cyrsync_client_roll() would do with the current entries in the logs of the client's
+/// channel, like cyrsync_client_plan(). The logs stay as they are.
 ///
 /// @param client  The client.
-/// @param report  Filled with how many entries were planned, and how many could not be. May be NULL.
+/// @param report  Filled with the number of entries by outcome. May be NULL.
 /// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]

@@ -1,4 +1,4 @@
-//! How far a client has got, for any thread.
+//! Returns the progress of a client to any thread.
 
 use super::client::cyrsync_client;
 use super::error::{cyrsync_error, cyrsync_result, null_pointer};
@@ -6,11 +6,11 @@ use super::fallible::fallible;
 use super::reached::cyrsync_progress;
 use super::sized::Place;
 
-/// Returns how far a client has got. May be called from any thread at any time, while another call
-/// of the same client works and from its callbacks too.
+/// Returns the progress of a client. May be called from any thread at any time, also while another
+/// call of the same client runs, and from callbacks.
 ///
 /// @param client  The client.
-/// @param out     Filled with how far it has got.
+/// @param out     Filled with the progress.
 /// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]

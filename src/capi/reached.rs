@@ -1,31 +1,31 @@
-//! How far a client has got.
+//! The progress of a client.
 
 use super::sized::grows;
 use crate::status::Reached;
 
-/// How far a client has got.
+/// The progress of a client.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct cyrsync_progress {
     /// sizeof(cyrsync_progress): CYRSYNC_PROGRESS_INIT sets it.
     pub size: usize,
-    /// Users whose replication ended, in whichever way, since the last call over several users or
-    /// mailboxes began.
+    /// Users whose replication ended, with or without success, since the last call for several
+    /// users or mailboxes began.
     pub users: u64,
-    /// Users that this call is about; 0 if that is not known.
+    /// The number of users of that call; 0 if it is not known.
     pub users_expected: u64,
-    /// Mailboxes that are equal on both sides by now, since that call began.
+    /// Mailboxes that became or were equal on both sides since that call began.
     pub mailboxes: u64,
-    /// Mailboxes that this call is about; 0 if that is not known.
+    /// The number of mailboxes of that call; 0 if it is not known.
     pub mailboxes_expected: u64,
-    /// Messages that were sent and that the replica has confirmed, since the client was made.
+    /// Messages sent and confirmed by the replica since the client was made.
     pub messages: u64,
-    /// Bytes of these messages.
+    /// The size of these messages in bytes.
     pub bytes: u64,
-    /// Mailboxes that were equal when they were looked at, since the client was made.
+    /// Mailboxes that were already equal when the client compared them, since the client was made.
     pub mailboxes_there: u64,
-    /// Messages that the replica had when their mailboxes were looked at, since the client was made;
-    /// not counted with a host store.
+    /// Messages that the replica already had when the client compared their mailboxes, since the
+    /// client was made. Not counted with a host store.
     pub messages_there: u64,
 }
 

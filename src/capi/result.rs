@@ -1,26 +1,27 @@
-//! Result codes: one table for C's numbers and names, for what may succeed later, and for the
-//! kinds of errors that they stand for.
+//! Defines the result codes in one table: number and name in C, whether a retry may succeed, and
+//! the kind of error that a code stands for.
 //!
-//! cbindgen expands no macros: `build.rs` reads the rows of [`results!`] and gives it an
-//! enumeration of the same numbers.
+//! cbindgen does not expand macros. So `build.rs` reads the rows of [`results!`] and makes a plain
+//! enumeration of them for cbindgen.
 
 use std::ffi::{CStr, c_int};
 
 use crate::error::Kind;
 
-/// What a row of the table says of time.
+/// For a row of the table: a retry may succeed.
 const fn retryable() -> bool {
     true
 }
 
-/// The other thing that a row may say.
+/// For a row of the table: a retry does not help.
 const fn lasting() -> bool {
     false
 }
 
-/// Makes the codes of a table. A row is a name, its number, whether the same call may succeed later
-/// by itself (`retryable`, `lasting`), the kind of error that is reported so, if there is one, and
-/// the kind that a host means by it, if a host may answer so.
+/// Makes the enumeration of a table. A row has: the name; its number; `retryable` if the same call
+/// may succeed later by itself, else `lasting`; the kind of error that is reported with this code,
+/// if there is one; and the kind of error that the code means as a result of a host's function, if
+/// a host may return it.
 macro_rules! results {
     (
         $(#[$about:meta])*
@@ -38,7 +39,7 @@ macro_rules! results {
         impl $type {
             const ALL: &[$type] = &[$($type::$code),*];
 
-            /// The name with its prefix.
+            /// Returns the name with its prefix.
             fn full_name(self) -> &'static str {
                 match self {
                     $($type::$code => concat!(stringify!($code), "\0"),)*
@@ -51,7 +52,8 @@ macro_rules! results {
                 }
             }
 
-            /// What it means as the answer of a host; `None` if a host cannot answer so.
+            /// Returns the kind of error that the code means as the result of a host's function.
+            /// Returns `None` if a host must not return it.
             pub(super) fn host_kind(self) -> Option<Kind> {
                 match self {
                     $($($type::$code => Some(Kind::$host),)?)*
@@ -60,7 +62,7 @@ macro_rules! results {
             }
         }
 
-        /// Every kind has its number: a new one does not compile until it has.
+        /// Every kind has a code: a new kind does not compile until the table has it.
         impl From<Kind> for $type {
             fn from(kind: Kind) -> Self {
                 match kind {
@@ -72,48 +74,48 @@ macro_rules! results {
 }
 
 results! {
-    /// How a call ended: for branching. Numbers never change their meaning; new ones may come, so
-    /// treat an unknown one as a failure. Families: 1xx the call was wrong; 2xx this server's
-    /// configuration or mail store; 3xx reaching the replica; 4xx the protocol; 5xx how replication
-    /// of a user or mailbox ended; 9xx a bug of the library.
+    /// The result of a call. Numbers never change their meaning. Later versions may add numbers:
+    /// treat an unknown one as a failure. Families: 1xx a wrong call; 2xx this server's
+    /// configuration or mail store; 3xx the connection to the replica; 4xx the protocol; 5xx the
+    /// replication of a user or mailbox; 9xx a bug in the library.
     enum cyrsync_result;
 
-    /// It is done.
+    /// Success.
     CYRSYNC_RESULT_OK = 0, lasting, [], [];
     /// A required pointer is NULL.
     CYRSYNC_RESULT_NULL_POINTER = 101, lasting, [], [InvalidArgument];
     /// An argument has a value that is not allowed.
     CYRSYNC_RESULT_INVALID_ARGUMENT = 102, lasting, [InvalidArgument], [InvalidArgument];
-    /// The client is in use: by another thread, or by the call whose callback made this one.
+    /// Another call uses the client: in another thread, or the call that runs the current callback.
     CYRSYNC_RESULT_BUSY = 103, retryable, [], [InvalidArgument];
     /// imapd.conf lacks an option or holds a bad value.
     CYRSYNC_RESULT_CONFIG = 201, lasting, [Config], [Config];
-    /// The operating system refused a file or directory.
+    /// An operation on a file or directory failed.
     CYRSYNC_RESULT_IO = 202, lasting, [Io], [Io];
-    /// A file or database of the mail store does not hold what it must.
+    /// A file or database of the mail store is damaged or inconsistent.
     CYRSYNC_RESULT_CORRUPT = 203, lasting, [Corrupt], [Corrupt];
     /// A format, type or layout that this library does not read.
     CYRSYNC_RESULT_UNSUPPORTED = 204, lasting, [Unsupported], [Unsupported];
     /// The user or mailbox is not on this server.
     CYRSYNC_RESULT_NOT_FOUND = 205, lasting, [NotFound], [NotFound];
-    /// This server's own sync_server (or the host), through which a repair writes, cannot be
-    /// started, failed or refused. The replica has no part in it.
+    /// A repair must write to this server through its own sync_server (or the host), which could
+    /// not be started, failed or refused. The replica is not the cause.
     CYRSYNC_RESULT_OWN_SERVER = 206, lasting, [OwnServer], [OwnServer];
-    /// The host, the program that supplies the mail store, gave something that cannot be.
+    /// The host (the program that supplies the mail store) gave impossible data.
     CYRSYNC_RESULT_HOST = 207, lasting, [Host], [];
-    /// No connection to the replica could be made.
+    /// The client could not connect to the replica.
     CYRSYNC_RESULT_CONNECT = 301, retryable, [Connect], [];
-    /// The replica refused the credentials, or no mechanism is common to both.
+    /// The replica refused the credentials, or both sides have no mechanism in common.
     CYRSYNC_RESULT_AUTH = 302, lasting, [Auth], [];
     /// The replica did not answer in time.
     CYRSYNC_RESULT_TIMEOUT = 303, retryable, [Timeout], [];
-    /// The connection ended in the middle.
+    /// The replica closed the connection unexpectedly, or the connection broke.
     CYRSYNC_RESULT_CLOSED = 304, retryable, [Closed], [];
     /// The replica is shutting down.
     CYRSYNC_RESULT_BYE = 305, retryable, [Bye], [];
     /// The connection could not be encrypted, or the replica's certificate is not to be trusted.
     CYRSYNC_RESULT_TLS = 306, lasting, [Tls], [];
-    /// The replica sent something that is not the protocol.
+    /// The replica sent something that violates the protocol.
     CYRSYNC_RESULT_PROTOCOL = 401, lasting, [Protocol], [];
     /// The replica answered: protocol error.
     CYRSYNC_RESULT_REPLICA_PROTOCOL = 402, lasting, [ReplicaProtocol], [];
@@ -123,15 +125,15 @@ results! {
     CYRSYNC_RESULT_REPLICA_NOT_SUPPORTED = 404, lasting, [ReplicaNotSupported], [];
     /// The replica answered: the Sieve script does not compile.
     CYRSYNC_RESULT_REPLICA_BAD_SIEVE = 405, lasting, [ReplicaBadSieve], [];
-    /// The replica refused for another reason, which the error object says.
+    /// The replica refused for another reason; the error object gives it.
     CYRSYNC_RESULT_REPLICA_DENIED = 406, lasting, [ReplicaDenied], [];
-    /// Another process holds a lock that was asked for without waiting.
+    /// Another process holds a lock, and the time to wait for it is over.
     CYRSYNC_RESULT_LOCKED = 501, retryable, [Locked], [Locked];
-    /// The mailbox got another name, uniqueid or partition meanwhile.
+    /// The mailbox got another name, uniqueid or partition during the call.
     CYRSYNC_RESULT_MOVED = 502, retryable, [Moved], [Moved];
     /// The user or mailbox kept changing while it was replicated.
     CYRSYNC_RESULT_CHANGED = 503, retryable, [Changed], [Changed];
-    /// Both sides have diverged, and bringing them together is not allowed.
+    /// Both sides have diverged, and the repair that is needed is not allowed.
     CYRSYNC_RESULT_NEEDS_FULL_SYNC = 504, lasting, [NeedsFullSync], [NeedsFullSync];
     /// cyrsync_client_cancel() was called.
     CYRSYNC_RESULT_CANCELLED = 505, lasting, [Cancelled], [Cancelled];
@@ -139,27 +141,27 @@ results! {
     CYRSYNC_RESULT_REPLICA_NO_USER = 511, lasting, [ReplicaNoUser], [];
     /// The replica answered: no such mailbox.
     CYRSYNC_RESULT_REPLICA_NO_MAILBOX = 512, lasting, [ReplicaNoMailbox], [];
-    /// The replica answered: another process has it locked.
+    /// The replica answered: another process has locked the mailbox.
     CYRSYNC_RESULT_REPLICA_LOCKED = 513, retryable, [ReplicaLocked], [];
-    /// The replica answered: it is there with another name or uniqueid.
+    /// The replica answered: the mailbox exists with another name or uniqueid.
     CYRSYNC_RESULT_REPLICA_MOVED = 514, retryable, [ReplicaMoved], [];
-    /// The replica ended with other contents than this server.
+    /// After the update, the replica's checksum differs from this server's.
     CYRSYNC_RESULT_REPLICA_CHECKSUM = 515, lasting, [ReplicaChecksum], [];
-    /// The replica changed since it was last looked at.
+    /// The replica changed since the client last read its state.
     CYRSYNC_RESULT_REPLICA_CHANGED = 516, retryable, [ReplicaChanged], [];
-    /// A bug: the library caught its own panic. The client can only be freed now.
+    /// A bug in the library: it caught its own panic. The client can only be freed now.
     CYRSYNC_RESULT_PANIC = 900, lasting, [], [];
-    /// A bug in the library: something happened that cannot be. The client can be used further.
+    /// A bug in the library: an impossible state. The client can still be used.
     CYRSYNC_RESULT_INTERNAL = 901, lasting, [Internal], [];
 }
 
 impl cyrsync_result {
-    /// From a number that C passes, which may be any.
+    /// Converts a number that C passes. Returns `None` if it is not a result code.
     pub(super) fn from_number(number: c_int) -> Option<Self> {
         Self::ALL.iter().copied().find(|result| *result as c_int == number)
     }
 
-    /// The name without its prefix.
+    /// Returns the name without its prefix.
     pub(super) fn name(self) -> &'static CStr {
         let name = self.full_name();
         let name = name.strip_prefix("CYRSYNC_RESULT_").unwrap_or(name);
@@ -192,7 +194,8 @@ mod tests {
         for lasts in [CYRSYNC_RESULT_OK, CYRSYNC_RESULT_PANIC, CYRSYNC_RESULT_INTERNAL] {
             assert!(!lasts.is_retryable(), "{lasts:?}");
         }
-        // A panic is never reported as a fault of our own, nor the other way round.
+        // PANIC and INTERNAL are different: a caught panic is never INTERNAL, and `Kind::Internal`
+        // is never PANIC.
         assert_eq!(cyrsync_result::from(Kind::Internal), CYRSYNC_RESULT_INTERNAL);
         assert_eq!(CYRSYNC_RESULT_PANIC.host_kind(), None);
     }

@@ -1,4 +1,4 @@
-//! Sync logs: rolling replication, and replication of what was just logged.
+//! Replicates the entries of sync logs: continuously, or once.
 
 use std::ffi::c_int;
 use std::path::PathBuf;
@@ -15,24 +15,27 @@ use crate::error::Error;
 use crate::settings::{Persistence, Rolling};
 use crate::sys::file::open_regular;
 
-/// How cyrsync_client_roll() works. Begin with CYRSYNC_ROLLING_INIT, then set what is wanted.
+/// Options of cyrsync_client_roll(). Begin with CYRSYNC_ROLLING_INIT, then set the options that you
+/// need.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_rolling {
     /// sizeof(cyrsync_rolling): CYRSYNC_ROLLING_INIT sets it.
     pub size: usize,
-    /// Least time from one run to the next, in milliseconds (sync_repeat_interval).
+    /// The shortest time from one run to the next, in milliseconds (sync_repeat_interval).
     pub interval_ms: u64,
-    /// After so many seconds the replica is told to release its staged message files (-t); 0 for
-    /// never.
+    /// Time after which the client tells the replica to release its staged message files, in
+    /// seconds (-t); 0 for never.
     pub restart_after: u64,
-    /// A file that asks for the end by being there (sync_shutdown_file); empty for none.
+    /// The path of the shutdown file (sync_shutdown_file): the call ends when this file exists.
+    /// Empty for none.
     pub shutdown_file: cyrsync_str,
-    /// Longest pause between attempts to connect, in seconds (sync_reconnect_maxwait); 0 for none.
+    /// The longest pause between attempts to connect, in seconds (sync_reconnect_maxwait); 0 for no
+    /// limit.
     pub longest_pause: u64,
     /// Not 0: try to connect only once.
     pub connect_once: u32,
-    /// Not 0: do only what is logged now.
+    /// Not 0: replicate only the entries that are in the log now, then end.
     pub once: u32,
 }
 
@@ -44,20 +47,21 @@ grows! {
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum cyrsync_rolled {
-    /// It was asked to, by cyrsync_client_finish() or cyrsync_client_cancel().
+    /// cyrsync_client_finish() or cyrsync_client_cancel() was called.
     CYRSYNC_ROLLED_STOPPED = 1,
-    /// The shutdown file was there; it is removed.
+    /// The shutdown file existed. The library has removed it.
     CYRSYNC_ROLLED_SHUTDOWN_FILE = 2,
-    /// cyrsync_client_nudge() was called. Called again it goes on.
+    /// cyrsync_client_nudge() was called. Call cyrsync_client_roll() again to go on.
     CYRSYNC_ROLLED_NUDGED = 3,
-    /// What was logged is done, as asked for by once.
+    /// With once: all entries are done.
     CYRSYNC_ROLLED_ONCE = 4,
-    /// The same, but a part of it failed and was put back to the log.
+    /// With once: some tasks (users, mailboxes and so on) failed. Their entries were put back into
+    /// the log.
     CYRSYNC_ROLLED_ONCE_UNDONE = 5,
-    /// The replica said goodbye, and it was to be connected to only once.
+    /// With connect_once: the replica ended the connection (BYE).
     CYRSYNC_ROLLED_GOODBYE = 6,
-    /// Like CYRSYNC_ROLLED_ONCE, but another process was at work on a part of it, which was put back to
-    /// the log; nothing failed.
+    /// With once: no task failed, but another process had locked some users or mailboxes. Their
+    /// entries were put back into the log.
     CYRSYNC_ROLLED_ONCE_DEFERRED = 7,
 }
 
@@ -69,11 +73,12 @@ use cyrsync_rolled::*;
 pub struct cyrsync_roll_end {
     /// sizeof(cyrsync_roll_end): CYRSYNC_ROLL_END_INIT sets it.
     pub size: usize,
-    /// Why it ended, as a cyrsync_rolled.
+    /// The reason for the end, as a cyrsync_rolled.
     pub why: c_int,
-    /// With once: how many parts were put back to the log because another process had them locked.
+    /// With once: the number of tasks that were put back into the log because another process had
+    /// locked their users or mailboxes.
     pub deferred: u64,
-    /// With once: how many parts failed and were put back to the log.
+    /// With once: the number of tasks that failed and were put back into the log.
     pub failed: u64,
 }
 
@@ -103,15 +108,17 @@ impl From<Ended> for cyrsync_roll_end {
     }
 }
 
-/// Replicates what Cyrus's programs write to the sync log of the client's channel, until asked to
-/// stop. What fails stays in the log and is tried again after a growing pause; it is reported to the
-/// item and log callbacks and stops nothing else. What is locked is tried again too, after as long
-/// as cyrsync_config_set_lock_patience() says. Fails with CYRSYNC_RESULT_LOCKED if another client
-/// works on the channel.
+/// Replicates the entries that Cyrus's programs write to the sync log of the client's channel,
+/// until it is told to stop. If an entry fails, the others are still replicated. The failed entry
+/// stays in the log and is retried after a growing pause; the item and log callbacks receive the
+/// failure. If a user or mailbox is still locked after the time of
+/// cyrsync_config_set_lock_patience(), its entry is retried too. Fails with CYRSYNC_RESULT_LOCKED
+/// if another client works on the channel.
 ///
 /// @param client   The client.
-/// @param rolling  How to work.
-/// @param end      Filled with how it ended. May be NULL.
+/// @param rolling  The options.
+/// @param end      Filled with the reason for the end and the numbers of remaining tasks. May be
+///                 NULL.
 /// @param err      Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -163,8 +170,8 @@ fn path(bytes: &[u8]) -> PathBuf {
     PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
 }
 
-/// Asks cyrsync_client_roll() to end when the part it works on is done. May be called from any
-/// thread at any time and from signal handlers.
+/// Tells cyrsync_client_roll() to end after the current task. May be called from any thread at any
+/// time, also from signal handlers.
 ///
 /// @param client  The client. NULL is fine.
 #[unsafe(no_mangle)]
@@ -177,9 +184,9 @@ pub unsafe extern "C" fn cyrsync_client_finish(client: *const cyrsync_client) {
     });
 }
 
-/// Ends cyrsync_client_roll() with CYRSYNC_ROLLED_NUDGED, and a pause between attempts to connect.
-/// Called again it goes on, and tries at once what had failed. May be called from any thread at
-/// any time and from signal handlers.
+/// Wakes cyrsync_client_roll(), also from a pause between attempts to connect: it ends with
+/// CYRSYNC_ROLLED_NUDGED. When cyrsync_client_roll() is called again, it retries failed entries at
+/// once. May be called from any thread at any time, also from signal handlers.
 ///
 /// @param client  The client. NULL is fine.
 #[unsafe(no_mangle)]
@@ -192,13 +199,14 @@ pub unsafe extern "C" fn cyrsync_client_nudge(client: *const cyrsync_client) {
     });
 }
 
-/// Replicates what a sync log in memory says ("MAILBOX user.fred", a line each), like
-/// sync_do_reader(). An entry that fails stops no other; it goes to the item and log callbacks. What
-/// is locked is put into the log of the client's channel, if it has one.
+/// Replicates the entries of a sync log in memory ("MAILBOX user.fred", one per line), like
+/// sync_do_reader(). If an entry fails, the others are still replicated; the item and log callbacks
+/// receive the failure. Entries whose users or mailboxes are locked are appended to the log of the
+/// client's channel, if it has one.
 ///
 /// @param client  The client.
-/// @param log     The log: entries, one a line.
-/// @param report  Filled with how many entries ended how. May be NULL.
+/// @param log     The log: entries, one per line.
+/// @param report  Filled with the number of entries by outcome. May be NULL.
 /// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -218,12 +226,12 @@ pub unsafe extern "C" fn cyrsync_client_process_log(
     unsafe { with_report(client, report, err, work) }
 }
 
-/// Replicates what a sync log in a file says, like sync_client -r -f and
-/// cyrsync_client_process_log(). The file stays as it is.
+/// Replicates the entries of a sync log in a file, like sync_client -r -f. The file stays as it is.
+/// Otherwise like cyrsync_client_process_log().
 ///
 /// @param client  The client.
 /// @param file    The path of the log.
-/// @param report  Filled with how many entries ended how. May be NULL.
+/// @param report  Filled with the number of entries by outcome. May be NULL.
 /// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -247,13 +255,13 @@ pub unsafe extern "C" fn cyrsync_client_process_log_file(
     unsafe { with_report(client, report, err, work) }
 }
 
-/// Replicates what was just logged, over a connection that is kept for the next time: what
-/// sync_checkpoint() does, so that a user learns of a change when the replica has it. Like
-/// cyrsync_client_process_log() in all else.
+/// Replicates entries that were just logged, and keeps the connection for the next call, like
+/// sync_checkpoint(). A server calls it before it confirms a change to a user, so that the replica
+/// has the change by then. Otherwise like cyrsync_client_process_log().
 ///
 /// @param client  The client.
-/// @param log     The log: entries, one a line.
-/// @param report  Filled with how many entries ended how. May be NULL.
+/// @param log     The log: entries, one per line.
+/// @param report  Filled with the number of entries by outcome. May be NULL.
 /// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -273,16 +281,16 @@ pub unsafe extern "C" fn cyrsync_client_checkpoint(
     unsafe { with_report(client, report, err, work) }
 }
 
-/// Logs what of a log could not be done.
+/// Reports the entries of a log that could not be replicated.
 pub(super) fn tell(client: &Client, left: &[Undone]) {
     left.iter().for_each(|one| client.tell(one));
 }
 
-/// Says goodbye to the replica if the last checkpoint is long ago. Cyrus waits for 30 seconds;
-/// call it from a timer.
+/// Disconnects from the replica if the last checkpoint is long ago. Call it from a timer. Cyrus
+/// disconnects after 30 seconds.
 ///
 /// @param client   The client.
-/// @param seconds  How long ago.
+/// @param seconds  The shortest time since the last checkpoint.
 /// @param err      Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_client_disconnect_if_idle(

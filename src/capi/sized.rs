@@ -1,25 +1,26 @@
-//! Structures that carry their size in their first member, so that program and library may have
-//! been built with headers of different versions.
+//! Reads and fills structures whose first member is their size. Because of the size, a program and
+//! a library may have been built with headers of different versions.
 //!
-//! This is the one place that knows the rules; the head of the header tells them to C. A new member
-//! goes to the end of its structure and begins where the old structure ended, never in its padding,
-//! which an old program leaves undefined.
+//! Only this file implements the rules; the head of the header describes them for C. Add a new
+//! member at the end of its structure, where the old structure ended. Never put it into the old
+//! padding: an old program leaves the padding undefined.
 
 use std::mem::MaybeUninit;
 use std::slice;
 
 use super::error::{Failure, cyrsync_result, misuse, null_pointer};
 
-/// No version of a structure will be larger.
+/// The largest size that is accepted: no version of a structure will be larger.
 const LARGEST: usize = 1 << 16;
 
-/// What becomes of members behind those that this library knows.
+/// How to handle members of a later version that this library does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unknown {
-    /// They are passed over: data that this version does not replicate, functions that it does not
-    /// call.
+    /// Ignore them: they are data that this version does not replicate, or functions that it does
+    /// not call.
     Ignored,
-    /// They must be 0: each asks for something, and it would not be done.
+    /// Refuse the structure unless they are 0: each asks for something that this version would not
+    /// do.
     Refused,
 }
 
@@ -28,11 +29,12 @@ pub(super) enum Unknown {
 /// # Safety
 /// It is `repr(C)`, its first member is `size: usize`, and all its bytes may be 0.
 pub(super) unsafe trait Grows: Copy {
-    /// What it is called in C.
+    /// The name of the structure in C.
     const NAME: &'static str;
-    /// A smaller size is a mistake, such as that of a pointer.
+    /// The smallest size that is accepted. A smaller one is a mistake, such as the size of a
+    /// pointer.
     const SMALLEST: usize;
-    /// What becomes of members of later versions.
+    /// How to handle members of later versions.
     const UNKNOWN: Unknown;
 }
 
@@ -59,8 +61,8 @@ macro_rules! grows {
 
 pub(super) use grows;
 
-/// Declares structures that C is only lent: they begin with their size too, so that a program knows
-/// which members there are.
+/// Checks structures that the library only lends to C. They begin with their size too, which tells
+/// the program which members they have.
 macro_rules! lent {
     ($($name:ident),*) => {
         $(const _: () = assert!(std::mem::offset_of!($name, size) == 0);)*
@@ -69,10 +71,10 @@ macro_rules! lent {
 
 pub(super) use lent;
 
-/// Why a structure is not taken.
+/// The reason why a structure is refused.
 pub(super) type Refused = String;
 
-/// The size that a structure says it has.
+/// Reads the size member of a structure.
 ///
 /// # Safety
 /// `at` leads to a `T` of any version.
@@ -86,10 +88,11 @@ unsafe fn said<T: Grows>(at: *const T) -> Result<usize, Refused> {
     }
 }
 
-/// Copies what C gives. Members that its version lacks are 0.
+/// Copies a structure of C. Members that the caller's version lacks are 0.
 ///
 /// # Safety
-/// `from` leads to a structure that is as large as it says, and that nobody changes meanwhile.
+/// `from` must lead to a structure whose size member is its true size, and that nothing changes
+/// during the call.
 pub(super) unsafe fn read<T: Grows>(from: *const T) -> Result<T, Refused> {
     // SAFETY: the caller's promise.
     let size = unsafe { said(from) }?;
@@ -98,7 +101,7 @@ pub(super) unsafe fn read<T: Grows>(from: *const T) -> Result<T, Refused> {
     // SAFETY: `known` bytes are there, and there is room for them.
     unsafe { value.as_mut_ptr().cast::<u8>().copy_from_nonoverlapping(from.cast(), known) };
     if T::UNKNOWN == Unknown::Refused {
-        // SAFETY: the structure is as large as it says.
+        // SAFETY: the size member is the true size of the structure.
         let rest = unsafe { slice::from_raw_parts(from.cast::<u8>().add(known), size - known) };
         if rest.iter().any(|byte| *byte != 0) {
             let version = env!("CARGO_PKG_VERSION");
@@ -109,7 +112,7 @@ pub(super) unsafe fn read<T: Grows>(from: *const T) -> Result<T, Refused> {
     Ok(unsafe { value.assume_init() })
 }
 
-/// Copies an array that C gives. Its elements are as far apart as the first says that it is large.
+/// Copies an array of C. The size of the first element is the distance between elements.
 ///
 /// # Safety
 /// `first` leads to `count` structures of one version, each as [`read`] asks; it may be NULL if
@@ -157,17 +160,17 @@ pub(super) unsafe fn argument<T: Grows>(from: *const T, name: &str) -> Result<T,
     unsafe { read(from) }.map_err(|refused| wrong(name, refused))
 }
 
-/// A structure of the caller that is to be filled.
+/// A structure of the caller for the library to fill.
 pub(super) struct Place<T> {
     to: *mut T,
     size: usize,
 }
 
 impl<T: Grows> Place<T> {
-    /// Looks at the place before the work is done that fills it.
+    /// Checks the structure before the work that fills it begins.
     ///
     /// # Safety
-    /// `to` is NULL or leads to a structure that is as large as it says.
+    /// `to` must be NULL or lead to a structure whose size member is its true size.
     pub(super) unsafe fn new(to: *mut T, name: &str) -> Result<Place<T>, Failure> {
         if to.is_null() {
             return Err(null_pointer(name));
@@ -177,7 +180,7 @@ impl<T: Grows> Place<T> {
         Ok(Place { to, size })
     }
 
-    /// The same for a place that the caller may leave out.
+    /// Does the same for a pointer that may be NULL. Returns `None` for NULL.
     ///
     /// # Safety
     /// As for [`Place::new`].
@@ -189,17 +192,17 @@ impl<T: Grows> Place<T> {
         unsafe { Place::new(to, name) }.map(Some)
     }
 
-    /// Fills as much of the structure as its version has; what this library does not know becomes
-    /// 0. The size stays.
+    /// Fills the members that the caller's version has. Sets members that this library does not
+    /// know to 0. Keeps the size.
     ///
     /// # Safety
-    /// What was said of the place still holds.
+    /// The promise to [`Place::new`] must still hold.
     pub(super) unsafe fn fill(self, value: &T) {
         const BEHIND_SIZE: usize = size_of::<usize>();
         let known = self.size.min(size_of::<T>());
         let (from, to) = (std::ptr::from_ref(value).cast::<u8>(), self.to.cast::<u8>());
-        // SAFETY: both have `known` bytes, the place `size`; a size is never below that of its
-        // own member.
+        // SAFETY: both structures have at least `known` bytes, and the caller's has `size`. A size
+        // is never smaller than the size member itself.
         unsafe {
             to.add(BEHIND_SIZE)
                 .copy_from_nonoverlapping(from.add(BEHIND_SIZE), known - BEHIND_SIZE);
@@ -263,7 +266,7 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_and_not_known_is_refused() {
-        // SAFETY: as large as it says.
+        // SAFETY: the size member is the true size.
         let read = |words: &Words| unsafe { read::<request>(words.as_ptr().cast()) };
         assert!(read(&[40, 1, 2, 0, 0]).is_ok());
         let refused = read(&[40, 1, 2, 0, 1]).unwrap_err();
@@ -294,7 +297,7 @@ mod tests {
     fn no_more_is_written_than_there_is_room_for() {
         let fill = |size| {
             let mut words = words(size);
-            // SAFETY: as large as it says.
+            // SAFETY: the size member is the true size.
             unsafe {
                 let place = Place::<data>::new(words.as_mut_ptr().cast(), "out")?;
                 place.fill(&data { size: 0, first: 8, second: 9 });

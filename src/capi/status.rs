@@ -1,4 +1,4 @@
-//! What rolling replication is at, for a program that watches it.
+//! Reads the state of rolling replication, for monitoring programs.
 
 use std::time::SystemTime;
 
@@ -10,17 +10,17 @@ use super::strings::cyrsync_str;
 use crate::engine;
 use crate::status::{Diagnosis, Health, Limits, Status};
 
-/// How bad it is; the numbers are the exit statuses of a monitoring plugin.
+/// The severity of a status. The numbers are the exit statuses of a monitoring plugin.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum cyrsync_level {
     /// Nothing is wrong.
     CYRSYNC_LEVEL_OK = 0,
-    /// Somebody should look at it by day.
+    /// Somebody should look at it during working hours.
     CYRSYNC_LEVEL_WARNING = 1,
     /// Somebody should look at it now.
     CYRSYNC_LEVEL_CRITICAL = 2,
-    /// It cannot be found out.
+    /// The state cannot be determined.
     CYRSYNC_LEVEL_UNKNOWN = 3,
 }
 
@@ -35,14 +35,15 @@ impl From<Health> for cyrsync_level {
     }
 }
 
-/// What the replication of a channel is at. Free it with cyrsync_status_free().
+/// The state of the replication of a channel. Free it with cyrsync_status_free().
 pub struct cyrsync_status {
     status: Status,
     json: String,
 }
 
-/// Reads the state of the replication of the configuration's channel: from what the client that
-/// rolls writes down, without one from the logs. Nothing is connected to, locked or changed.
+/// Reads the state of the replication of the configuration's channel. The source is the status file
+/// of the client that rolls on the channel; if there is no such client, the logs. Does not connect,
+/// lock or change anything.
 ///
 /// @param config  The configuration.
 /// @param out     Set to the status on success. Free it with cyrsync_status_free().
@@ -61,7 +62,7 @@ pub unsafe extern "C" fn cyrsync_status_read(
             return Err(null_pointer("out"));
         }
         let status = engine::status(&config.settings()?)?;
-        // Fails only if a map has keys that are no strings, which none has.
+        // Fails only for maps whose keys are not strings; there are no such maps here.
         let json = serde_json::to_string(&status).unwrap_or_default();
         // SAFETY: not NULL, and the header asks for a place for a pointer.
         unsafe { out.write(Box::into_raw(Box::new(cyrsync_status { status, json }))) };
@@ -71,11 +72,11 @@ pub unsafe extern "C" fn cyrsync_status_read(
     unsafe { fallible(err, body) }
 }
 
-/// Returns how bad it is now.
+/// Returns the severity of the status now.
 ///
-/// @param status    The status. CYRSYNC_LEVEL_UNKNOWN for NULL.
-/// @param warn_lag  From a lag of so many seconds on it is a warning. 0 for no such limit.
-/// @param crit_lag  From a lag of so many seconds on it is critical. 0 for no such limit.
+/// @param status    The status. NULL gives CYRSYNC_LEVEL_UNKNOWN.
+/// @param warn_lag  The lag in seconds from which the level is at least a warning. 0 for no limit.
+/// @param crit_lag  The lag in seconds from which the level is critical. 0 for no limit.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_status_level(
     status: *const cyrsync_status,
@@ -93,27 +94,27 @@ pub unsafe extern "C" fn cyrsync_status_level(
     })
 }
 
-/// Returns how long the oldest change has waited that is not replicated yet, in seconds; 0 if
-/// there is none.
+/// Returns the age of the oldest change that is not replicated yet, in seconds; 0 if there is no
+/// such change.
 ///
-/// @param status  The status. 0 for NULL.
+/// @param status  The status. NULL gives 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_status_lag(status: *const cyrsync_status) -> u64 {
     // SAFETY: the header asks for NULL or a status.
     boundary(0, || unsafe { status.as_ref() }.map_or(0, |status| status.status.lag(now())))
 }
 
-/// Returns how many entries of the log wait to be replicated.
+/// Returns the number of log entries that are not replicated yet.
 ///
-/// @param status  The status. 0 for NULL.
+/// @param status  The status. NULL gives 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_status_backlog(status: *const cyrsync_status) -> u64 {
     // SAFETY: the header asks for NULL or a status.
     boundary(0, || unsafe { status.as_ref() }.map_or(0, |status| status.status.backlog.entries))
 }
 
-/// Returns all that is known, as a JSON object; docs/status.md describes it. Borrowed until the
-/// status is freed.
+/// Returns the whole status as a JSON object; docs/status.md describes it. The text belongs to the
+/// status and is valid until the status is freed.
 ///
 /// @param status  The status. NULL gives an empty text.
 #[unsafe(no_mangle)]
@@ -132,7 +133,7 @@ pub unsafe extern "C" fn cyrsync_status_json(status: *const cyrsync_status) -> c
 pub unsafe extern "C" fn cyrsync_status_free(status: *mut cyrsync_status) {
     boundary((), || {
         if !status.is_null() {
-            // SAFETY: the header asks for a status that nobody uses any more.
+            // SAFETY: the header asks for a status that the program no longer uses.
             drop(unsafe { Box::from_raw(status) });
         }
     });

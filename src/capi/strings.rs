@@ -1,4 +1,4 @@
-//! Bytes with a length, between C and Rust.
+//! Passes bytes with a length between C and Rust.
 
 use std::ffi::{CStr, c_char};
 use std::ptr;
@@ -7,19 +7,19 @@ use super::error::cyrsync_result;
 use super::error::{Failure, misuse, null_pointer};
 use super::panic::boundary;
 
-/// Borrowed bytes: a mailbox name, a path, a line of text. They need no zero byte at their end
-/// and are not assumed to be UTF-8. If len is 0, data is not looked at and may be NULL.
+/// Borrowed bytes: a mailbox name, a path, a line of text. They do not end with a zero byte and
+/// need not be UTF-8. If len is 0, data is not read and may be NULL.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_str {
     /// The first byte.
     pub data: *const c_char,
-    /// How many bytes there are.
+    /// The number of bytes.
     pub len: usize,
 }
 
-/// Returns the bytes of a C string, without the zero byte at its end. They are borrowed from the
-/// text.
+/// Returns the bytes of a C string, without the zero byte at its end. The bytes are not copied:
+/// they belong to text, and are valid as long as it is.
 ///
 /// @param text  The string. NULL gives an empty one.
 #[unsafe(no_mangle)]
@@ -40,7 +40,7 @@ impl cyrsync_str {
         cyrsync_str { data: bytes.as_ptr().cast(), len: bytes.len() }
     }
 
-    /// The bytes that C lends.
+    /// Returns the bytes that C lends.
     ///
     /// # Safety
     /// Data must lead to `len` bytes that do not change during `'a`.
@@ -49,7 +49,7 @@ impl cyrsync_str {
         unsafe { slice(self.data.cast(), self.len, name) }
     }
 
-    /// The bytes as text that must be UTF-8.
+    /// Returns the bytes as text. Fails if they are not UTF-8.
     ///
     /// # Safety
     /// As for [`cyrsync_str::bytes`].
@@ -66,7 +66,7 @@ impl cyrsync_str {
     }
 }
 
-/// An array that C lends; the pointer is not looked at if the array is empty.
+/// Returns an array that C lends. Does not read the pointer if `len` is 0.
 ///
 /// # Safety
 /// `data` must lead to `len` values that do not change during `'a`.

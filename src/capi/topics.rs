@@ -1,62 +1,62 @@
-//! What a check of a configuration looks at, and what it finds.
+//! Defines the topics and verdicts of a check of a configuration.
 
 use super::sized::lent;
 use super::strings::cyrsync_str;
 use crate::check::{Check, Grade, Topic};
 
-/// What cyrsync_config_check() looks at, in this order. New ones may come.
+/// The topics of cyrsync_config_check(), in the order of the checks. Later versions may add topics.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum cyrsync_topic {
-    /// Whether imapd.conf and what it includes can be read, and every value be used.
+    /// Whether imapd.conf and the files that it includes can be read, and every value is valid.
     CYRSYNC_TOPIC_CONFIGURATION = 1,
-    /// Whether names of options are written right, and as they are called now.
+    /// Whether the names of options are spelt correctly and are up to date.
     CYRSYNC_TOPIC_OPTIONS = 2,
-    /// What "cyr_info conf-lint" will report as unknown.
+    /// The options that "cyr_info conf-lint" will report as unknown.
     CYRSYNC_TOPIC_CONF_LINT = 3,
     /// Whether the process runs as the cyrus user.
     CYRSYNC_TOPIC_USER = 4,
-    /// Whether partitions are there and readable, and mailboxes lie on them.
+    /// Whether partitions exist and are readable, and contain their mailboxes.
     CYRSYNC_TOPIC_SPOOL = 5,
     /// Whether the databases of the mail store can be read.
     CYRSYNC_TOPIC_DATABASES = 6,
-    /// Whether there is a program through which a repair can write to the master.
+    /// Whether the sync_server exists through which a repair writes to the master.
     CYRSYNC_TOPIC_OWN_SERVER = 7,
-    /// Whether Cyrus's daemons log what they change.
+    /// Whether Cyrus's daemons write a sync log.
     CYRSYNC_TOPIC_SYNC_LOG = 8,
-    /// Whether the channel is one that they log to.
+    /// Whether they log to this channel.
     CYRSYNC_TOPIC_CHANNEL = 9,
-    /// Whether the log can be taken over.
+    /// Whether the client can take over the log.
     CYRSYNC_TOPIC_LOG = 10,
     /// Whether another client works on the channel.
     CYRSYNC_TOPIC_CLAIM = 11,
     /// Whether the replica's name has an address.
     CYRSYNC_TOPIC_NAME = 12,
-    /// Whether the replica answers, and what it is.
+    /// Whether the replica answers, and which service it is.
     CYRSYNC_TOPIC_CONNECTION = 13,
     /// Whether the connection is encrypted.
     CYRSYNC_TOPIC_TLS = 14,
-    /// Whether the replica's certificate is to be trusted, and for how long.
+    /// Whether the replica's certificate is trusted, and for how long.
     CYRSYNC_TOPIC_CERTIFICATE = 15,
-    /// How to log in.
+    /// The mechanism for the login.
     CYRSYNC_TOPIC_MECHANISM = 16,
     /// Whether the login is accepted.
     CYRSYNC_TOPIC_LOGIN = 17,
     /// Whether the login has the rights that replication needs.
     CYRSYNC_TOPIC_ADMIN = 18,
-    /// Which Cyrus the replica is.
+    /// The Cyrus version of the replica.
     CYRSYNC_TOPIC_VERSION = 19,
-    /// What the replica offers.
+    /// The replica's capabilities.
     CYRSYNC_TOPIC_CAPABILITIES = 20,
     /// Whether the replica knows the master's partitions.
     CYRSYNC_TOPIC_PARTITIONS = 21,
     /// Whether the connection is compressed.
     CYRSYNC_TOPIC_COMPRESSION = 22,
-    /// How far the clocks of master and replica are apart.
+    /// The difference between the clocks of master and replica.
     CYRSYNC_TOPIC_CLOCKS = 23,
 }
 
-/// What cyrsync_config_check() found about a topic.
+/// The result of a check.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum cyrsync_verdict {
@@ -66,29 +66,29 @@ pub enum cyrsync_verdict {
     CYRSYNC_VERDICT_WARN = 2,
     /// Replication will fail, or do less than it should.
     CYRSYNC_VERDICT_FAIL = 3,
-    /// It was not looked at.
+    /// The check was not made.
     CYRSYNC_VERDICT_SKIPPED = 4,
 }
 
 use cyrsync_topic::*;
 use cyrsync_verdict::*;
 
-/// What a configuration was checked for, and what was found. Everything in it is borrowed for the
-/// call.
+/// A check of a configuration and its result. All strings in it are borrowed: they are valid only
+/// during the callback.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_check {
-    /// sizeof(cyrsync_check) of the library: it may be larger than the program's.
+    /// sizeof(cyrsync_check) in the library, which may differ from the program's.
     pub size: usize,
-    /// What was looked at.
+    /// The topic of the check.
     pub topic: cyrsync_topic,
-    /// What was found.
+    /// The verdict.
     pub verdict: cyrsync_verdict,
     /// The topic in words: "name resolves".
     pub name: cyrsync_str,
-    /// What was found, in words.
+    /// The finding in words.
     pub detail: cyrsync_str,
-    /// What to do; empty if nothing.
+    /// What a person should do; empty if there is nothing to do.
     pub hint: cyrsync_str,
 }
 

@@ -1,4 +1,4 @@
-//! Verification: compares both sides in full, and changes nothing.
+//! Verifies replication: compares both sides in full, and changes nothing.
 
 use super::client::{cyrsync_client, mailbox_names, user_id, with_client};
 use super::error::{Failure, cyrsync_error, cyrsync_result};
@@ -7,7 +7,7 @@ use super::strings::cyrsync_str;
 use crate::engine::{Client, Verify};
 use crate::events::VerifyTotals;
 
-/// How much a verification compared, and what it found.
+/// The totals of a verification.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct cyrsync_verified {
@@ -15,11 +15,11 @@ pub struct cyrsync_verified {
     pub size: usize,
     /// Fields that differ. Both sides are equal if this, pending and unknown are 0.
     pub differences: u64,
-    /// Fields that differ because replication has not come to them yet.
+    /// Fields that differ because their last change is not replicated yet.
     pub pending: u64,
     /// Users, mailboxes and other things that could not be compared.
     pub unknown: u64,
-    /// Users whose data beside mailboxes was compared.
+    /// Users whose other data (not the mailboxes) was compared.
     pub users: u64,
     /// Mailboxes that were compared.
     pub mailboxes: u64,
@@ -33,14 +33,14 @@ grows! {
     cyrsync_verified may end before messages, unknown members are Ignored;
 }
 
-/// Compares a user with all that belongs to it on both sides in full, and changes nothing: the
-/// replica is only asked. The finding callback receives what differs. Differences are no error.
+/// Compares all data of a user on both sides in full, and changes nothing. The finding callback
+/// receives the differences. Differences are not an error.
 ///
 /// @param client    The client.
 /// @param user      The userid.
-/// @param what      Empty, or "messages" to read all message files on both sides too, or
-///                  "messages:10%" to read some of them.
-/// @param verified  Filled with what was found. May be NULL.
+/// @param what      What to compare beside the records: empty for nothing more, "messages" to read
+///                  all message files on both sides too, or "messages:10%" to read a part of them.
+/// @param verified  Filled with the totals. May be NULL.
 /// @param err       Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -60,12 +60,12 @@ pub unsafe extern "C" fn cyrsync_client_verify_user(
     unsafe { with_client(client, err, telling(verified, work)) }
 }
 
-/// Compares subscriptions, seen state and Sieve scripts of a user, like
+/// Compares the subscriptions, seen state and Sieve scripts of a user, like
 /// cyrsync_client_verify_user().
 ///
 /// @param client    The client.
 /// @param user      The userid.
-/// @param verified  Filled with what was found. May be NULL.
+/// @param verified  Filled with the totals. May be NULL.
 /// @param err       Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -88,9 +88,9 @@ pub unsafe extern "C" fn cyrsync_client_verify_meta(
 ///
 /// @param client    The client.
 /// @param names     The internal names of the mailboxes.
-/// @param count     How many there are.
+/// @param count     The number of names.
 /// @param what      As for cyrsync_client_verify_user().
-/// @param verified  Filled with what was found. May be NULL.
+/// @param verified  Filled with the totals. May be NULL.
 /// @param err       Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -113,13 +113,13 @@ pub unsafe extern "C" fn cyrsync_client_verify_mailboxes(
     unsafe { with_client(client, err, telling(verified, work)) }
 }
 
-/// Compares every user and every shared mailbox whose internal name begins with prefix, and
-/// without a prefix the server's annotations too, like cyrsync_client_verify_user().
+/// Compares every user and every shared mailbox whose internal name begins with prefix, like
+/// cyrsync_client_verify_user(). If prefix is empty, compares the server's annotations too.
 ///
 /// @param client    The client.
-/// @param prefix    What the internal names begin with; empty for all.
+/// @param prefix    The beginning of the internal names. Empty for all.
 /// @param what      As for cyrsync_client_verify_user().
-/// @param verified  Filled with what was found. May be NULL.
+/// @param verified  Filled with the totals. May be NULL.
 /// @param err       Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -139,16 +139,17 @@ pub unsafe extern "C" fn cyrsync_client_verify_all(
     unsafe { with_client(client, err, telling(verified, work)) }
 }
 
-/// Lets `work` compare, and tells C what that found.
+/// Makes a function that runs `work` and fills `verified` with the totals.
 ///
 /// # Safety
-/// `verified` is NULL or leads to a structure whose size is set, as long as what is returned lives.
+/// `verified` must be NULL or lead to a structure whose size is set, for as long as the returned
+/// function lives.
 unsafe fn telling(
     verified: *mut cyrsync_verified,
     work: impl FnOnce(&mut Client) -> Result<VerifyTotals, Failure>,
 ) -> impl FnOnce(&mut Client) -> Result<(), Failure> {
     move |client| {
-        // SAFETY: the caller's promise. Before the work, which may take long.
+        // SAFETY: the caller's promise. Checked before the work, which may take long.
         let place = unsafe { Place::optional(verified, "verified") }?;
         let totals = work(client)?;
         // SAFETY: as above.
@@ -157,7 +158,7 @@ unsafe fn telling(
     }
 }
 
-/// What a verification is to do, from C.
+/// Reads the `what` argument of a verification.
 ///
 /// # Safety
 /// As for [`cyrsync_str::bytes`].
@@ -166,7 +167,7 @@ unsafe fn how(what: cyrsync_str) -> Result<Verify, Failure> {
     Ok(Verify::from_words(unsafe { what.text("what") }?)?)
 }
 
-/// Tells C what a verification found.
+/// Fills a structure of C with the totals of a verification.
 ///
 /// # Safety
 /// As for [`Place::fill`].

@@ -1,25 +1,27 @@
-//! Which library this is.
+//! Reports the version of the library.
 
 use std::ffi::c_char;
 
 use super::panic::boundary;
 
-/// First part of the version that this header belongs to.
+/// The first part of the header's version.
 pub const CYRSYNC_VERSION_MAJOR: u32 = 0;
-/// Second part of the version that this header belongs to.
+/// The second part of the header's version.
 pub const CYRSYNC_VERSION_MINOR: u32 = 1;
-/// Third part of the version that this header belongs to.
+/// The third part of the header's version.
 pub const CYRSYNC_VERSION_PATCH: u32 = 0;
-/// The version that this header belongs to, as cyrsync_version_number() gives the library's.
+/// The header's version as a number: 0x00MMmmpp, like cyrsync_version_number().
 pub const CYRSYNC_VERSION_NUMBER: u32 = 0x00000100;
 
-/// The version of the library that runs: 0x00MMmmpp. Compare with CYRSYNC_VERSION_NUMBER.
+/// Returns the version of the library that the program runs with: 0x00MMmmpp. Compare it with
+/// CYRSYNC_VERSION_NUMBER.
 #[unsafe(no_mangle)]
 pub extern "C" fn cyrsync_version_number() -> u32 {
     boundary(0, || CYRSYNC_VERSION_MAJOR << 16 | CYRSYNC_VERSION_MINOR << 8 | CYRSYNC_VERSION_PATCH)
 }
 
-/// The version of the library that runs, such as "0.1.0". It lives forever.
+/// Returns the version of the library that the program runs with, such as "0.1.0". The string is
+/// static.
 #[unsafe(no_mangle)]
 pub extern "C" fn cyrsync_version_string() -> *const c_char {
     boundary(c"".as_ptr(), || concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast())

@@ -3,73 +3,78 @@
  * Generated from src/capi by build.rs; tests/header.rs fails when it is stale. docs/C-API.md is an
  * introduction with an example.
  *
- * Calls. A function that can fail returns a cyrsync_result and takes, last, a cyrsync_error **err.
- * On failure *err is set to an error to be freed with cyrsync_error_free(); what was in it is not
- * looked at. On success it is left alone, so set it to NULL before. If err is NULL, the error of a
- * client's call goes to the log callback. Other outputs are written on success only. A required
- * pointer that is NULL is answered with CYRSYNC_RESULT_NULL_POINTER. No panic of the library
- * reaches the caller: it becomes CYRSYNC_RESULT_PANIC, and a message on stderr. Any other fault of
- * the library is CYRSYNC_RESULT_INTERNAL.
+ * Calls. A function that can fail returns a cyrsync_result, and its last parameter is a
+ * cyrsync_error **err. On failure it sets *err to an error, which the caller frees with
+ * cyrsync_error_free(). It does not read or free the old value of *err. On success it does not
+ * write *err, so set *err to NULL before the call. err may be NULL: then the error of a client's
+ * call goes to the log callback. Other outputs are written only on success. A required pointer that
+ * is NULL causes CYRSYNC_RESULT_NULL_POINTER. A panic of the library never reaches the caller: the
+ * call returns CYRSYNC_RESULT_PANIC, and a message goes to stderr. Other bugs of the library cause
+ * CYRSYNC_RESULT_INTERNAL.
  *
- * Ownership. What a function gives through "out" belongs to the caller, and is freed by the function
- * whose name ends in _free, which takes NULL too. Strings that are returned are borrowed from the
- * object they come from. Arguments are borrowed for the call.
+ * Ownership. An object that a function writes to "out" belongs to the caller, who frees it with the
+ * function whose name ends in _free. These functions accept NULL. Returned strings belong to the
+ * object that they come from. Arguments are borrowed for the call: the library copies what it needs
+ * later.
  *
  * Structures. Each begins with its size, which a CYRSYNC_..._INIT sets:
  *
  *     cyrsync_report report = CYRSYNC_REPORT_INIT;
  *
- * So a program and a library of different versions understand each other. Members that the other
- * side's version lacks count as 0; so write a CYRSYNC_..._INIT even where every member is set.
- * Members that only the caller's version has are set to 0 where the library fills a structure, and
- * passed over where it reads one; but in a cyrsync_rolling and a cyrsync_callbacks they must be 0,
- * because what they ask for would not be done. A size that no version has is answered with
- * CYRSYNC_RESULT_INVALID_ARGUMENT and the name of the structure or argument. The elements of an
- * array lie as far apart as the size of the first. Where the library gives a callback a structure,
- * its size says how much the library knows: a later library has more members, and an earlier one
- * fewer. Where a host is given a structure to fill, it must not write behind that size. A
- * cyrsync_str has no size and never changes. New values of an enumeration may come.
+ * Because of the size, a program and a library of different versions can work together. Members
+ * that the other side's version lacks count as 0, so use a CYRSYNC_..._INIT even if you set every
+ * member. Members that only the caller's version has are set to 0 when the library fills a
+ * structure, and ignored when it reads one. But in a cyrsync_rolling and a cyrsync_callbacks these
+ * members must be 0, because the library could not do what they ask for. A size that no version has
+ * causes CYRSYNC_RESULT_INVALID_ARGUMENT; the error names the structure or argument. In an array,
+ * the size of the first element is the distance between elements. When the library passes a
+ * structure to a callback, its size is the size in the library: a later library has more members,
+ * and an earlier one fewer. When a host fills a structure, it must not write beyond this size. A
+ * cyrsync_str has no size and never changes. Later versions may add values to an enumeration.
  *
- * Threads. Different objects may be used by different threads at once. One configuration must not
- * be used by two threads at once if one of them changes it. A client may go from thread to thread,
- * but does one thing at a time: a second call meanwhile is answered with CYRSYNC_RESULT_BUSY, except
- * cyrsync_client_cancel(), _finish(), _nudge(), _progress() and _server(), which may be called at
- * any time. So is cyrsync_client_free(), which then frees nothing. An object must not be used while
- * it is freed.
+ * Threads. Different threads may use different objects at once. While one thread changes a
+ * configuration, no other thread may use it. A client may be used by different threads, but only by
+ * one at a time: a second call returns CYRSYNC_RESULT_BUSY. Exceptions are cyrsync_client_cancel(),
+ * _finish(), _nudge(), _progress() and _server(), which may be called at any time.
+ * cyrsync_client_free() may be called at any time too: for a client in use it returns
+ * CYRSYNC_RESULT_BUSY and frees nothing. No thread may use an object while another one frees it.
  *
- * Callbacks. A program gives the library one table of functions, a cyrsync_callbacks. They are
- * called from within a call to the client, by any thread of the library. They must return, and must
- * not throw or longjmp. Of the same client they may call the functions that may be called at any
- * time; all others are answered with CYRSYNC_RESULT_BUSY.
+ * Callbacks. A program gives the library one table of functions, a cyrsync_callbacks. The library
+ * calls them during a call of the client, from any of its threads. They must return, and must not
+ * throw or longjmp. For the same client they may call the functions that may be called at any time;
+ * all others return CYRSYNC_RESULT_BUSY.
  *
- * Waiting. cyrsync_client_connect() and the functions that replicate wait for network, disk
- * and locks: at most sync_timeout of imapd.conf(5) for each answer of the replica, and for the
- * locks of Cyrus as long as others hold them. cyrsync_client_cancel() ends them early.
+ * Waiting. cyrsync_client_connect() and the functions that replicate wait for network, disk and
+ * locks. They wait at most sync_timeout of imapd.conf(5) for each answer of the replica. They wait
+ * for Cyrus's locks as long as other processes hold them, unless cyrsync_config_set_lock_patience()
+ * sets a limit. cyrsync_client_cancel() ends the wait early.
  *
- * The process. The library installs no signal handlers, changes neither umask nor locale, writes
- * to no log of its own and never exits. It starts one program: without a host store a repair that
- * must change this server has Cyrus's own sync_server do it. It must run as the cyrus
+ * The process. The library installs no signal handlers, changes neither umask nor locale, writes to
+ * no log of its own and never exits. It starts one program: if a repair must change this server and
+ * there is no host store, it starts Cyrus's own sync_server. The process must run as the cyrus
  * user.
  *
- * Locks: read this before linking the library into a process of Cyrus. The mail store is read
- * under Cyrus's own locks, taken as open file description locks (F_OFD_SETLK). Cyrus takes
- * traditional ones (F_SETLK). Two hazards follow within one process. A traditional lock is lost
- * as soon as any descriptor of that file is closed in the process, and the library opens and
- * closes the same files. And a traditional lock that the process itself holds refuses the
- * library's, or makes it wait forever. So while a call runs, the process must not hold mailboxes,
- * databases or lock files of that mail store open by other means: call the library from a process
- * of its own, from one that has closed them, or with a host store.
+ * Locks: read this before you link the library into a process of Cyrus. The library reads the mail
+ * store under Cyrus's own locks. It takes them as open file description locks (F_OFD_SETLK); Cyrus
+ * takes traditional ones (F_SETLK). This has two dangers within one process. First, a process loses
+ * a traditional lock as soon as it closes any descriptor of that file, and the library opens and
+ * closes the same files. Second, a traditional lock of the process itself conflicts with the
+ * library's lock, which then fails or waits forever. Therefore, while a call runs, the process must
+ * not have mailboxes, databases or lock files of that mail store open by other means. Call the
+ * library from a separate process, from a process that has closed these files, or with a host
+ * store.
  *
- * The host store. With cyrsync_client_new_with_host() the library opens no file of the mail store
- * and takes none of its locks: it asks the functions of a cyrsync_host, which a process of Cyrus
- * writes over its own mailbox code. They are called by the thread that called the client, one at a
- * time for one client, and from no other thread; clients that share a table and are used by
- * several threads call it from all of them. They may call Cyrus as they like, and wait; of this
- * library they may call cyrsync_failure_set(), what they were given to emit with, and
- * cyrsync_client_cancel(), _finish() and _nudge(). One user's mailboxes are opened one or more at
- * a time and closed in any order. What they are given is borrowed for the call, as is what they
- * emit. The channel's sync log and the files that ask for users to be skipped are read by the
- * library still, below configdirectory.
+ * The host store. A client of cyrsync_client_new_with_host() opens no file of the mail store and
+ * takes none of its locks. Instead it calls the functions of a cyrsync_host, which a process of
+ * Cyrus implements with its own mailbox code. The library calls them only from the thread that
+ * called the client, and one at a time for one client. If several clients share a table and several
+ * threads use them, several threads call its functions. These functions may call Cyrus as they
+ * like, and wait. Of this library they may call cyrsync_failure_set(), the emit function that they
+ * receive, and cyrsync_client_cancel(), _finish() and _nudge(). The library may have several
+ * mailboxes of one user open at a time, and closes them in any order. The arguments of these
+ * functions, and what they emit, are borrowed for the call. The library still reads some files
+ * below configdirectory itself: the channel's sync log, and the files that ask for users to be
+ * skipped.
  */
 
 #ifndef CYRSYNC_H
@@ -82,7 +87,8 @@
 /* ---- Macros ------------------------------------------------------------------------------- */
 
 /**
- * Marks what the library exports. A program that brings its own definition sets it before.
+ * Marks the functions that the library exports. A program may define it before it includes this
+ * header.
  */
 #ifndef CYRSYNC_API
 #if defined(__GNUC__)
@@ -93,7 +99,7 @@
 #endif
 
 /**
- * Marks functions whose result a program must look at.
+ * Marks functions whose result a program must check.
  */
 #ifndef CYRSYNC_NODISCARD
 #if defined(__GNUC__)
@@ -108,8 +114,8 @@
 #endif
 
 /**
- * Marks functions that a later version replaces; the text says by what. They stay as long as the
- * soname does.
+ * Marks functions that have a replacement; text names it. The functions stay until the soname
+ * changes.
  */
 #ifndef CYRSYNC_DEPRECATED
 #if defined(__GNUC__)
@@ -125,20 +131,20 @@
 
 #ifdef __cplusplus
 /**
- * Initial value of a structure: its size, and all else 0.
+ * Initial value of a structure: its size, and all other members 0.
  */
 #define CYRSYNC_SIZED_INIT(type) {sizeof(type)}
 /**
- * Initial value of a cyrsync_host: its size and version, and no function.
+ * Initial value of a cyrsync_host: its size and version, and no functions.
  */
 #define CYRSYNC_HOST_INIT {sizeof(cyrsync_host), CYRSYNC_HOST_VERSION}
 #else
 /**
- * Initial value of a structure: its size, and all else 0.
+ * Initial value of a structure: its size, and all other members 0.
  */
 #define CYRSYNC_SIZED_INIT(type) {.size = sizeof(type)}
 /**
- * Initial value of a cyrsync_host: its size and version, and no function.
+ * Initial value of a cyrsync_host: its size and version, and no functions.
  */
 #define CYRSYNC_HOST_INIT {.size = sizeof(cyrsync_host), .version = CYRSYNC_HOST_VERSION}
 #endif
@@ -150,40 +156,42 @@ extern "C" {
 /* ---- Version ------------------------------------------------------------------------------ */
 
 /**
- * First part of the version that this header belongs to.
+ * The first part of the header's version.
  */
 #define CYRSYNC_VERSION_MAJOR 0
 
 /**
- * Second part of the version that this header belongs to.
+ * The second part of the header's version.
  */
 #define CYRSYNC_VERSION_MINOR 1
 
 /**
- * Third part of the version that this header belongs to.
+ * The third part of the header's version.
  */
 #define CYRSYNC_VERSION_PATCH 0
 
 /**
- * The version that this header belongs to, as cyrsync_version_number() gives the library's.
+ * The header's version as a number: 0x00MMmmpp, like cyrsync_version_number().
  */
 #define CYRSYNC_VERSION_NUMBER 256
 
 /**
- * The version of the library that runs: 0x00MMmmpp. Compare with CYRSYNC_VERSION_NUMBER.
+ * Returns the version of the library that the program runs with: 0x00MMmmpp. Compare it with
+ * CYRSYNC_VERSION_NUMBER.
  */
 CYRSYNC_API uint32_t cyrsync_version_number(void);
 
 /**
- * The version of the library that runs, such as "0.1.0". It lives forever.
+ * Returns the version of the library that the program runs with, such as "0.1.0". The string is
+ * static.
  */
 CYRSYNC_API const char *cyrsync_version_string(void);
 
 /* ---- Strings ------------------------------------------------------------------------------ */
 
 /**
- * Borrowed bytes: a mailbox name, a path, a line of text. They need no zero byte at their end
- * and are not assumed to be UTF-8. If len is 0, data is not looked at and may be NULL.
+ * Borrowed bytes: a mailbox name, a path, a line of text. They do not end with a zero byte and
+ * need not be UTF-8. If len is 0, data is not read and may be NULL.
  */
 typedef struct cyrsync_str {
     /**
@@ -191,14 +199,14 @@ typedef struct cyrsync_str {
      */
     const char *data;
     /**
-     * How many bytes there are.
+     * The number of bytes.
      */
     size_t len;
 } cyrsync_str;
 
 /**
- * Returns the bytes of a C string, without the zero byte at its end. They are borrowed from the
- * text.
+ * Returns the bytes of a C string, without the zero byte at its end. The bytes are not copied:
+ * they belong to text, and are valid as long as it is.
  *
  * @param text  The string. NULL gives an empty one.
  */
@@ -207,14 +215,14 @@ CYRSYNC_API cyrsync_str cyrsync_str_from(const char *text);
 /* ---- Results and errors ------------------------------------------------------------------- */
 
 /**
- * How a call ended: for branching. Numbers never change their meaning; new ones may come, so
- * treat an unknown one as a failure. Families: 1xx the call was wrong; 2xx this server's
- * configuration or mail store; 3xx reaching the replica; 4xx the protocol; 5xx how replication
- * of a user or mailbox ended; 9xx a bug of the library.
+ * The result of a call. Numbers never change their meaning. Later versions may add numbers:
+ * treat an unknown one as a failure. Families: 1xx a wrong call; 2xx this server's
+ * configuration or mail store; 3xx the connection to the replica; 4xx the protocol; 5xx the
+ * replication of a user or mailbox; 9xx a bug in the library.
  */
 typedef enum cyrsync_result {
     /**
-     * It is done.
+     * Success.
      */
     CYRSYNC_RESULT_OK = 0,
     /**
@@ -226,7 +234,7 @@ typedef enum cyrsync_result {
      */
     CYRSYNC_RESULT_INVALID_ARGUMENT = 102,
     /**
-     * The client is in use: by another thread, or by the call whose callback made this one.
+     * Another call uses the client: in another thread, or the call that runs the current callback.
      */
     CYRSYNC_RESULT_BUSY = 103,
     /**
@@ -234,11 +242,11 @@ typedef enum cyrsync_result {
      */
     CYRSYNC_RESULT_CONFIG = 201,
     /**
-     * The operating system refused a file or directory.
+     * An operation on a file or directory failed.
      */
     CYRSYNC_RESULT_IO = 202,
     /**
-     * A file or database of the mail store does not hold what it must.
+     * A file or database of the mail store is damaged or inconsistent.
      */
     CYRSYNC_RESULT_CORRUPT = 203,
     /**
@@ -250,20 +258,20 @@ typedef enum cyrsync_result {
      */
     CYRSYNC_RESULT_NOT_FOUND = 205,
     /**
-     * This server's own sync_server (or the host), through which a repair writes, cannot be
-     * started, failed or refused. The replica has no part in it.
+     * A repair must write to this server through its own sync_server (or the host), which could
+     * not be started, failed or refused. The replica is not the cause.
      */
     CYRSYNC_RESULT_OWN_SERVER = 206,
     /**
-     * The host, the program that supplies the mail store, gave something that cannot be.
+     * The host (the program that supplies the mail store) gave impossible data.
      */
     CYRSYNC_RESULT_HOST = 207,
     /**
-     * No connection to the replica could be made.
+     * The client could not connect to the replica.
      */
     CYRSYNC_RESULT_CONNECT = 301,
     /**
-     * The replica refused the credentials, or no mechanism is common to both.
+     * The replica refused the credentials, or both sides have no mechanism in common.
      */
     CYRSYNC_RESULT_AUTH = 302,
     /**
@@ -271,7 +279,7 @@ typedef enum cyrsync_result {
      */
     CYRSYNC_RESULT_TIMEOUT = 303,
     /**
-     * The connection ended in the middle.
+     * The replica closed the connection unexpectedly, or the connection broke.
      */
     CYRSYNC_RESULT_CLOSED = 304,
     /**
@@ -283,7 +291,7 @@ typedef enum cyrsync_result {
      */
     CYRSYNC_RESULT_TLS = 306,
     /**
-     * The replica sent something that is not the protocol.
+     * The replica sent something that violates the protocol.
      */
     CYRSYNC_RESULT_PROTOCOL = 401,
     /**
@@ -303,15 +311,15 @@ typedef enum cyrsync_result {
      */
     CYRSYNC_RESULT_REPLICA_BAD_SIEVE = 405,
     /**
-     * The replica refused for another reason, which the error object says.
+     * The replica refused for another reason; the error object gives it.
      */
     CYRSYNC_RESULT_REPLICA_DENIED = 406,
     /**
-     * Another process holds a lock that was asked for without waiting.
+     * Another process holds a lock, and the time to wait for it is over.
      */
     CYRSYNC_RESULT_LOCKED = 501,
     /**
-     * The mailbox got another name, uniqueid or partition meanwhile.
+     * The mailbox got another name, uniqueid or partition during the call.
      */
     CYRSYNC_RESULT_MOVED = 502,
     /**
@@ -319,7 +327,7 @@ typedef enum cyrsync_result {
      */
     CYRSYNC_RESULT_CHANGED = 503,
     /**
-     * Both sides have diverged, and bringing them together is not allowed.
+     * Both sides have diverged, and the repair that is needed is not allowed.
      */
     CYRSYNC_RESULT_NEEDS_FULL_SYNC = 504,
     /**
@@ -335,37 +343,37 @@ typedef enum cyrsync_result {
      */
     CYRSYNC_RESULT_REPLICA_NO_MAILBOX = 512,
     /**
-     * The replica answered: another process has it locked.
+     * The replica answered: another process has locked the mailbox.
      */
     CYRSYNC_RESULT_REPLICA_LOCKED = 513,
     /**
-     * The replica answered: it is there with another name or uniqueid.
+     * The replica answered: the mailbox exists with another name or uniqueid.
      */
     CYRSYNC_RESULT_REPLICA_MOVED = 514,
     /**
-     * The replica ended with other contents than this server.
+     * After the update, the replica's checksum differs from this server's.
      */
     CYRSYNC_RESULT_REPLICA_CHECKSUM = 515,
     /**
-     * The replica changed since it was last looked at.
+     * The replica changed since the client last read its state.
      */
     CYRSYNC_RESULT_REPLICA_CHANGED = 516,
     /**
-     * A bug: the library caught its own panic. The client can only be freed now.
+     * A bug in the library: it caught its own panic. The client can only be freed now.
      */
     CYRSYNC_RESULT_PANIC = 900,
     /**
-     * A bug in the library: something happened that cannot be. The client can be used further.
+     * A bug in the library: an impossible state. The client can still be used.
      */
     CYRSYNC_RESULT_INTERNAL = 901,
 } cyrsync_result;
 
 /**
- * What an error is about.
+ * The kind of thing that an error is about.
  */
 typedef enum cyrsync_subject {
     /**
-     * Nothing that could be named.
+     * Nothing that has a name.
      */
     CYRSYNC_SUBJECT_NONE = 0,
     /**
@@ -403,14 +411,14 @@ typedef enum cyrsync_subject {
 } cyrsync_subject;
 
 /**
- * What went wrong. Free it with cyrsync_error_free().
+ * A failure of a call. Free it with cyrsync_error_free().
  */
 typedef struct cyrsync_error cyrsync_error;
 
 /**
- * Returns the name of a result without its prefix, such as "LOCKED". It lives forever.
+ * Returns the name of a result without its prefix, such as "LOCKED". The string is static.
  *
- * @param result  The result. Any number is fine: "UNKNOWN" for one that is none.
+ * @param result  The result. Any number is fine: "UNKNOWN" is returned for an unknown one.
  */
 CYRSYNC_API const char *cyrsync_result_name(int result);
 
@@ -424,27 +432,28 @@ CYRSYNC_API bool cyrsync_result_is_retryable(int result);
 /**
  * Returns the result that came with the error.
  *
- * @param error  The error. CYRSYNC_RESULT_OK for NULL.
+ * @param error  The error. NULL gives CYRSYNC_RESULT_OK.
  */
 CYRSYNC_API cyrsync_result cyrsync_error_code(const cyrsync_error *error);
 
 /**
- * Returns all of the error in a line: what was done, to what, what went wrong, what to do.
- * Borrowed until the error is freed, like the texts of the functions below.
+ * Returns the whole error in one line: the operation, its subject, the problem and the advice. The
+ * text belongs to the error and is valid until the error is freed. So do the texts of the
+ * functions below.
  *
  * @param error  The error. NULL gives an empty text.
  */
 CYRSYNC_API const char *cyrsync_error_message(const cyrsync_error *error);
 
 /**
- * Returns what was being done, such as "read cyrus.index".
+ * Returns the operation that failed, such as "read cyrus.index".
  *
  * @param error  The error. NULL gives an empty text.
  */
 CYRSYNC_API const char *cyrsync_error_op(const cyrsync_error *error);
 
 /**
- * Returns what it was done to: a path, user, mailbox, server or argument.
+ * Returns the subject of the operation in words: a path, user, mailbox, server or argument.
  *
  * @param error  The error. NULL gives an empty text.
  */
@@ -458,7 +467,7 @@ CYRSYNC_API const char *cyrsync_error_subject(const cyrsync_error *error);
 CYRSYNC_API const char *cyrsync_error_detail(const cyrsync_error *error);
 
 /**
- * Returns what can be done about it; empty if there is nothing to say.
+ * Returns what a person can do about the error; empty if there is no advice.
  *
  * @param error  The error. NULL gives an empty text.
  */
@@ -467,35 +476,35 @@ CYRSYNC_API const char *cyrsync_error_hint(const cyrsync_error *error);
 /**
  * Returns what kind of thing the error is about.
  *
- * @param error  The error. CYRSYNC_SUBJECT_NONE for NULL.
+ * @param error  The error. NULL gives CYRSYNC_SUBJECT_NONE.
  */
 CYRSYNC_API cyrsync_subject cyrsync_error_subject_kind(const cyrsync_error *error);
 
 /**
- * Returns the user that the error is about, as bytes; empty if it is about something else.
- * Borrowed until the error is freed, like the mailbox.
+ * Returns the user that the error is about, as bytes; empty if the error is about something else.
+ * The bytes belong to the error and are valid until the error is freed.
  *
  * @param error  The error. NULL is fine.
  */
 CYRSYNC_API cyrsync_str cyrsync_error_user(const cyrsync_error *error);
 
 /**
- * Returns the mailbox that the error is about, or that its message is in, as bytes; empty if it
- * is about something else.
+ * Returns the mailbox that the error is about, or the mailbox of the message that the error is
+ * about, as bytes; empty if the error is about something else. The bytes belong to the error.
  *
  * @param error  The error. NULL is fine.
  */
 CYRSYNC_API cyrsync_str cyrsync_error_mailbox(const cyrsync_error *error);
 
 /**
- * Returns the UID of the message that the error is about; 0 if it is about something else.
+ * Returns the UID of the message that the error is about; 0 if the error is about something else.
  *
  * @param error  The error. NULL is fine.
  */
 CYRSYNC_API uint32_t cyrsync_error_uid(const cyrsync_error *error);
 
 /**
- * Returns the number of the operating system's error (errno) that is the cause; 0 if there is
+ * Returns the error number of the operating system (errno) that caused the error; 0 if there is
  * none.
  *
  * @param error  The error. NULL is fine.
@@ -503,28 +512,28 @@ CYRSYNC_API uint32_t cyrsync_error_uid(const cyrsync_error *error);
 CYRSYNC_API int cyrsync_error_errno(const cyrsync_error *error);
 
 /**
- * Returns whether the same call may succeed later without any change by a person. This is known
- * better than from the code: a login that fails because the replica's password server is down,
- * say, may succeed later.
+ * Returns whether the same call may succeed later without any change by a person. This is more
+ * exact than cyrsync_result_is_retryable(): for example, a login that failed because the replica's
+ * password server is down may succeed later.
  *
- * @param error  The error. NULL is fine, and not retryable.
+ * @param error  The error. NULL gives false.
  */
 CYRSYNC_API bool cyrsync_error_is_retryable(const cyrsync_error *error);
 
 /**
- * Returns how many failures the error is made of, each with a subject of its own: those of a
- * user's mailboxes, say. 0 if it is the only one.
+ * Returns the number of parts of the error. Each part is an error with its own subject: for
+ * example, the error of a user has a part for each mailbox that failed. 0 if the error has no
+ * parts.
  *
  * @param error  The error. NULL is fine.
  */
 CYRSYNC_API size_t cyrsync_error_part_count(const cyrsync_error *error);
 
 /**
- * Returns one of the failures that the error is made of. It belongs to the error and must not be
- * freed.
+ * Returns a part of the error. It belongs to the error and must not be freed.
  *
  * @param error  The error. NULL is fine.
- * @param index  Which one, from 0. NULL is returned if there is no such one.
+ * @param index  The index of the part, from 0. If there is no such part, NULL is returned.
  */
 CYRSYNC_API const cyrsync_error *cyrsync_error_part(const cyrsync_error *error, size_t index);
 
@@ -538,45 +547,45 @@ CYRSYNC_API void cyrsync_error_free(cyrsync_error *error);
 /* ---- Callbacks ---------------------------------------------------------------------------- */
 
 /**
- * How important a log line is, with syslog's numbers.
+ * The importance of a log line, with the numbers of syslog.
  */
 typedef enum cyrsync_log_level {
     /**
-     * Something failed and a person should look.
+     * Something failed, and a person should look at it.
      */
     CYRSYNC_LOG_LEVEL_ERROR = 3,
     /**
-     * Something looks wrong but work goes on.
+     * Something looks wrong, but the client goes on.
      */
     CYRSYNC_LOG_LEVEL_WARNING = 4,
     /**
-     * Unusual but in order.
+     * Something is unusual, but not wrong.
      */
     CYRSYNC_LOG_LEVEL_NOTICE = 5,
     /**
-     * What is being done.
+     * A normal operation.
      */
     CYRSYNC_LOG_LEVEL_INFO = 6,
     /**
-     * For tracing a problem.
+     * Details for the analysis of a problem.
      */
     CYRSYNC_LOG_LEVEL_DEBUG = 7,
 } cyrsync_log_level;
 
 /**
- * What a call did about an item.
+ * What a call did with an item.
  */
 typedef enum cyrsync_act {
     /**
-     * It replicated it.
+     * The call replicated the item.
      */
     CYRSYNC_ACT_REPLICATE = 1,
     /**
-     * It planned it, and changed nothing.
+     * The call planned the replication of the item, and changed nothing.
      */
     CYRSYNC_ACT_PLAN = 2,
     /**
-     * It compared both sides, and changed nothing.
+     * The call compared the item on both sides, and changed nothing.
      */
     CYRSYNC_ACT_VERIFY = 3,
 } cyrsync_act;
@@ -586,21 +595,21 @@ typedef enum cyrsync_act {
  */
 typedef enum cyrsync_outcome {
     /**
-     * It is done: equal on both sides now, or planned, or compared.
+     * The item is done: now equal on both sides, or planned, or compared.
      */
     CYRSYNC_OUTCOME_DONE = 1,
     /**
-     * Passed over: another process is at work on it.
+     * The item was skipped, because another process had locked it.
      */
     CYRSYNC_OUTCOME_LOCKED = 2,
     /**
-     * It failed.
+     * The item failed.
      */
     CYRSYNC_OUTCOME_FAILED = 3,
 } cyrsync_outcome;
 
 /**
- * What a verification found.
+ * The kind of a finding.
  */
 typedef enum cyrsync_found {
     /**
@@ -608,11 +617,11 @@ typedef enum cyrsync_found {
      */
     CYRSYNC_FOUND_DIFFERENT = 1,
     /**
-     * A field differs because replication has not come to it yet.
+     * A field differs because its last change is not replicated yet.
      */
     CYRSYNC_FOUND_PENDING = 2,
     /**
-     * More fields differ than are listed one by one: line says how many.
+     * More fields differ than are reported one by one: line gives their number.
      */
     CYRSYNC_FOUND_MORE = 3,
     /**
@@ -620,25 +629,25 @@ typedef enum cyrsync_found {
      */
     CYRSYNC_FOUND_EQUAL = 4,
     /**
-     * Something could not be compared: line says why.
+     * Something could not be compared: line gives the reason.
      */
     CYRSYNC_FOUND_UNKNOWN = 5,
 } cyrsync_found;
 
 /**
- * What cyrsync_config_check() looks at, in this order. New ones may come.
+ * The topics of cyrsync_config_check(), in the order of the checks. Later versions may add topics.
  */
 typedef enum cyrsync_topic {
     /**
-     * Whether imapd.conf and what it includes can be read, and every value be used.
+     * Whether imapd.conf and the files that it includes can be read, and every value is valid.
      */
     CYRSYNC_TOPIC_CONFIGURATION = 1,
     /**
-     * Whether names of options are written right, and as they are called now.
+     * Whether the names of options are spelt correctly and are up to date.
      */
     CYRSYNC_TOPIC_OPTIONS = 2,
     /**
-     * What "cyr_info conf-lint" will report as unknown.
+     * The options that "cyr_info conf-lint" will report as unknown.
      */
     CYRSYNC_TOPIC_CONF_LINT = 3,
     /**
@@ -646,7 +655,7 @@ typedef enum cyrsync_topic {
      */
     CYRSYNC_TOPIC_USER = 4,
     /**
-     * Whether partitions are there and readable, and mailboxes lie on them.
+     * Whether partitions exist and are readable, and contain their mailboxes.
      */
     CYRSYNC_TOPIC_SPOOL = 5,
     /**
@@ -654,19 +663,19 @@ typedef enum cyrsync_topic {
      */
     CYRSYNC_TOPIC_DATABASES = 6,
     /**
-     * Whether there is a program through which a repair can write to the master.
+     * Whether the sync_server exists through which a repair writes to the master.
      */
     CYRSYNC_TOPIC_OWN_SERVER = 7,
     /**
-     * Whether Cyrus's daemons log what they change.
+     * Whether Cyrus's daemons write a sync log.
      */
     CYRSYNC_TOPIC_SYNC_LOG = 8,
     /**
-     * Whether the channel is one that they log to.
+     * Whether they log to this channel.
      */
     CYRSYNC_TOPIC_CHANNEL = 9,
     /**
-     * Whether the log can be taken over.
+     * Whether the client can take over the log.
      */
     CYRSYNC_TOPIC_LOG = 10,
     /**
@@ -678,7 +687,7 @@ typedef enum cyrsync_topic {
      */
     CYRSYNC_TOPIC_NAME = 12,
     /**
-     * Whether the replica answers, and what it is.
+     * Whether the replica answers, and which service it is.
      */
     CYRSYNC_TOPIC_CONNECTION = 13,
     /**
@@ -686,11 +695,11 @@ typedef enum cyrsync_topic {
      */
     CYRSYNC_TOPIC_TLS = 14,
     /**
-     * Whether the replica's certificate is to be trusted, and for how long.
+     * Whether the replica's certificate is trusted, and for how long.
      */
     CYRSYNC_TOPIC_CERTIFICATE = 15,
     /**
-     * How to log in.
+     * The mechanism for the login.
      */
     CYRSYNC_TOPIC_MECHANISM = 16,
     /**
@@ -702,11 +711,11 @@ typedef enum cyrsync_topic {
      */
     CYRSYNC_TOPIC_ADMIN = 18,
     /**
-     * Which Cyrus the replica is.
+     * The Cyrus version of the replica.
      */
     CYRSYNC_TOPIC_VERSION = 19,
     /**
-     * What the replica offers.
+     * The replica's capabilities.
      */
     CYRSYNC_TOPIC_CAPABILITIES = 20,
     /**
@@ -718,13 +727,13 @@ typedef enum cyrsync_topic {
      */
     CYRSYNC_TOPIC_COMPRESSION = 22,
     /**
-     * How far the clocks of master and replica are apart.
+     * The difference between the clocks of master and replica.
      */
     CYRSYNC_TOPIC_CLOCKS = 23,
 } cyrsync_topic;
 
 /**
- * What cyrsync_config_check() found about a topic.
+ * The result of a check.
  */
 typedef enum cyrsync_verdict {
     /**
@@ -740,122 +749,125 @@ typedef enum cyrsync_verdict {
      */
     CYRSYNC_VERDICT_FAIL = 3,
     /**
-     * It was not looked at.
+     * The check was not made.
      */
     CYRSYNC_VERDICT_SKIPPED = 4,
 } cyrsync_verdict;
 
 /**
- * How one item ended: a user, a mailbox, an entry of a sync log. If it is not done, code, message
- * and the rest say why. Everything in it is borrowed for the call.
+ * The outcome of one item: a user, a mailbox or an entry of a sync log. If the item is not done,
+ * the members from code on say why. All strings and pointers in it are borrowed: they are valid
+ * only during the callback.
  */
 typedef struct cyrsync_item {
     /**
-     * sizeof(cyrsync_item) of the library: it may be larger than the program's.
+     * sizeof(cyrsync_item) in the library, which may differ from the program's.
      */
     size_t size;
     /**
-     * What was done about it.
+     * What the call did with the item.
      */
     cyrsync_act act;
     /**
-     * How it ended.
+     * The outcome.
      */
     cyrsync_outcome outcome;
     /**
-     * What it is: CYRSYNC_SUBJECT_USER, CYRSYNC_SUBJECT_MAILBOX or CYRSYNC_SUBJECT_ITEM.
+     * The kind of item: CYRSYNC_SUBJECT_USER, CYRSYNC_SUBJECT_MAILBOX or CYRSYNC_SUBJECT_ITEM.
      */
     cyrsync_subject kind;
     /**
-     * What it is, in words: "user fred", "user.fred.Sent".
+     * The item in words: "user fred", "user.fred.Sent".
      */
     cyrsync_str subject;
     /**
-     * The user, as bytes; empty if it is something else.
+     * The userid, as bytes; empty if the item is not a user.
      */
     cyrsync_str user;
     /**
-     * The mailbox by its internal name, as bytes; empty if it is something else.
+     * The internal name of the mailbox, as bytes; empty if the item is not a mailbox.
      */
     cyrsync_str mailbox;
     /**
-     * The entry of a sync log that asks for it: "MAILBOX user.fred.Sent". Appended to a log by
-     * cyrsync_log_append() it asks for it again.
+     * The entry of a sync log that names the item: "MAILBOX user.fred.Sent". Pass it to
+     * cyrsync_log_append() to have the item replicated again.
      */
     cyrsync_str entry;
     /**
-     * Why it is not done; CYRSYNC_RESULT_OK if it is.
+     * The reason why the item is not done; CYRSYNC_RESULT_OK if it is done.
      */
     cyrsync_result code;
     /**
-     * Whether it may succeed later by itself.
+     * Whether the item may succeed later without any change by a person.
      */
     bool retryable;
     /**
-     * The number of the operating system's error (errno), if that is the cause, else 0.
+     * The error number of the operating system (errno) that caused the failure; 0 if there is
+     * none.
      */
     int os_error;
     /**
-     * All of the error in a line; empty if it is done.
+     * The whole error in one line; empty if the item is done.
      */
     cyrsync_str message;
     /**
-     * What can be done about it; empty if there is nothing to say.
+     * What a person can do about the error; empty if there is no advice.
      */
     cyrsync_str hint;
     /**
-     * The error, with its parts; NULL if it is done.
+     * The error, with its parts; NULL if the item is done.
      */
     const cyrsync_error *error;
 } cyrsync_item;
 
 /**
- * Something that happened. docs/events.md lists the events. Everything in it is borrowed for the
- * call.
+ * An event. docs/events.md lists all events. All strings and pointers in it are borrowed: they are
+ * valid only during the callback.
  */
 typedef struct cyrsync_event {
     /**
-     * sizeof(cyrsync_event) of the library: it may be larger than the program's.
+     * sizeof(cyrsync_event) in the library, which may differ from the program's.
      */
     size_t size;
     /**
-     * The family: "step", "connection", "sync", "run". New ones may come.
+     * The family of the event: "step", "connection", "sync", "run". Later versions may add
+     * families.
      */
     cyrsync_str family;
     /**
-     * What it is within its family: "encrypted", "left_for_later"; of a step the command:
-     * "MAILBOX". Empty if the family has one event only.
+     * The name of the event within its family: "encrypted", "left_for_later". For a step, the
+     * command: "MAILBOX". Empty if the family has only one event.
      */
     cyrsync_str what;
     /**
-     * The level of its log line as a cyrsync_log_level; 0 if it has none.
+     * The level of the log line as a cyrsync_log_level; 0 if the event has no log line.
      */
     int level;
     /**
-     * The line that Cyrus's programs write for it; empty if there is none.
+     * The line that Cyrus's programs write for this event; empty if they write none.
      */
     cyrsync_str line;
     /**
-     * All of it as a JSON object.
+     * The whole event as a JSON object.
      */
     cyrsync_str json;
     /**
-     * The error that it is about; NULL if it is about none.
+     * The error that the event reports; NULL if it reports none.
      */
     const cyrsync_error *error;
 } cyrsync_event;
 
 /**
- * There is no connection to the replica, and it is tried again. Everything in it is borrowed for
- * the call.
+ * A failure to connect to the replica, before a retry. All strings and pointers in it are
+ * borrowed: they are valid only during the callback.
  */
 typedef struct cyrsync_unreachable {
     /**
-     * sizeof(cyrsync_unreachable) of the library: it may be larger than the program's.
+     * sizeof(cyrsync_unreachable) in the library, which may differ from the program's.
      */
     size_t size;
     /**
-     * Why there is none.
+     * The reason why there is no connection.
      */
     const cyrsync_error *error;
     /**
@@ -863,17 +875,18 @@ typedef struct cyrsync_unreachable {
      */
     cyrsync_str server;
     /**
-     * After how many seconds it is tried again.
+     * Seconds until the next attempt.
      */
     uint64_t pause;
 } cyrsync_unreachable;
 
 /**
- * A step of a plan: what would be done. Everything in it is borrowed for the call.
+ * A planned step: one command that replication would execute. All strings in it are borrowed: they
+ * are valid only during the callback.
  */
 typedef struct cyrsync_step {
     /**
-     * sizeof(cyrsync_step) of the library: it may be larger than the program's.
+     * sizeof(cyrsync_step) in the library, which may differ from the program's.
      */
     size_t size;
     /**
@@ -881,47 +894,49 @@ typedef struct cyrsync_step {
      */
     cyrsync_str command;
     /**
-     * What it would be done to, in words: "user.fred".
+     * The subject of the command in words: "user.fred".
      */
     cyrsync_str subject;
     /**
-     * The line that sync_client -v prints for it: "MAILBOX user.fred".
+     * The line that sync_client -v prints for the step: "MAILBOX user.fred".
      */
     cyrsync_str line;
     /**
-     * Why it is needed: "HIGHESTMODSEQ is 12 here and 9 on the replica"; empty if that is not
-     * known.
+     * Why the step is needed: "HIGHESTMODSEQ is 12 here and 9 on the replica"; empty if the reason
+     * is not known.
      */
     cyrsync_str why;
     /**
-     * Messages that would be sent with it, as far as that is known.
+     * The number of messages that the step would send, as far as it is known.
      */
     uint64_t messages;
     /**
-     * Bytes of these messages.
+     * The size of these messages in bytes.
      */
     uint64_t bytes;
 } cyrsync_step;
 
 /**
- * One thing that a verification found. Everything in it is borrowed for the call.
+ * One finding of a verification. Its strings are borrowed: they are valid only during the
+ * callback.
  */
 typedef struct cyrsync_finding {
     /**
-     * sizeof(cyrsync_finding) of the library: it may be larger than the program's.
+     * sizeof(cyrsync_finding) in the library, which may differ from the program's.
      */
     size_t size;
     /**
-     * What was found.
+     * The kind of the finding.
      */
     cyrsync_found found;
     /**
-     * Where it was found: "UID 7 of user.fred".
+     * The subject of the finding: "UID 7 of user.fred".
      */
     cyrsync_str subject;
     /**
-     * The field that differs, as it is called on the wire: "FLAGS". "MAILBOX" and "RECORD" stand
-     * for a mailbox or message that only one side has, "FILE" for a message file.
+     * The field that differs, by its name in the protocol: "FLAGS". "MAILBOX" stands for a mailbox
+     * that only one side has, "RECORD" for a message that only one side has, and "FILE" for a
+     * message file.
      */
     cyrsync_str field;
     /**
@@ -933,30 +948,30 @@ typedef struct cyrsync_finding {
      */
     cyrsync_str replica;
     /**
-     * The line that sync_client --verify prints for it.
+     * The line that sync_client --verify prints for the finding.
      */
     cyrsync_str line;
     /**
-     * All of it as a JSON object.
+     * The whole finding as a JSON object.
      */
     cyrsync_str json;
 } cyrsync_finding;
 
 /**
- * What a configuration was checked for, and what was found. Everything in it is borrowed for the
- * call.
+ * A check of a configuration and its result. All strings in it are borrowed: they are valid only
+ * during the callback.
  */
 typedef struct cyrsync_check {
     /**
-     * sizeof(cyrsync_check) of the library: it may be larger than the program's.
+     * sizeof(cyrsync_check) in the library, which may differ from the program's.
      */
     size_t size;
     /**
-     * What was looked at.
+     * The topic of the check.
      */
     cyrsync_topic topic;
     /**
-     * What was found.
+     * The verdict.
      */
     cyrsync_verdict verdict;
     /**
@@ -964,17 +979,17 @@ typedef struct cyrsync_check {
      */
     cyrsync_str name;
     /**
-     * What was found, in words.
+     * The finding in words.
      */
     cyrsync_str detail;
     /**
-     * What to do; empty if nothing.
+     * What a person should do; empty if there is nothing to do.
      */
     cyrsync_str hint;
 } cyrsync_check;
 
 /**
- * How far a client has got.
+ * The progress of a client.
  */
 typedef struct cyrsync_progress {
     /**
@@ -982,55 +997,56 @@ typedef struct cyrsync_progress {
      */
     size_t size;
     /**
-     * Users whose replication ended, in whichever way, since the last call over several users or
-     * mailboxes began.
+     * Users whose replication ended, with or without success, since the last call for several
+     * users or mailboxes began.
      */
     uint64_t users;
     /**
-     * Users that this call is about; 0 if that is not known.
+     * The number of users of that call; 0 if it is not known.
      */
     uint64_t users_expected;
     /**
-     * Mailboxes that are equal on both sides by now, since that call began.
+     * Mailboxes that became or were equal on both sides since that call began.
      */
     uint64_t mailboxes;
     /**
-     * Mailboxes that this call is about; 0 if that is not known.
+     * The number of mailboxes of that call; 0 if it is not known.
      */
     uint64_t mailboxes_expected;
     /**
-     * Messages that were sent and that the replica has confirmed, since the client was made.
+     * Messages sent and confirmed by the replica since the client was made.
      */
     uint64_t messages;
     /**
-     * Bytes of these messages.
+     * The size of these messages in bytes.
      */
     uint64_t bytes;
     /**
-     * Mailboxes that were equal when they were looked at, since the client was made.
+     * Mailboxes that were already equal when the client compared them, since the client was made.
      */
     uint64_t mailboxes_there;
     /**
-     * Messages that the replica had when their mailboxes were looked at, since the client was made;
-     * not counted with a host store.
+     * Messages that the replica already had when the client compared their mailboxes, since the
+     * client was made. Not counted with a host store.
      */
     uint64_t messages_there;
 } cyrsync_progress;
 
 /**
- * Initial value of a cyrsync_progress: its size, and all else 0.
+ * Initial value of a cyrsync_progress: its size, and all other members 0.
  */
 #define CYRSYNC_PROGRESS_INIT CYRSYNC_SIZED_INIT(cyrsync_progress)
 
 /**
- * Gives userdata back to the program: nothing uses it any more.
+ * Releases userdata. The library calls it once, when it no longer uses userdata.
  */
 typedef void (*cyrsync_destroy_callback)(void *userdata);
 
 /**
- * The functions of a program that the library calls, for all that it reports. Begin with
- * CYRSYNC_CALLBACKS_INIT, then set those that are wanted; the others stay NULL. What they are given
- * is borrowed for the call. See "Callbacks" at the head of this header for what they may do.
+ * A table of the program's callbacks. The library reports everything through them. Begin with
+ * CYRSYNC_CALLBACKS_INIT, then set the callbacks that you need; the others stay NULL. The
+ * arguments of a callback are borrowed: they are valid only during the call. "Callbacks" at the
+ * head of this header says what a callback may do.
  */
 typedef struct cyrsync_callbacks {
     /**
@@ -1038,77 +1054,78 @@ typedef struct cyrsync_callbacks {
      */
     size_t size;
     /**
-     * Given to every function of this table.
+     * Passed to every function of this table.
      */
     void *userdata;
     /**
-     * Gives userdata back when nothing uses it any more.
+     * Releases userdata. Called once, when the library no longer uses userdata. May be NULL.
      */
     cyrsync_destroy_callback destroy;
     /**
-     * Receives a line for the log.
+     * Receives a log line.
      */
     void (*log)(void *userdata, cyrsync_log_level level, cyrsync_str line);
     /**
-     * Receives a line that says what is being done, as sync_client -v prints it: "USER fred".
+     * Receives a line about what the client does now, as sync_client -v prints it: "USER fred".
      */
     void (*action)(void *userdata, cyrsync_str line);
     /**
-     * Receives what crosses the wire, in clear: before compression and encryption, credentials
-     * left out. "[2301 bytes]" stands for a message, unless CYRSYNC_FLAG_WHOLE_MESSAGES is set.
-     * If sent it went to the replica, else it came from there.
+     * Receives the traffic with the replica in clear text, without compression and encryption.
+     * Credentials are left out. "[2301 bytes]" stands for a message, unless
+     * CYRSYNC_FLAG_WHOLE_MESSAGES is set. sent is true for bytes that go to the replica, and false
+     * for bytes that come from it.
      */
     void (*traffic)(void *userdata, bool sent, cyrsync_str bytes);
     /**
-     * Receives every event: what the log and action lines say, and more, as values.
+     * Receives every event as a structure. The log and action lines report only some events.
      */
     void (*event)(void *userdata, const cyrsync_event *event);
     /**
-     * Receives every item that came to its end, in each call that replicates, plans or verifies:
-     * which user, mailbox or entry of a log is done, which failed, and why. What a call did not
-     * come to is not reported: that call fails. While cyrsync_client_roll() tries an item again
-     * and again, each failure is reported.
+     * Receives how each item (a user, a mailbox or an entry of a sync log) ended, in every call
+     * that replicates, plans or verifies: done, locked or failed, and why. A call that does not
+     * try all its items reports only those that it tried, and fails. cyrsync_client_roll() retries
+     * failed items, and reports each failure.
      */
     void (*item)(void *userdata, const cyrsync_item *item);
     /**
-     * Receives each step of the functions whose names begin with cyrsync_client_plan.
+     * Receives each planned step, from the functions whose names begin with cyrsync_client_plan.
      */
     void (*step)(void *userdata, const cyrsync_step *step);
     /**
-     * Receives what the functions whose names begin with cyrsync_client_verify find.
+     * Receives each finding, from the functions whose names begin with cyrsync_client_verify.
      */
     void (*finding)(void *userdata, const cyrsync_finding *finding);
     /**
-     * Receives each check of cyrsync_config_check().
+     * Receives the result of each check of cyrsync_config_check().
      */
     void (*check)(void *userdata, const cyrsync_check *check);
     /**
-     * Receives that there is no connection to the replica, in calls that try again by themselves
+     * Receives each failure to connect to the replica, in calls that retry by themselves
      * (cyrsync_client_roll()).
      */
     void (*unreachable)(void *userdata, const cyrsync_unreachable *unreachable);
     /**
-     * Receives how far a call has got: after each item, while messages are sent at most five
-     * times a second, and when the call ends.
+     * Receives the progress of the client: after each item, at most five times a second while
+     * messages are sent, and at the end of the call.
      */
     void (*progress)(void *userdata, const cyrsync_progress *progress);
     /**
-     * Answers whether to stop: true is like a call of cyrsync_client_cancel(). Called after each
-     * item, and with other events at most five times a second; not while the library waits for
-     * network, disk or locks.
+     * Returns true to stop the client, like cyrsync_client_cancel(). Called after each item, and
+     * at most five times a second on other events. Not called while the library waits for network,
+     * disk or locks.
      */
     bool (*cancel)(void *userdata);
 } cyrsync_callbacks;
 
 /**
- * Initial value of a cyrsync_callbacks: its size, and all else 0.
+ * Initial value of a cyrsync_callbacks: its size, and all other members 0.
  */
 #define CYRSYNC_CALLBACKS_INIT CYRSYNC_SIZED_INIT(cyrsync_callbacks)
 
 /* ---- Configurations ----------------------------------------------------------------------- */
 
 /**
- * Change no mupdate server (sync_client -L).
+ * Do not change the mupdate server (sync_client -L).
  */
 #define CYRSYNC_FLAG_LOCAL_ONLY 1
 
@@ -1123,33 +1140,34 @@ typedef struct cyrsync_callbacks {
 #define CYRSYNC_FLAG_NO_COPYBACK 4
 
 /**
- * Let the replica receive messages on its archive partition (sync_client -a).
+ * Make the replica receive messages on its archive partition (sync_client -a).
  */
 #define CYRSYNC_FLAG_ARCHIVE 8
 
 /**
- * Give up unless the connection is compressed (sync_client -z).
+ * Fail if the connection cannot be compressed (sync_client -z).
  */
 #define CYRSYNC_FLAG_REQUIRE_COMPRESS 16
 
 /**
- * Show the traffic with the messages in it (sync_client -v -v -v).
+ * Pass whole messages to the traffic callback (sync_client -v -v -v).
  */
 #define CYRSYNC_FLAG_WHOLE_MESSAGES 32
 
 /**
- * Let repairs do to this server what they otherwise refuse, and delete on the replica what is only
- * missing here (sync_client --allow-repair all).
+ * Allow repairs to make changes on this server that they refuse otherwise, and to delete on the
+ * replica what is missing here (sync_client --allow-repair all).
  */
 #define CYRSYNC_FLAG_ALLOW_REPAIR 64
 
 /**
- * Change this server even if sync_no_copyback says not to (sync_client --copyback).
+ * Allow changes on this server even if sync_no_copyback forbids them (sync_client --copyback).
  */
 #define CYRSYNC_FLAG_COPYBACK 128
 
 /**
- * A configuration: imapd.conf, choices, callbacks. Free it with cyrsync_config_free().
+ * A configuration: the options of imapd.conf, the settings of the program, and its callbacks. Free
+ * it with cyrsync_config_free().
  */
 typedef struct cyrsync_config cyrsync_config;
 
@@ -1164,8 +1182,8 @@ CYRSYNC_API CYRSYNC_NODISCARD
 cyrsync_result cyrsync_config_load(cyrsync_str path, cyrsync_config **out, cyrsync_error **err);
 
 /**
- * Reads a configuration that is in memory. The rest can be set by cyrsync_config_set(). Only a
- * client with a host store can repair mailboxes with such a configuration.
+ * Reads a configuration from memory. cyrsync_config_set() can add options later. With such a
+ * configuration only a client with a host store can repair mailboxes.
  *
  * @param text  The text of an imapd.conf: at least "configdirectory: /var/imap".
  * @param out   Set to the configuration on success. Free it with cyrsync_config_free().
@@ -1178,7 +1196,7 @@ cyrsync_result cyrsync_config_parse(
     cyrsync_error **err);
 
 /**
- * Sets an option of imapd.conf over what the file says. The value is checked.
+ * Sets an option of imapd.conf and replaces the value from the file. The value is checked.
  *
  * @param config  The configuration.
  * @param name    The name of the option, such as "sync_host".
@@ -1206,7 +1224,7 @@ cyrsync_result cyrsync_config_set_channel(
     cyrsync_error **err);
 
 /**
- * Chooses the replica (sync_client -S).
+ * Sets the replica (sync_client -S).
  *
  * @param config  The configuration.
  * @param server  A host, host:port, or the path of a UNIX socket. If empty, sync_host of the
@@ -1220,10 +1238,11 @@ cyrsync_result cyrsync_config_set_server(
     cyrsync_error **err);
 
 /**
- * Chooses the partition on the replica (sync_client -p).
+ * Sets the partition on the replica (sync_client -p).
  *
  * @param config     The configuration.
- * @param partition  Its name. Empty for the same as here.
+ * @param partition  The name of the partition. If empty, each mailbox is on the partition of the
+ *                   same name as here.
  * @param err        Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -1233,10 +1252,10 @@ cyrsync_result cyrsync_config_set_partition(
     cyrsync_error **err);
 
 /**
- * Sets which flags hold. The others do not.
+ * Sets the flags. Flags that are not given are cleared.
  *
  * @param config  The configuration.
- * @param flags   The CYRSYNC_FLAG_ constants, put together with |.
+ * @param flags   CYRSYNC_FLAG_ constants, combined with |.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -1246,7 +1265,7 @@ cyrsync_result cyrsync_config_set_flags(
     cyrsync_error **err);
 
 /**
- * Limits how many bytes a second a client sends over all its connections together (sync_client
+ * Limits the bytes per second that a client sends over all its connections together (sync_client
  * --bwlimit).
  *
  * @param config  The configuration.
@@ -1261,15 +1280,15 @@ cyrsync_result cyrsync_config_set_bwlimit(
     cyrsync_error **err);
 
 /**
- * Leaves out users whose userids match a pattern, and where mailboxes are replicated by
- * themselves those whose external names match (sync_client --exclude;
- * cyrsync_client_match_users() says what matches). Each call adds a pattern. The action callback
- * receives what was left out, in one line at the end. What a sync log says cannot be left out,
- * for it would be lost: cyrsync_client_roll() and the functions that process or plan a log fail
- * with CYRSYNC_RESULT_INVALID_ARGUMENT.
+ * Excludes the users whose userids match a pattern (sync_client --exclude). Calls that replicate
+ * single mailboxes exclude the mailboxes whose external names match. cyrsync_client_match_users()
+ * describes patterns. Each call adds a pattern. The action callback receives one line at the end
+ * that names what was excluded. Entries of a sync log cannot be excluded, because they would be
+ * lost: with a pattern set, cyrsync_client_roll() and the functions that process or plan a log
+ * fail with CYRSYNC_RESULT_INVALID_ARGUMENT.
  *
  * @param config   The configuration.
- * @param pattern  The pattern. If empty, nothing is left out any more.
+ * @param pattern  The pattern. If empty, all patterns are removed.
  * @param err      Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -1279,12 +1298,12 @@ cyrsync_result cyrsync_config_exclude(
     cyrsync_error **err);
 
 /**
- * Sets how long clients created later wait for locks of users and mailboxes. What is locked for
- * longer fails with CYRSYNC_RESULT_LOCKED; cyrsync_client_roll() leaves it for later and goes on,
- * and 200 is a good value for it.
+ * Sets how long clients created later wait for the lock of a user or mailbox. If another process
+ * holds the lock for longer, replication of that user or mailbox fails with CYRSYNC_RESULT_LOCKED.
+ * cyrsync_client_roll() defers it and goes on; 200 is a good value for it.
  *
  * @param config        The configuration.
- * @param milliseconds  How long. If negative, as at first, as long as it takes.
+ * @param milliseconds  The time limit. If negative, wait without a limit, which is the default.
  * @param err           Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -1294,13 +1313,13 @@ cyrsync_result cyrsync_config_set_lock_patience(
     cyrsync_error **err);
 
 /**
- * Sets the functions that the library calls, for clients created later, and for
- * cyrsync_config_check(). They may be called by several threads at once. The table is copied; its
- * userdata is given back by its destroy function when neither configuration nor clients use it any
- * more: at once if this call fails, unless the table itself is refused.
+ * Sets the callbacks of clients created later and of cyrsync_config_check(). Several threads may
+ * call them at once. The table is copied. Its destroy function is called when neither the
+ * configuration nor a client uses userdata any more. If this call fails it is called at once,
+ * unless the table itself is refused: then it is never called.
  *
  * @param config     The configuration.
- * @param callbacks  The table. NULL removes the one that was set before.
+ * @param callbacks  The table. NULL removes the current callbacks.
  * @param err        Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -1310,23 +1329,24 @@ cyrsync_result cyrsync_config_set_callbacks(
     cyrsync_error **err);
 
 /**
- * Frees a configuration. Clients that were made from it live on.
+ * Frees a configuration. Clients that were made from it can still be used.
  *
  * @param config  The configuration. NULL is fine.
  */
 CYRSYNC_API void cyrsync_config_free(cyrsync_config *config);
 
 /**
- * Checks a configuration, like sync_client --check-config: from what is in it to the rights on the
- * replica. The check callback receives each check as soon as it is made, in the order of
- * cyrsync_topic, each topic once; what cannot be looked at because something before it failed is
- * CYRSYNC_VERDICT_SKIPPED. Nothing is changed, here or on the replica. Each check takes a minute
- * at the most. The mail store is read as by a client without a host store, from threads of the
- * library. Of the other callbacks only traffic is called, with what is said to the replica.
+ * Checks a configuration, like sync_client --check-config: from its options to the rights on the
+ * replica. The check callback receives each result at once, in the order of cyrsync_topic, one for
+ * each topic. A check that depends on a failed one is not made and gives CYRSYNC_VERDICT_SKIPPED.
+ * Nothing is changed, here or on the replica. Each check takes at most a minute. Threads of the
+ * library read the mail store directly, like a client without a host store. Of the other callbacks
+ * only traffic is called.
  *
  * @param config  The configuration.
- * @param failed  Set to how many checks failed. May be NULL.
- * @param err     Set to the error on failure. May be NULL. A check that fails is no error.
+ * @param failed  Set to the number of checks that failed. May be NULL.
+ * @param err     Set to the error on failure. May be NULL. A failed check is not an error of this
+ *                call.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
 cyrsync_result cyrsync_config_check(
@@ -1337,22 +1357,23 @@ cyrsync_result cyrsync_config_check(
 /* ---- The host store ----------------------------------------------------------------------- */
 
 /**
- * The layout of the structures of the host store in this header, for cyrsync_host.version.
+ * The version of the host store's structures in this header, for cyrsync_host.version.
  */
 #define CYRSYNC_HOST_VERSION 1
 
 /**
- * How many kinds of resources a quota root limits.
+ * The number of resources that a quota root can limit.
  */
 #define CYRSYNC_QUOTA_RESOURCES 4
 
 /**
- * Where a function of the host says why it failed. It lives for that function's call.
+ * A description of a failure that a function of the host fills in. It is valid only during the
+ * call of that function.
  */
 typedef struct cyrsync_failure cyrsync_failure;
 
 /**
- * A name that a mailbox had before (name_history of mbentry_t).
+ * A former name of a mailbox (name_history of mbentry_t).
  */
 typedef struct cyrsync_former_name {
     /**
@@ -1364,25 +1385,25 @@ typedef struct cyrsync_former_name {
      */
     cyrsync_str name;
     /**
-     * The partition that it was on.
+     * The partition at that time.
      */
     cyrsync_str partition;
     /**
-     * When it was given up, in seconds since 1970.
+     * The time when the mailbox lost this name, in seconds since 1970.
      */
     int64_t mtime;
     /**
-     * Modseq of the folder then.
+     * The modseq of the folder at that time.
      */
     uint64_t foldermodseq;
     /**
-     * UIDVALIDITY then.
+     * UIDVALIDITY at that time.
      */
     uint32_t uidvalidity;
 } cyrsync_former_name;
 
 /**
- * Initial value of a cyrsync_former_name: its size, and all else 0.
+ * Initial value of a cyrsync_former_name: its size, and all other members 0.
  */
 #define CYRSYNC_FORMER_NAME_INIT CYRSYNC_SIZED_INIT(cyrsync_former_name)
 
@@ -1399,15 +1420,15 @@ typedef struct cyrsync_entry {
      */
     cyrsync_str name;
     /**
-     * Stays through renames.
+     * The uniqueid, which does not change when the mailbox is renamed.
      */
     cyrsync_str uniqueid;
     /**
-     * Empty in tombstones and intermediates.
+     * The partition; empty in tombstones and intermediate entries.
      */
     cyrsync_str partition;
     /**
-     * The server it lies on where that is another one, else empty.
+     * The server that has the mailbox; empty for this server.
      */
     cyrsync_str server;
     /**
@@ -1423,47 +1444,48 @@ typedef struct cyrsync_entry {
      */
     uint32_t uidvalidity;
     /**
-     * Modseq at creation.
+     * The modseq when it was created.
      */
     uint64_t createdmodseq;
     /**
-     * Modseq of the last change of name, ACL or existence.
+     * The modseq of the last change of name or ACL, of the creation or of the deletion.
      */
     uint64_t foldermodseq;
     /**
-     * When the entry was written, in seconds since 1970.
+     * The time when the entry was written, in seconds since 1970.
      */
     int64_t mtime;
     /**
-     * Names it had before, newest first. Asked for by uniqueid only.
+     * The former names, newest first. The library needs them only from lookup_by_id.
      */
     const cyrsync_former_name *former_names;
     /**
-     * How many.
+     * The number of former names.
      */
     size_t former_name_count;
     /**
-     * Empty, or why this entry cannot be read: then only name counts of the rest.
+     * The reason why this entry cannot be read; empty if it can be read. If set, the library uses
+     * only name beside it.
      */
     cyrsync_str unreadable;
     /**
-     * Id by which JMAP knows it, since Cyrus 3.13; else empty.
+     * The JMAP id of the mailbox (since Cyrus 3.13); else empty.
      */
     cyrsync_str jmapid;
 } cyrsync_entry;
 
 /**
- * Initial value of a cyrsync_entry: its size, and all else 0.
+ * Initial value of a cyrsync_entry: its size, and all other members 0.
  */
 #define CYRSYNC_ENTRY_INIT CYRSYNC_SIZED_INIT(cyrsync_entry)
 
 /**
- * The state of an open mailbox: entry, header and index header (struct mailbox). The library sets
- * all of it to zero, and size, before the host fills it.
+ * The state of an open mailbox: entry, header and index header (struct mailbox). Before the call,
+ * the library sets size, and all other members to zero.
  */
 typedef struct cyrsync_mailbox_state {
     /**
-     * How much of it the library knows: write no further.
+     * The size of the structure in the library. The host must not write beyond it.
      */
     size_t size;
     /**
@@ -1483,15 +1505,15 @@ typedef struct cyrsync_mailbox_state {
      */
     cyrsync_str acl;
     /**
-     * The quota root that applies; empty if none does.
+     * The quota root of the mailbox; empty if it has none.
      */
     cyrsync_str quotaroot;
     /**
-     * Names of the user flags by bit; empty where a bit is not used.
+     * The names of the user flags, in the order of their bits; empty for an unused bit.
      */
     const cyrsync_str *flags;
     /**
-     * How many, 128 at most.
+     * The number of flags, at most 128.
      */
     size_t flag_count;
     /**
@@ -1511,24 +1533,24 @@ typedef struct cyrsync_mailbox_state {
      */
     uint32_t uidvalidity;
     /**
-     * Highest UID ever given.
+     * The highest UID that was ever assigned.
      */
     uint32_t last_uid;
     /**
-     * Last UID that the owner has seen as recent.
+     * The last UID that was shown to the owner as recent.
      */
     uint32_t recentuid;
     /**
-     * Records in the index, expunged ones included.
+     * The number of records in the index, expunged ones included.
      */
     uint32_t num_records;
     /**
-     * The sync CRC of the records that cyrus.index stores. If this and annot_crc are 0 there is
-     * none: then the library computes both whenever it needs them.
+     * The sync CRC of the records, as stored in cyrus.index. If this and annot_crc are 0, no CRCs
+     * are stored: then the library computes both when it needs them.
      */
     uint32_t basic_crc;
     /**
-     * The sync CRC of the annotations of messages that cyrus.index stores; 0 for none.
+     * The sync CRC of the annotations of messages, as stored in cyrus.index; 0 for none.
      */
     uint32_t annot_crc;
     /**
@@ -1536,40 +1558,41 @@ typedef struct cyrsync_mailbox_state {
      */
     uint64_t highestmodseq;
     /**
-     * Up to this modseq expunged records are forgotten.
+     * The modseq up to which expunged records have been removed from the index.
      */
     uint64_t deletedmodseq;
     /**
-     * Modseq at creation.
+     * The modseq when it was created.
      */
     uint64_t createdmodseq;
     /**
-     * Modseq of the entry in mailboxes.db.
+     * The modseq of the entry in mailboxes.db.
      */
     uint64_t foldermodseq;
     /**
-     * Highest modseq of its conversations (mailbox_get_xconvmodseq); has_xconvmodseq says
-     * whether it has any.
+     * The highest modseq of the mailbox's conversations (mailbox_get_xconvmodseq). Valid only if
+     * has_xconvmodseq is not 0.
      */
     uint64_t xconvmodseq;
     /**
-     * Modseq of the owner's reverse ACLs (mboxname_readraclmodseq); 0 if not used.
+     * The modseq of the owner's reverse ACLs (mboxname_readraclmodseq); 0 if they are not used.
      */
     uint64_t raclmodseq;
     /**
-     * When recentuid was set, in seconds since 1970, as all that follow.
+     * The time when recentuid was set, in seconds since 1970. The next three members are times in
+     * the same unit.
      */
     int64_t recenttime;
     /**
-     * Last append.
+     * The time of the last append.
      */
     int64_t last_appenddate;
     /**
-     * Last POP3 login.
+     * The time of the last POP3 login.
      */
     int64_t pop3_last_login;
     /**
-     * POP3 clients see messages from then on.
+     * POP3 clients see only messages that arrived after this time.
      */
     int64_t pop3_show_after;
     /**
@@ -1577,13 +1600,14 @@ typedef struct cyrsync_mailbox_state {
      */
     uint8_t has_xconvmodseq;
     /**
-     * Empty, or why the parts of this mailbox may not belong together (cyrus.header of another
-     * mailbox, say): then it is replicated as it is but never repaired.
+     * The reason why the files of this mailbox may not belong together, such as a cyrus.header of
+     * another mailbox; empty if there is none. If set, the mailbox is replicated as it is, but
+     * never repaired.
      */
     cyrsync_str inconsistency;
     /**
-     * Records that are not expunged, as the index header counts them; has_exists says whether the
-     * host tells it. A mailbox with fewer of them fails.
+     * The number of records that are not expunged, from the index header. Valid only if has_exists
+     * is not 0. Replication of a mailbox with fewer such records fails.
      */
     uint32_t exists;
     /**
@@ -1591,7 +1615,7 @@ typedef struct cyrsync_mailbox_state {
      */
     uint8_t has_exists;
     /**
-     * Not 0: its owner's messages have short ids in JMAP (USER_COMPACT_EMAILIDS, since Cyrus
+     * Not 0: the owner's messages have short ids in JMAP (USER_COMPACT_EMAILIDS, since Cyrus
      * 3.13).
      */
     uint8_t compact_emailids;
@@ -1600,18 +1624,18 @@ typedef struct cyrsync_mailbox_state {
      */
     uint8_t knows_usergroups;
     /**
-     * The groups that its owner is in, joined by tabs; empty for none
+     * The groups of the owner, separated by tabs; empty if the owner is in no group
      * (mboxlist_lookup_usergroups, since Cyrus 3.12).
      */
     cyrsync_str usergroups;
     /**
-     * Id by which JMAP knows it (mailbox_jmapid, since Cyrus 3.13); else empty.
+     * The JMAP id of the mailbox (mailbox_jmapid, since Cyrus 3.13); else empty.
      */
     cyrsync_str jmapid;
 } cyrsync_mailbox_state;
 
 /**
- * A message as cyrus.index holds it (struct index_record).
+ * A record of cyrus.index, which describes a message (struct index_record).
  */
 typedef struct cyrsync_record {
     /**
@@ -1619,7 +1643,7 @@ typedef struct cyrsync_record {
      */
     size_t size;
     /**
-     * Number of the message in its mailbox.
+     * The UID of the message.
      */
     uint32_t uid;
     /**
@@ -1627,15 +1651,15 @@ typedef struct cyrsync_record {
      */
     uint64_t message_size;
     /**
-     * When the message arrived, in seconds since 1970.
+     * The time when the message arrived, in seconds since 1970.
      */
     int64_t internaldate;
     /**
-     * When the record last changed.
+     * The time of the record's last change, in seconds since 1970.
      */
     int64_t last_updated;
     /**
-     * Last change of flags or existence.
+     * The modseq of the last change: of flags, or when the record was created or expunged.
      */
     uint64_t modseq;
     /**
@@ -1647,7 +1671,7 @@ typedef struct cyrsync_record {
      */
     uint32_t internal_flags;
     /**
-     * Bit i of word i/32 is for the i-th name of the mailbox's flags.
+     * The user flags. Flag i of the mailbox's flags (from 0) is bit i%32 of word i/32.
      */
     uint32_t user_flags[4];
     /**
@@ -1655,11 +1679,11 @@ typedef struct cyrsync_record {
      */
     uint8_t guid[20];
     /**
-     * When the message was put into this mailbox; 0 if not known.
+     * The time when the message was put into this mailbox, in seconds since 1970; 0 if not known.
      */
     int64_t savedate;
     /**
-     * Modseq at creation; 0 if not known.
+     * The modseq when the record was created; 0 if not known.
      */
     uint64_t createdmodseq;
     /**
@@ -1671,42 +1695,45 @@ typedef struct cyrsync_record {
      */
     uint64_t basecid;
     /**
-     * Nanoseconds of internaldate (index version 20 on); 0 if not known.
+     * The nanoseconds of internaldate (index version 20 on); 0 if not known.
      */
     uint32_t internaldate_nsec;
 } cyrsync_record;
 
 /**
- * Initial value of a cyrsync_record: its size, and all else 0.
+ * Initial value of a cyrsync_record: its size, and all other members 0.
  */
 #define CYRSYNC_RECORD_INIT CYRSYNC_SIZED_INIT(cyrsync_record)
 
 /**
- * Where the file of a message is. The library sets size, fd to -1, and the rest to nothing before.
+ * The location of a message. Before the call, the library sets size, fd to -1, and the strings to
+ * empty.
  */
 typedef struct cyrsync_message_file {
     /**
-     * How much of it the library knows: write no further.
+     * The size of the structure in the library. The host must not write beyond it.
      */
     size_t size;
     /**
-     * The file, open for reading at its beginning. The library closes it. -1 to have content taken
-     * or path opened.
+     * A file descriptor of the message file, open for reading, positioned at the start. The
+     * library owns and closes it. -1 if content or path is set instead.
      */
     int fd;
     /**
-     * Its path: opened if there is neither fd nor content, else for messages about it only, and
-     * may be empty. Borrowed until the next call for the same mailbox.
+     * The path of the message file. If fd is -1 and content is empty, the library opens it.
+     * Otherwise only log lines and errors use the path, and it may be empty. Borrowed until the
+     * next call for the same mailbox.
      */
     cyrsync_str path;
     /**
-     * The message itself, where it is in no file; else empty. Borrowed like path, and copied.
+     * The message itself, if it is not in a file; else empty. Borrowed like path; the library
+     * copies it.
      */
     cyrsync_str content;
 } cyrsync_message_file;
 
 /**
- * An annotation of server, mailbox or message.
+ * An annotation of the server, a mailbox or a message.
  */
 typedef struct cyrsync_annotation {
     /**
@@ -1714,11 +1741,11 @@ typedef struct cyrsync_annotation {
      */
     size_t size;
     /**
-     * Such as "/comment".
+     * The name of the annotation, such as "/comment".
      */
     cyrsync_str entry;
     /**
-     * Whose private value it is; empty for the shared value.
+     * The user whose private value this is; empty for the shared value.
      */
     cyrsync_str userid;
     /**
@@ -1726,18 +1753,18 @@ typedef struct cyrsync_annotation {
      */
     cyrsync_str value;
     /**
-     * When it last changed; 0 if not known.
+     * The modseq of the last change; 0 if not known.
      */
     uint64_t modseq;
 } cyrsync_annotation;
 
 /**
- * Initial value of a cyrsync_annotation: its size, and all else 0.
+ * Initial value of a cyrsync_annotation: its size, and all other members 0.
  */
 #define CYRSYNC_ANNOTATION_INIT CYRSYNC_SIZED_INIT(cyrsync_annotation)
 
 /**
- * What a user has seen of a mailbox (struct seendata).
+ * A user's seen state of a mailbox (struct seendata).
  */
 typedef struct cyrsync_seen {
     /**
@@ -1753,21 +1780,21 @@ typedef struct cyrsync_seen {
      */
     cyrsync_str seenuids;
     /**
-     * Highest UID that the user has seen as recent.
+     * The highest UID that was shown to the user as recent.
      */
     uint32_t lastuid;
     /**
-     * When the user last read it, in seconds since 1970.
+     * The time when the user last read the mailbox, in seconds since 1970.
      */
     int64_t lastread;
     /**
-     * When the list last changed.
+     * The time when seenuids last changed, in seconds since 1970.
      */
     int64_t lastchange;
 } cyrsync_seen;
 
 /**
- * Initial value of a cyrsync_seen: its size, and all else 0.
+ * Initial value of a cyrsync_seen: its size, and all other members 0.
  */
 #define CYRSYNC_SEEN_INIT CYRSYNC_SIZED_INIT(cyrsync_seen)
 
@@ -1780,22 +1807,22 @@ typedef struct cyrsync_quota {
      */
     size_t size;
     /**
-     * The root, an internal mailbox name.
+     * The quota root, as an internal mailbox name.
      */
     cyrsync_str root;
     /**
-     * By Cyrus's numbers of resources (STORAGE, MESSAGE, X-ANNOTATION-STORAGE, X-NUM-FOLDERS), in
-     * its units; -1 for no limit.
+     * The limits, in Cyrus's order of resources (STORAGE, MESSAGE, X-ANNOTATION-STORAGE,
+     * X-NUM-FOLDERS) and in Cyrus's units; -1 for no limit.
      */
     int64_t limits[CYRSYNC_QUOTA_RESOURCES];
     /**
-     * When the limits last changed.
+     * The modseq of the last change of the limits.
      */
     uint64_t modseq;
 } cyrsync_quota;
 
 /**
- * Initial value of a cyrsync_quota: its size, and all else 0.
+ * Initial value of a cyrsync_quota: its size, and all other members 0.
  */
 #define CYRSYNC_QUOTA_INIT CYRSYNC_SIZED_INIT(cyrsync_quota)
 
@@ -1808,71 +1835,73 @@ typedef struct cyrsync_sieve {
      */
     size_t size;
     /**
-     * File name with extension, such as "main.script". The active script has a second entry,
-     * "main.bc", without time and GUID: it alone is marked active.
+     * The file name with extension, such as "main.script". The active script has a second entry,
+     * "main.bc", whose time and GUID are 0. Only this entry is marked active.
      */
     cyrsync_str name;
     /**
-     * SHA-1 of its content.
+     * The SHA-1 of the content.
      */
     uint8_t guid[20];
     /**
-     * Not 0: it is the bytecode of the active one.
+     * Not 0: this is the bytecode of the active script.
      */
     uint8_t active;
     /**
-     * When it was last changed, in seconds since 1970.
+     * The time of the last change, in seconds since 1970.
      */
     int64_t last_update;
 } cyrsync_sieve;
 
 /**
- * Initial value of a cyrsync_sieve: its size, and all else 0.
+ * Initial value of a cyrsync_sieve: its size, and all other members 0.
  */
 #define CYRSYNC_SIEVE_INIT CYRSYNC_SIZED_INIT(cyrsync_sieve)
 
 /**
- * Takes an entry. These functions answer with 0 for "go on"; else the host stops at once and
- * answers with what they gave. What is passed to them is borrowed for the call. They never call
- * the host.
+ * Receives an entry. Each emit function returns 0 to go on. On any other result, the host's
+ * function must stop at once and return that result. The library copies what it needs: arguments
+ * are borrowed only for the call. Emit functions never call the host.
  */
 typedef int (*cyrsync_emit_entry)(void *sink, const cyrsync_entry *entry);
 
 /**
- * Takes a record.
+ * Receives a record.
  */
 typedef int (*cyrsync_emit_record)(void *sink, const cyrsync_record *record);
 
 /**
- * Takes an annotation.
+ * Receives an annotation.
  */
 typedef int (*cyrsync_emit_annotation)(void *sink, const cyrsync_annotation *annotation);
 
 /**
- * Takes seen state.
+ * Receives the seen state of a mailbox.
  */
 typedef int (*cyrsync_emit_seen)(void *sink, const cyrsync_seen *seen);
 
 /**
- * Takes a quota root.
+ * Receives the limits of a quota root.
  */
 typedef int (*cyrsync_emit_quota)(void *sink, const cyrsync_quota *quota);
 
 /**
- * Takes a Sieve script.
+ * Receives a Sieve script without its content.
  */
 typedef int (*cyrsync_emit_sieve)(void *sink, const cyrsync_sieve *sieve);
 
 /**
- * Takes a name, or a piece of a text.
+ * Receives a name or a piece of a text.
  */
 typedef int (*cyrsync_emit_str)(void *sink, cyrsync_str text);
 
 /**
- * The data of the master as a host supplies it: see "The host store" at the head of this header.
- * Begin with CYRSYNC_HOST_INIT, then set the functions. Those that may be NULL say so. Each
- * answers with CYRSYNC_RESULT_OK, with what an emit function gave, or with one of NULL_POINTER to
- * NOT_FOUND, LOCKED to CANCELLED; of a failure cyrsync_failure_set() may tell more.
+ * The functions through which a host supplies the data of the master: see "The host store" at the
+ * head of this header. Begin with CYRSYNC_HOST_INIT, then set the functions. A function is
+ * required unless its comment says that it may be NULL. A function that returns int returns
+ * CYRSYNC_RESULT_OK, or the result of an emit function that was not 0, or an error: a
+ * CYRSYNC_RESULT_ code from NULL_POINTER to NOT_FOUND or from LOCKED to CANCELLED. On an error it
+ * may call cyrsync_failure_set() to describe it.
  */
 typedef struct cyrsync_host {
     /**
@@ -1884,16 +1913,16 @@ typedef struct cyrsync_host {
      */
     uint32_t version;
     /**
-     * Given to every function of this table.
+     * Passed to every function of this table.
      */
     void *userdata;
     /**
-     * Gives userdata back when nobody uses it any more. May be NULL.
+     * Releases userdata. Called once, when the library no longer uses userdata. May be NULL.
      */
     cyrsync_destroy_callback destroy;
     /**
-     * Emits the entry of a name, if there is one: tombstones, intermediates and reserved ones
-     * too (mboxlist_lookup_allow_all).
+     * Emits the entry with a name, if there is one. Tombstones, intermediate and reserved entries
+     * count too (mboxlist_lookup_allow_all).
      */
     int (*lookup)(
         void *userdata,
@@ -1912,8 +1941,9 @@ typedef struct cyrsync_host {
         void *sink,
         cyrsync_failure *failure);
     /**
-     * Emits all mailboxes of a user, INBOX first, deleted ones ("DELETED.user.fred...") and
-     * intermediates too, no tombstones (mboxlist_usermboxtree with MBOXTREE_DELETED).
+     * Emits the entries of all mailboxes of a user, INBOX first. Includes deleted mailboxes
+     * ("DELETED.user.fred...") and intermediate entries, but no tombstones (mboxlist_usermboxtree
+     * with MBOXTREE_DELETED).
      */
     int (*list_user)(
         void *userdata,
@@ -1922,9 +1952,9 @@ typedef struct cyrsync_host {
         void *sink,
         cyrsync_failure *failure);
     /**
-     * Emits every mailbox whose name begins with prefix, tombstones too, no intermediates
-     * (mboxlist_allmbox with MBOXTREE_TOMBSTONES). What cannot be read is passed over and
-     * answered with CYRSYNC_RESULT_CORRUPT at the end.
+     * Emits the entry of every mailbox whose name begins with prefix. Includes tombstones, but no
+     * intermediate entries (mboxlist_allmbox with MBOXTREE_TOMBSTONES). Skips entries that cannot
+     * be read, and then returns CYRSYNC_RESULT_CORRUPT at the end.
      */
     int (*list)(
         void *userdata,
@@ -1933,10 +1963,11 @@ typedef struct cyrsync_host {
         void *sink,
         cyrsync_failure *failure);
     /**
-     * Excludes all others that replicate the user (userid empty: shared mailboxes) to the same
-     * server (sync_lock of sync_support.c: the name lock "*S*server*userid"). Waits for
-     * wait_ms milliseconds, for ever if that is negative; CYRSYNC_RESULT_LOCKED if it is not
-     * free then. *lock is what sync_unlock is called with; NULL is fine.
+     * Locks the replication of a user to a server, so that no other process replicates the user to
+     * the same server (sync_lock of sync_support.c: the name lock "*S*server*userid"). An empty
+     * userid stands for the shared mailboxes. Waits at most wait_ms milliseconds, or without a
+     * limit if wait_ms is negative; then returns CYRSYNC_RESULT_LOCKED. Sets *lock to a pointer of
+     * the host's choice, which the library passes to sync_unlock; NULL is fine.
      */
     int (*sync_lock)(
         void *userdata,
@@ -1946,14 +1977,15 @@ typedef struct cyrsync_host {
         void **lock,
         cyrsync_failure *failure);
     /**
-     * Releases it.
+     * Releases a lock of sync_lock.
      */
     void (*sync_unlock)(void *userdata, void *lock);
     /**
-     * Opens a mailbox with its index locked for reading (mailbox_open_irl), waiting as
-     * sync_lock does. CYRSYNC_RESULT_NOT_FOUND if it is not there, deleted, reserved, an
-     * intermediate or on another server; CYRSYNC_RESULT_MOVED if it is on its way to one.
-     * *mailbox is what the functions below are called with, and in the end close.
+     * Opens a mailbox with its index locked for reading (mailbox_open_irl). Waits like sync_lock.
+     * Returns CYRSYNC_RESULT_NOT_FOUND if the mailbox does not exist, or is deleted, reserved, an
+     * intermediate entry or on another server; CYRSYNC_RESULT_MOVED if it is being moved to
+     * another server. Sets *mailbox to a pointer of the host's choice. The library passes it to
+     * the functions below, and at last to close.
      */
     int (*open)(
         void *userdata,
@@ -1962,8 +1994,8 @@ typedef struct cyrsync_host {
         void **mailbox,
         cyrsync_failure *failure);
     /**
-     * Fills in the state of the mailbox, as it was when its index was locked. Called once, after
-     * open. What *state points to is borrowed until the next call for the mailbox.
+     * Fills in the state of the mailbox at the time when its index was locked. Called once, after
+     * open. Pointers in *state are borrowed until the next call for the mailbox.
      */
     int (*state)(
         void *userdata,
@@ -1971,11 +2003,12 @@ typedef struct cyrsync_host {
         cyrsync_mailbox_state *state,
         cyrsync_failure *failure);
     /**
-     * Emits the records with a UID of at least from_uid by ascending UID, expunged and unlinked
-     * ones too: with from_uid 0 as many as num_records of the state says, or the mailbox fails.
-     * That includes those without a UID (0), which fail it too, so that they are noticed.
-     * since_modseq 0 is no bound: records with modseq 0, which an old Cyrus wrote, come too. The
-     * library passes nothing else; a host may leave out what is not above another since_modseq.
+     * Emits the records whose UID is at least from_uid, in ascending order of UID. Includes
+     * expunged and unlinked records. If from_uid is 0, emits all num_records records of the state;
+     * with fewer, replication of the mailbox fails. Includes damaged records with UID 0: they make
+     * it fail too, so that the damage is noticed. since_modseq 0 is no limit: records with modseq
+     * 0, which an old Cyrus wrote, are included. The library always passes 0; for any other value
+     * a host may leave out records whose modseq is not greater.
      */
     int (*scan)(
         void *userdata,
@@ -1987,7 +2020,7 @@ typedef struct cyrsync_host {
         cyrsync_failure *failure);
     /**
      * Computes the sync CRCs from all records and annotations (mailbox_synccrcs with force). May
-     * be NULL: then the library does, with scan and message_annotations.
+     * be NULL: then the library computes them, with scan and message_annotations.
      */
     int (*recompute_crcs)(
         void *userdata,
@@ -2005,8 +2038,8 @@ typedef struct cyrsync_host {
         void *sink,
         cyrsync_failure *failure);
     /**
-     * Emits the annotations that are stored for a message, in any order. Those that stand for
-     * fields of its record (thrid, savedate, createdmodseq) are not among them.
+     * Emits the stored annotations of a message, in any order. Leaves out annotations that stand
+     * for fields of its record (thrid, savedate, createdmodseq).
      */
     int (*message_annotations)(
         void *userdata,
@@ -2016,8 +2049,8 @@ typedef struct cyrsync_host {
         void *sink,
         cyrsync_failure *failure);
     /**
-     * Fills in where the file of a message is (mailbox_record_fname). The library opens it and
-     * compares its size with the record's. Also called after unlock_index.
+     * Fills in the location of a message file (mailbox_record_fname). The library opens the file
+     * and compares its size with the record's. Also called after unlock_index.
      */
     int (*message_file)(
         void *userdata,
@@ -2026,17 +2059,18 @@ typedef struct cyrsync_host {
         cyrsync_message_file *file,
         cyrsync_failure *failure);
     /**
-     * Lets others write to the mailbox again, but keeps message files from being unlinked until
-     * close (mailbox_unlock_index). Then only message_file and close follow.
+     * Unlocks the index, so that other processes can write to the mailbox again, but prevents the
+     * removal of message files until close (mailbox_unlock_index). After this, the library calls
+     * only message_file and close for the mailbox.
      */
     void (*unlock_index)(void *userdata, void *mailbox);
     /**
-     * Closes the mailbox and releases its locks. Always called for what open gave.
+     * Closes the mailbox and releases its locks. Called once for each successful open.
      */
     void (*close)(void *userdata, void *mailbox);
     /**
-     * Emits the annotations of a mailbox without opening it, or those of the server if name is
-     * empty.
+     * Emits the annotations of a mailbox that is not open. If name is empty, emits the annotations
+     * of the server.
      */
     int (*annotations)(
         void *userdata,
@@ -2045,8 +2079,8 @@ typedef struct cyrsync_host {
         void *sink,
         cyrsync_failure *failure);
     /**
-     * Emits the internal names that a user is subscribed to, in the order of the database
-     * (mboxlist_sublist).
+     * Emits the internal names of the mailboxes that a user is subscribed to, in the order of the
+     * database (mboxlist_sublist).
      */
     int (*subscriptions)(
         void *userdata,
@@ -2064,7 +2098,7 @@ typedef struct cyrsync_host {
         void *sink,
         cyrsync_failure *failure);
     /**
-     * Emits the limits of a quota root, if it is one (quota_read).
+     * Emits the limits of a quota root, if root is a quota root (quota_read).
      */
     int (*quota)(
         void *userdata,
@@ -2082,7 +2116,7 @@ typedef struct cyrsync_host {
         void *sink,
         cyrsync_failure *failure);
     /**
-     * Emits the content of one of them, in pieces of any size.
+     * Emits the content of a Sieve script, in pieces of any size.
      */
     int (*sieve_content)(
         void *userdata,
@@ -2092,8 +2126,8 @@ typedef struct cyrsync_host {
         void *sink,
         cyrsync_failure *failure);
     /**
-     * Sets *modseq to the highest modseq that the owner of a mailbox has anywhere; 0 if each mailbox has
-     * its own (mboxname_readmodseq).
+     * Sets *modseq to the highest modseq of all mailboxes of a mailbox's owner
+     * (mboxname_readmodseq). 0 if each mailbox counts its own modseqs.
      */
     int (*used_modseq)(
         void *userdata,
@@ -2101,8 +2135,8 @@ typedef struct cyrsync_host {
         uint64_t *modseq,
         cyrsync_failure *failure);
     /**
-     * Sets *modseq to the modseq of the reverse ACLs of the user whose INBOX it is; 0 for other mailboxes
-     * and if they are not used (mboxname_readraclmodseq).
+     * Sets *modseq to the modseq of the reverse ACLs of the user whose INBOX has this name
+     * (mboxname_readraclmodseq). 0 for other mailboxes, and if reverse ACLs are not used.
      */
     int (*raclmodseq)(
         void *userdata,
@@ -2110,14 +2144,14 @@ typedef struct cyrsync_host {
         uint64_t *modseq,
         cyrsync_failure *failure);
     /**
-     * Writes to the master, when a repair must. Command is what a sync server would be sent, as
-     * one text with all its message literals and its CRLF: "APPLY RESERVE %(...)",
-     * "APPLY MESSAGE (%{default 3f... 512}CRLF...)", "APPLY MAILBOX %(...)", "RESTART". Verb is
-     * its first word, body what follows it after a space: what dlist_parse() takes, for
-     * sync_apply(). Emits the reply as that server would send it, in pieces of any size:
-     * "* RESERVE (...)CRLF", then "OK success" or "NO IMAP_SYNC_CHANGED ...". A NO is no
-     * failure of this function. Messages stay staged until RESTART. No mailbox is open
-     * meanwhile, but sync locks are held. May be NULL: then a mailbox that must be repaired here
+     * Executes a command of a repair that writes to the master. command is the whole command as a
+     * client sends it to a sync server, with message literals and CRLF: "APPLY RESERVE %(...)",
+     * "APPLY MESSAGE (%{default 3f... 512}CRLF...)", "APPLY MAILBOX %(...)", "RESTART". verb is
+     * its first word. body is the rest after a space, without the final CRLF: dlist_parse() reads
+     * it, for sync_apply(). Emits the reply as a sync server sends it, in pieces of any size: "*
+     * RESERVE (...)CRLF", then "OK success" or "NO IMAP_SYNC_CHANGED ...". A NO is not a failure
+     * of this function. Messages stay staged until RESTART. During the call no mailbox is open,
+     * but sync locks are held. May be NULL: then a mailbox that needs a repair on this server
      * fails with CYRSYNC_RESULT_NEEDS_FULL_SYNC.
      */
     int (*apply)(
@@ -2129,26 +2163,26 @@ typedef struct cyrsync_host {
         void *sink,
         cyrsync_failure *failure);
     /**
-     * Writes that a mailbox was changed by apply to the sync logs of all channels but that of
-     * the client, whose replica has it already. May be NULL: then the library does, to those that
-     * the configuration names.
+     * Logs that apply changed a mailbox, to the sync logs of all channels except the client's own:
+     * its replica has the change already. May be NULL: then the library writes to the logs of the
+     * channels in the configuration.
      */
     int (*log_change)(void *userdata, cyrsync_str name, cyrsync_failure *failure);
     /**
-     * About how many bytes the list of mailboxes has (the size of mailboxes.db): as many mailboxes
-     * may the replica tell of. May be NULL; then 24 MiB of them may, some thirty-five thousand of
-     * a user.
+     * Returns the approximate size of the list of mailboxes in bytes (the size of mailboxes.db).
+     * The library uses it to limit the size of the replica's replies. May be NULL: then the limit
+     * is 24 MiB, about thirty-five thousand mailboxes of a user.
      */
     uint64_t (*list_bytes)(void *userdata);
 } cyrsync_host;
 
 /**
- * Says why a function of the host failed. The texts are copied; bytes that are not UTF-8 are
- * replaced. Counts only if the function then answers with a failure.
+ * Describes why a function of the host fails. The texts are copied; bytes that are not UTF-8 are
+ * replaced. The library uses the description only if the function then returns a failure.
  *
- * @param failure  What the host's function was given. NULL is fine.
+ * @param failure  The pointer that the library passed to the host's function. NULL is fine.
  * @param detail   What went wrong.
- * @param hint     What can be done about it. Empty if there is nothing to say.
+ * @param hint     What a person can do about it. Empty if there is no advice.
  */
 CYRSYNC_API void cyrsync_failure_set(
     cyrsync_failure *failure,
@@ -2163,7 +2197,7 @@ CYRSYNC_API void cyrsync_failure_set(
 typedef struct cyrsync_client cyrsync_client;
 
 /**
- * How many items of a call ended how: those that the item callback receives.
+ * The number of items of a call by outcome. The item callback receives the same items.
  */
 typedef struct cyrsync_report {
     /**
@@ -2171,11 +2205,11 @@ typedef struct cyrsync_report {
      */
     size_t size;
     /**
-     * Items that are done: equal on both sides now, or planned.
+     * Items that are done: now equal on both sides, or planned.
      */
     uint64_t done;
     /**
-     * Items that were passed over, because another process had them locked.
+     * Items that were skipped because another process had locked them.
      */
     uint64_t skipped_locked;
     /**
@@ -2185,12 +2219,12 @@ typedef struct cyrsync_report {
 } cyrsync_report;
 
 /**
- * Initial value of a cyrsync_report: its size, and all else 0.
+ * Initial value of a cyrsync_report: its size, and all other members 0.
  */
 #define CYRSYNC_REPORT_INIT CYRSYNC_SIZED_INIT(cyrsync_report)
 
 /**
- * What went over the present connection.
+ * Counters of the current connection.
  */
 typedef struct cyrsync_counters {
     /**
@@ -2198,15 +2232,15 @@ typedef struct cyrsync_counters {
      */
     size_t size;
     /**
-     * Whether there is a connection: without one all else is 0.
+     * Whether the client is connected. If not, all other members are 0.
      */
     bool connected;
     /**
-     * Bytes of commands, before compression.
+     * Bytes of commands sent, before compression.
      */
     uint64_t sent;
     /**
-     * Bytes of replies, after decompression.
+     * Bytes of replies received, after decompression.
      */
     uint64_t received;
     /**
@@ -2224,17 +2258,19 @@ typedef struct cyrsync_counters {
 } cyrsync_counters;
 
 /**
- * Initial value of a cyrsync_counters: its size, and all else 0.
+ * Initial value of a cyrsync_counters: its size, and all other members 0.
  */
 #define CYRSYNC_COUNTERS_INIT CYRSYNC_SIZED_INIT(cyrsync_counters)
 
 /**
- * Takes a userid, or the internal name of a mailbox. It is borrowed for the call.
+ * Receives a userid or the internal name of a mailbox. The name is borrowed: it is valid only
+ * during the call.
  */
 typedef void (*cyrsync_name_callback)(void *userdata, cyrsync_str name);
 
 /**
- * Makes a client from a configuration, which stays the caller's. Nothing is sent yet.
+ * Makes a client from a configuration. The configuration still belongs to the caller. Does not
+ * connect yet.
  *
  * @param config  The configuration.
  * @param out     Set to the client on success. Free it with cyrsync_client_free().
@@ -2247,9 +2283,9 @@ cyrsync_result cyrsync_client_new(
     cyrsync_error **err);
 
 /**
- * Makes a client that asks a host for the data of the master instead of reading the mail store:
- * see "The host store" at the head of this header. The table is copied; its userdata is given
- * back by its destroy function when nothing uses it any more: at once if this call fails.
+ * Makes a client that gets the data of the master from a host, and does not read the mail store
+ * itself: see "The host store" at the head of this header. The table is copied. Its destroy
+ * function is called when the library no longer uses userdata: at once if this call fails.
  *
  * @param config  The configuration.
  * @param host    The host's table.
@@ -2264,32 +2300,34 @@ cyrsync_result cyrsync_client_new_with_host(
     cyrsync_error **err);
 
 /**
- * Says goodbye to the replica and frees the client, unless it is in use, also by the call whose
- * callback calls this: then it answers CYRSYNC_RESULT_BUSY and does nothing.
+ * Disconnects from the replica and frees the client. If the client is in use, returns
+ * CYRSYNC_RESULT_BUSY and does nothing. A callback that calls this for its own client gets
+ * CYRSYNC_RESULT_BUSY, too.
  *
  * @param client  The client. NULL is fine.
  */
 CYRSYNC_API cyrsync_result cyrsync_client_free(cyrsync_client *client);
 
 /**
- * Returns the name of the replica. It is borrowed until the client is freed.
+ * Returns the name of the replica. The string belongs to the client and is valid until the client
+ * is freed.
  *
  * @param client  The client. NULL gives an empty name.
  */
 CYRSYNC_API const char *cyrsync_client_server(const cyrsync_client *client);
 
 /**
- * Asks the client to stop: the call that runs ends at the next safe point with
- * CYRSYNC_RESULT_CANCELLED, and so does every later one, until cyrsync_client_reset_cancel() is
- * called. May be called from any thread at any time, from callbacks and signal handlers too.
+ * Cancels the client: the running call ends at the next safe point with CYRSYNC_RESULT_CANCELLED.
+ * So does every later call, until cyrsync_client_reset_cancel() is called. May be called from any
+ * thread at any time, also from callbacks and signal handlers.
  *
  * @param client  The client. NULL is fine.
  */
 CYRSYNC_API void cyrsync_client_cancel(const cyrsync_client *client);
 
 /**
- * Takes back cyrsync_client_cancel() and cyrsync_client_finish(): calls work again. Answers
- * CYRSYNC_RESULT_BUSY while a call runs; that one must come to its end first.
+ * Undoes cyrsync_client_cancel() and cyrsync_client_finish(), so that later calls work again.
+ * Fails with CYRSYNC_RESULT_BUSY while another call of the client runs.
  *
  * @param client  The client.
  * @param err     Set to the error on failure. May be NULL.
@@ -2298,8 +2336,8 @@ CYRSYNC_API CYRSYNC_NODISCARD
 cyrsync_result cyrsync_client_reset_cancel(cyrsync_client *client, cyrsync_error **err);
 
 /**
- * Connects and logs in, unless that is done. Calls that need a connection make one by themselves;
- * this one shows early whether it works.
+ * Connects and logs in, unless the client is already connected. Other calls connect by themselves
+ * when they need to. Call this to find out early whether the connection works.
  *
  * @param client  The client.
  * @param err     Set to the error on failure. May be NULL.
@@ -2308,7 +2346,7 @@ CYRSYNC_API CYRSYNC_NODISCARD
 cyrsync_result cyrsync_client_connect(cyrsync_client *client, cyrsync_error **err);
 
 /**
- * Says goodbye to the replica. The next call that needs a connection makes a new one.
+ * Disconnects from the replica. The next call that needs a connection makes a new one.
  *
  * @param client  The client.
  * @param err     Set to the error on failure. May be NULL.
@@ -2318,11 +2356,11 @@ CYRSYNC_API cyrsync_result cyrsync_client_disconnect(
     cyrsync_error **err);
 
 /**
- * Replicates a user with mailboxes, quotas, subscriptions, Sieve scripts and seen state.
+ * Replicates a user: mailboxes, quotas, subscriptions, Sieve scripts and seen state.
  *
  * @param client  The client.
  * @param user    The userid.
- * @param err     Set to the error on failure. May be NULL. Its parts are the failures of single
+ * @param err     Set to the error on failure. May be NULL. Its parts are the errors of single
  *                mailboxes.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2345,13 +2383,13 @@ cyrsync_result cyrsync_client_sync_meta(
     cyrsync_error **err);
 
 /**
- * Replicates mailboxes of any users. A mailbox that fails stops no other; the item callback
- * receives how each ended.
+ * Replicates mailboxes of any users. If a mailbox fails, the others are still replicated. The item
+ * callback receives the outcome of each.
  *
  * @param client  The client.
  * @param names   The internal names of the mailboxes ("user.fred.Sent").
- * @param count   How many there are.
- * @param err     Set to the error on failure. May be NULL. Its parts are the failures of single
+ * @param count   The number of names.
+ * @param err     Set to the error on failure. May be NULL. Its parts are the errors of single
  *                mailboxes.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2362,14 +2400,14 @@ cyrsync_result cyrsync_client_sync_mailboxes(
     cyrsync_error **err);
 
 /**
- * Replicates every user and every shared mailbox whose internal name begins with prefix, and
- * without a prefix the server's annotations too. A failure of one item stops no other, goes to the
- * item callback and is counted in the report. The call itself fails only if not everything was
- * tried.
+ * Replicates every user and every shared mailbox whose internal name begins with prefix. If prefix
+ * is empty, replicates the server's annotations too. If an item fails, the others are still
+ * replicated; the item callback receives the failure, and the report counts it. The call itself
+ * fails only if it could not try all items.
  *
  * @param client  The client.
- * @param prefix  What the internal names begin with; empty for all.
- * @param report  Filled with how many items ended how. May be NULL.
+ * @param prefix  The beginning of the internal names. Empty for all.
+ * @param report  Filled with the number of items by outcome. May be NULL.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2380,7 +2418,7 @@ cyrsync_result cyrsync_client_sync_all(
     cyrsync_error **err);
 
 /**
- * Replicates what a user has seen of a mailbox.
+ * Replicates a user's seen state of a mailbox.
  *
  * @param client    The client.
  * @param user      The userid.
@@ -2410,10 +2448,11 @@ cyrsync_result cyrsync_client_sync_subscription(
     cyrsync_error **err);
 
 /**
- * Replicates the limits of a quota root, or that it is none any more.
+ * Replicates the limits of a quota root. If the quota root no longer exists here, removes it on
+ * the replica.
  *
  * @param client  The client.
- * @param root    The root, an internal mailbox name.
+ * @param root    The quota root, as an internal mailbox name.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2423,10 +2462,11 @@ cyrsync_result cyrsync_client_sync_quota(
     cyrsync_error **err);
 
 /**
- * Replicates the annotations of a mailbox without its messages, or those of the server.
+ * Replicates the annotations of a mailbox, without those of its messages, or the annotations of
+ * the server.
  *
  * @param client   The client.
- * @param mailbox  The internal name of the mailbox. Empty for the server.
+ * @param mailbox  The internal name of the mailbox. Empty for the annotations of the server.
  * @param err      Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2436,7 +2476,7 @@ cyrsync_result cyrsync_client_sync_annotations(
     cyrsync_error **err);
 
 /**
- * Tells the replica to release the message files that it keeps for this connection.
+ * Tells the replica to release its staged message files for this connection.
  *
  * @param client  The client.
  * @param err     Set to the error on failure. May be NULL.
@@ -2445,7 +2485,7 @@ CYRSYNC_API CYRSYNC_NODISCARD
 cyrsync_result cyrsync_client_restart(cyrsync_client *client, cyrsync_error **err);
 
 /**
- * Returns what went over the present connection.
+ * Returns the counters of the current connection.
  *
  * @param client  The client.
  * @param out     Filled with the counters.
@@ -2458,15 +2498,15 @@ cyrsync_result cyrsync_client_counters(
     cyrsync_error **err);
 
 /**
- * Gives the users who have an INBOX and whose userids match a pattern to a callback, in the order
- * of mailboxes.db, as sync_client -u does. If a part of mailboxes.db cannot be read, the call
- * fails after it gave those that were found.
+ * Calls a callback for each user who has an INBOX and whose userid matches a pattern, in the order
+ * of mailboxes.db, as sync_client -u does. If a part of mailboxes.db cannot be read, passes on the
+ * users that were found and then fails.
  *
  * @param client    The client.
- * @param pattern   The pattern: * stands for any bytes, separators included, ? for one, [a-z] for
- *                  one of these, [!a-z] for any other.
- * @param callback  Receives each userid. May be NULL.
- * @param userdata  Given to the callback.
+ * @param pattern   The pattern: * matches any bytes, separators included; ? matches one byte;
+ *                  [a-z] matches one of these bytes, and [!a-z] any other byte.
+ * @param callback  The callback, which receives each userid. May be NULL.
+ * @param userdata  Passed to the callback.
  * @param err       Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2478,13 +2518,13 @@ cyrsync_result cyrsync_client_match_users(
     cyrsync_error **err);
 
 /**
- * Gives the mailboxes whose external names match a pattern to a callback, by their internal
- * names, as sync_client -m does. Like cyrsync_client_match_users() in all else.
+ * Calls a callback with the internal name of each mailbox whose external name matches a pattern,
+ * as sync_client -m does. Otherwise like cyrsync_client_match_users().
  *
  * @param client    The client.
- * @param pattern   The pattern, as an administrator types it.
- * @param callback  Receives each internal name. May be NULL.
- * @param userdata  Given to the callback.
+ * @param pattern   The pattern for the external name, as an administrator types it.
+ * @param callback  The callback, which receives each internal name. May be NULL.
+ * @param userdata  Passed to the callback.
  * @param err       Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2502,38 +2542,40 @@ cyrsync_result cyrsync_client_match_mailboxes(
  */
 typedef enum cyrsync_rolled {
     /**
-     * It was asked to, by cyrsync_client_finish() or cyrsync_client_cancel().
+     * cyrsync_client_finish() or cyrsync_client_cancel() was called.
      */
     CYRSYNC_ROLLED_STOPPED = 1,
     /**
-     * The shutdown file was there; it is removed.
+     * The shutdown file existed. The library has removed it.
      */
     CYRSYNC_ROLLED_SHUTDOWN_FILE = 2,
     /**
-     * cyrsync_client_nudge() was called. Called again it goes on.
+     * cyrsync_client_nudge() was called. Call cyrsync_client_roll() again to go on.
      */
     CYRSYNC_ROLLED_NUDGED = 3,
     /**
-     * What was logged is done, as asked for by once.
+     * With once: all entries are done.
      */
     CYRSYNC_ROLLED_ONCE = 4,
     /**
-     * The same, but a part of it failed and was put back to the log.
+     * With once: some tasks (users, mailboxes and so on) failed. Their entries were put back into
+     * the log.
      */
     CYRSYNC_ROLLED_ONCE_UNDONE = 5,
     /**
-     * The replica said goodbye, and it was to be connected to only once.
+     * With connect_once: the replica ended the connection (BYE).
      */
     CYRSYNC_ROLLED_GOODBYE = 6,
     /**
-     * Like CYRSYNC_ROLLED_ONCE, but another process was at work on a part of it, which was put back to
-     * the log; nothing failed.
+     * With once: no task failed, but another process had locked some users or mailboxes. Their
+     * entries were put back into the log.
      */
     CYRSYNC_ROLLED_ONCE_DEFERRED = 7,
 } cyrsync_rolled;
 
 /**
- * How cyrsync_client_roll() works. Begin with CYRSYNC_ROLLING_INIT, then set what is wanted.
+ * Options of cyrsync_client_roll(). Begin with CYRSYNC_ROLLING_INIT, then set the options that you
+ * need.
  */
 typedef struct cyrsync_rolling {
     /**
@@ -2541,20 +2583,22 @@ typedef struct cyrsync_rolling {
      */
     size_t size;
     /**
-     * Least time from one run to the next, in milliseconds (sync_repeat_interval).
+     * The shortest time from one run to the next, in milliseconds (sync_repeat_interval).
      */
     uint64_t interval_ms;
     /**
-     * After so many seconds the replica is told to release its staged message files (-t); 0 for
-     * never.
+     * Time after which the client tells the replica to release its staged message files, in
+     * seconds (-t); 0 for never.
      */
     uint64_t restart_after;
     /**
-     * A file that asks for the end by being there (sync_shutdown_file); empty for none.
+     * The path of the shutdown file (sync_shutdown_file): the call ends when this file exists.
+     * Empty for none.
      */
     cyrsync_str shutdown_file;
     /**
-     * Longest pause between attempts to connect, in seconds (sync_reconnect_maxwait); 0 for none.
+     * The longest pause between attempts to connect, in seconds (sync_reconnect_maxwait); 0 for no
+     * limit.
      */
     uint64_t longest_pause;
     /**
@@ -2562,13 +2606,13 @@ typedef struct cyrsync_rolling {
      */
     uint32_t connect_once;
     /**
-     * Not 0: do only what is logged now.
+     * Not 0: replicate only the entries that are in the log now, then end.
      */
     uint32_t once;
 } cyrsync_rolling;
 
 /**
- * Initial value of a cyrsync_rolling: its size, and all else 0.
+ * Initial value of a cyrsync_rolling: its size, and all other members 0.
  */
 #define CYRSYNC_ROLLING_INIT CYRSYNC_SIZED_INIT(cyrsync_rolling)
 
@@ -2581,40 +2625,42 @@ typedef struct cyrsync_roll_end {
      */
     size_t size;
     /**
-     * Why it ended, as a cyrsync_rolled.
+     * The reason for the end, as a cyrsync_rolled.
      */
     int why;
     /**
-     * With once: how many parts were put back to the log because another process had them locked.
+     * With once: the number of tasks that were put back into the log because another process had
+     * locked their users or mailboxes.
      */
     uint64_t deferred;
     /**
-     * With once: how many parts failed and were put back to the log.
+     * With once: the number of tasks that failed and were put back into the log.
      */
     uint64_t failed;
 } cyrsync_roll_end;
 
 /**
- * Initial value of a cyrsync_roll_end: its size, and all else 0.
+ * Initial value of a cyrsync_roll_end: its size, and all other members 0.
  */
 #define CYRSYNC_ROLL_END_INIT CYRSYNC_SIZED_INIT(cyrsync_roll_end)
 
 /**
- * Appends entries to sync logs, so that the clients of their channels replicate what they name:
- * what sync_log() does in Cyrus's programs and cyr_synclog does for scripts. The entries are
- * written under Cyrus's own locking, and the directory of a log is made if it is missing. The words
- * are USER, UNUSER, META, MAILBOX, APPEND, DOUBLEMAILBOX, RENAME, UNMAILBOX, QUOTA, ANNOTATION,
- * SEEN, SUB and UNSUB, followed by one or two names; one that holds blanks or quotes stands in
- * double quotes. All entries and channels are checked before anything is written. If a log cannot
- * be written, those of the channels before it have the entries already.
+ * Appends entries to sync logs. The clients of these channels then replicate the users and
+ * mailboxes that the entries name. Cyrus's programs call sync_log() for this, and scripts
+ * cyr_synclog. The entries are written under Cyrus's own locks. A missing log directory is
+ * created. An entry is a word followed by one or two names. The words are USER, UNUSER, META,
+ * MAILBOX, APPEND, DOUBLEMAILBOX, RENAME, UNMAILBOX, QUOTA, ANNOTATION, SEEN, SUB and UNSUB. A
+ * name with blanks or quotes must be in double quotes. All entries and channels are checked before
+ * anything is written. If a log cannot be written, the logs of earlier channels already have the
+ * entries.
  *
- * @param config         The configuration: it says where the logs are. It needs no sync_host.
- * @param channels       The channels. An empty name is the log without a channel. A channel that
- *                       the configuration does not know fails with CYRSYNC_RESULT_CONFIG.
- * @param channel_count  How many there are. If 0, the entries go to all channels that Cyrus's
- *                       programs log to (sync_log_channels); it is a CYRSYNC_RESULT_CONFIG if
- *                       sync_log is off.
- * @param entries        The entries, one a line: "MAILBOX user.fred".
+ * @param config         The configuration, which says where the logs are. It needs no sync_host.
+ * @param channels       The channels. An empty name stands for the log without a channel. A
+ *                       channel that is not in the configuration fails with CYRSYNC_RESULT_CONFIG.
+ * @param channel_count  The number of channels. If 0, the entries go to all channels that Cyrus's
+ *                       programs log to (sync_log_channels). Then the call fails with
+ *                       CYRSYNC_RESULT_CONFIG if sync_log is off.
+ * @param entries        The entries, one per line: "MAILBOX user.fred".
  * @param err            Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2626,15 +2672,17 @@ cyrsync_result cyrsync_log_append(
     cyrsync_error **err);
 
 /**
- * Replicates what Cyrus's programs write to the sync log of the client's channel, until asked to
- * stop. What fails stays in the log and is tried again after a growing pause; it is reported to the
- * item and log callbacks and stops nothing else. What is locked is tried again too, after as long
- * as cyrsync_config_set_lock_patience() says. Fails with CYRSYNC_RESULT_LOCKED if another client
- * works on the channel.
+ * Replicates the entries that Cyrus's programs write to the sync log of the client's channel,
+ * until it is told to stop. If an entry fails, the others are still replicated. The failed entry
+ * stays in the log and is retried after a growing pause; the item and log callbacks receive the
+ * failure. If a user or mailbox is still locked after the time of
+ * cyrsync_config_set_lock_patience(), its entry is retried too. Fails with CYRSYNC_RESULT_LOCKED
+ * if another client works on the channel.
  *
  * @param client   The client.
- * @param rolling  How to work.
- * @param end      Filled with how it ended. May be NULL.
+ * @param rolling  The options.
+ * @param end      Filled with the reason for the end and the numbers of remaining tasks. May be
+ *                 NULL.
  * @param err      Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2645,30 +2693,31 @@ cyrsync_result cyrsync_client_roll(
     cyrsync_error **err);
 
 /**
- * Asks cyrsync_client_roll() to end when the part it works on is done. May be called from any
- * thread at any time and from signal handlers.
+ * Tells cyrsync_client_roll() to end after the current task. May be called from any thread at any
+ * time, also from signal handlers.
  *
  * @param client  The client. NULL is fine.
  */
 CYRSYNC_API void cyrsync_client_finish(const cyrsync_client *client);
 
 /**
- * Ends cyrsync_client_roll() with CYRSYNC_ROLLED_NUDGED, and a pause between attempts to connect.
- * Called again it goes on, and tries at once what had failed. May be called from any thread at
- * any time and from signal handlers.
+ * Wakes cyrsync_client_roll(), also from a pause between attempts to connect: it ends with
+ * CYRSYNC_ROLLED_NUDGED. When cyrsync_client_roll() is called again, it retries failed entries at
+ * once. May be called from any thread at any time, also from signal handlers.
  *
  * @param client  The client. NULL is fine.
  */
 CYRSYNC_API void cyrsync_client_nudge(const cyrsync_client *client);
 
 /**
- * Replicates what a sync log in memory says ("MAILBOX user.fred", a line each), like
- * sync_do_reader(). An entry that fails stops no other; it goes to the item and log callbacks. What
- * is locked is put into the log of the client's channel, if it has one.
+ * Replicates the entries of a sync log in memory ("MAILBOX user.fred", one per line), like
+ * sync_do_reader(). If an entry fails, the others are still replicated; the item and log callbacks
+ * receive the failure. Entries whose users or mailboxes are locked are appended to the log of the
+ * client's channel, if it has one.
  *
  * @param client  The client.
- * @param log     The log: entries, one a line.
- * @param report  Filled with how many entries ended how. May be NULL.
+ * @param log     The log: entries, one per line.
+ * @param report  Filled with the number of entries by outcome. May be NULL.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2679,12 +2728,12 @@ cyrsync_result cyrsync_client_process_log(
     cyrsync_error **err);
 
 /**
- * Replicates what a sync log in a file says, like sync_client -r -f and
- * cyrsync_client_process_log(). The file stays as it is.
+ * Replicates the entries of a sync log in a file, like sync_client -r -f. The file stays as it is.
+ * Otherwise like cyrsync_client_process_log().
  *
  * @param client  The client.
  * @param file    The path of the log.
- * @param report  Filled with how many entries ended how. May be NULL.
+ * @param report  Filled with the number of entries by outcome. May be NULL.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2695,13 +2744,13 @@ cyrsync_result cyrsync_client_process_log_file(
     cyrsync_error **err);
 
 /**
- * Replicates what was just logged, over a connection that is kept for the next time: what
- * sync_checkpoint() does, so that a user learns of a change when the replica has it. Like
- * cyrsync_client_process_log() in all else.
+ * Replicates entries that were just logged, and keeps the connection for the next call, like
+ * sync_checkpoint(). A server calls it before it confirms a change to a user, so that the replica
+ * has the change by then. Otherwise like cyrsync_client_process_log().
  *
  * @param client  The client.
- * @param log     The log: entries, one a line.
- * @param report  Filled with how many entries ended how. May be NULL.
+ * @param log     The log: entries, one per line.
+ * @param report  Filled with the number of entries by outcome. May be NULL.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2712,11 +2761,11 @@ cyrsync_result cyrsync_client_checkpoint(
     cyrsync_error **err);
 
 /**
- * Says goodbye to the replica if the last checkpoint is long ago. Cyrus waits for 30 seconds;
- * call it from a timer.
+ * Disconnects from the replica if the last checkpoint is long ago. Call it from a timer. Cyrus
+ * disconnects after 30 seconds.
  *
  * @param client   The client.
- * @param seconds  How long ago.
+ * @param seconds  The shortest time since the last checkpoint.
  * @param err      Set to the error on failure. May be NULL.
  */
 CYRSYNC_API cyrsync_result cyrsync_client_disconnect_if_idle(
@@ -2727,15 +2776,15 @@ CYRSYNC_API cyrsync_result cyrsync_client_disconnect_if_idle(
 /* ---- Plans -------------------------------------------------------------------------------- */
 
 /**
- * Plans what cyrsync_client_process_log() would do with a log, and does none of it: the replica is
- * only asked, and nothing is written here. The step callback receives each step. Locks are taken as
- * they would be. Renames and deletes are taken for done when what follows is planned, and a mailbox
- * that would have to be repaired is compared in full. Which message files would be sent is not
- * known before it is done.
+ * Plans what cyrsync_client_process_log() would do with a log, and changes nothing: it only reads
+ * from the replica, and writes nothing here. The step callback receives each step. The plan takes
+ * the same locks as replication. Later steps assume that earlier renames and deletes are done. A
+ * mailbox that needs a repair is compared in full. A plan cannot say which message files
+ * replication will send.
  *
  * @param client  The client.
- * @param log     The log: entries, one a line.
- * @param report  Filled with how many entries were planned, and how many could not be. May be NULL.
+ * @param log     The log: entries, one per line.
+ * @param report  Filled with the number of entries by outcome. May be NULL.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2749,8 +2798,8 @@ cyrsync_result cyrsync_client_plan(
  * Plans what cyrsync_client_sync_all() would do, like cyrsync_client_plan().
  *
  * @param client  The client.
- * @param prefix  What the internal names begin with; empty for all.
- * @param report  Filled with how many items were planned, and how many could not be. May be NULL.
+ * @param prefix  The beginning of the internal names. Empty for all.
+ * @param report  Filled with the number of items by outcome. May be NULL.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2761,12 +2810,12 @@ cyrsync_result cyrsync_client_plan_all(
     cyrsync_error **err);
 
 /**
- * Plans what cyrsync_client_sync_user() would do, or with only_meta cyrsync_client_sync_meta(),
- * like cyrsync_client_plan().
+ * Plans what cyrsync_client_sync_user() would do, like cyrsync_client_plan(). If only_meta is
+ * true, plans what cyrsync_client_sync_meta() would do.
  *
  * @param client     The client.
  * @param user       The userid.
- * @param only_meta  Whether only seen state, subscriptions and Sieve scripts are planned.
+ * @param only_meta  Whether to plan only seen state, subscriptions and Sieve scripts.
  * @param err        Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2781,7 +2830,7 @@ cyrsync_result cyrsync_client_plan_user(
  *
  * @param client  The client.
  * @param names   The internal names of the mailboxes.
- * @param count   How many there are.
+ * @param count   The number of names.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2792,11 +2841,11 @@ cyrsync_result cyrsync_client_plan_mailboxes(
     cyrsync_error **err);
 
 /**
- * Plans what cyrsync_client_roll() would do with what is logged to the client's channel now, like
- * cyrsync_client_plan(). The logs stay as they are.
+ * Plans what cyrsync_client_roll() would do with the current entries in the logs of the client's
+ * channel, like cyrsync_client_plan(). The logs stay as they are.
  *
  * @param client  The client.
- * @param report  Filled with how many entries were planned, and how many could not be. May be NULL.
+ * @param report  Filled with the number of entries by outcome. May be NULL.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2808,7 +2857,7 @@ cyrsync_result cyrsync_client_plan_channel(
 /* ---- Verification ------------------------------------------------------------------------- */
 
 /**
- * How much a verification compared, and what it found.
+ * The totals of a verification.
  */
 typedef struct cyrsync_verified {
     /**
@@ -2820,7 +2869,7 @@ typedef struct cyrsync_verified {
      */
     uint64_t differences;
     /**
-     * Fields that differ because replication has not come to them yet.
+     * Fields that differ because their last change is not replicated yet.
      */
     uint64_t pending;
     /**
@@ -2828,7 +2877,7 @@ typedef struct cyrsync_verified {
      */
     uint64_t unknown;
     /**
-     * Users whose data beside mailboxes was compared.
+     * Users whose other data (not the mailboxes) was compared.
      */
     uint64_t users;
     /**
@@ -2846,19 +2895,19 @@ typedef struct cyrsync_verified {
 } cyrsync_verified;
 
 /**
- * Initial value of a cyrsync_verified: its size, and all else 0.
+ * Initial value of a cyrsync_verified: its size, and all other members 0.
  */
 #define CYRSYNC_VERIFIED_INIT CYRSYNC_SIZED_INIT(cyrsync_verified)
 
 /**
- * Compares a user with all that belongs to it on both sides in full, and changes nothing: the
- * replica is only asked. The finding callback receives what differs. Differences are no error.
+ * Compares all data of a user on both sides in full, and changes nothing. The finding callback
+ * receives the differences. Differences are not an error.
  *
  * @param client    The client.
  * @param user      The userid.
- * @param what      Empty, or "messages" to read all message files on both sides too, or
- *                  "messages:10%" to read some of them.
- * @param verified  Filled with what was found. May be NULL.
+ * @param what      What to compare beside the records: empty for nothing more, "messages" to read
+ *                  all message files on both sides too, or "messages:10%" to read a part of them.
+ * @param verified  Filled with the totals. May be NULL.
  * @param err       Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2870,12 +2919,12 @@ cyrsync_result cyrsync_client_verify_user(
     cyrsync_error **err);
 
 /**
- * Compares subscriptions, seen state and Sieve scripts of a user, like
+ * Compares the subscriptions, seen state and Sieve scripts of a user, like
  * cyrsync_client_verify_user().
  *
  * @param client    The client.
  * @param user      The userid.
- * @param verified  Filled with what was found. May be NULL.
+ * @param verified  Filled with the totals. May be NULL.
  * @param err       Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2890,9 +2939,9 @@ cyrsync_result cyrsync_client_verify_meta(
  *
  * @param client    The client.
  * @param names     The internal names of the mailboxes.
- * @param count     How many there are.
+ * @param count     The number of names.
  * @param what      As for cyrsync_client_verify_user().
- * @param verified  Filled with what was found. May be NULL.
+ * @param verified  Filled with the totals. May be NULL.
  * @param err       Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2905,13 +2954,13 @@ cyrsync_result cyrsync_client_verify_mailboxes(
     cyrsync_error **err);
 
 /**
- * Compares every user and every shared mailbox whose internal name begins with prefix, and
- * without a prefix the server's annotations too, like cyrsync_client_verify_user().
+ * Compares every user and every shared mailbox whose internal name begins with prefix, like
+ * cyrsync_client_verify_user(). If prefix is empty, compares the server's annotations too.
  *
  * @param client    The client.
- * @param prefix    What the internal names begin with; empty for all.
+ * @param prefix    The beginning of the internal names. Empty for all.
  * @param what      As for cyrsync_client_verify_user().
- * @param verified  Filled with what was found. May be NULL.
+ * @param verified  Filled with the totals. May be NULL.
  * @param err       Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2925,7 +2974,7 @@ cyrsync_result cyrsync_client_verify_all(
 /* ---- Progress and status ------------------------------------------------------------------ */
 
 /**
- * How bad it is; the numbers are the exit statuses of a monitoring plugin.
+ * The severity of a status. The numbers are the exit statuses of a monitoring plugin.
  */
 typedef enum cyrsync_level {
     /**
@@ -2933,7 +2982,7 @@ typedef enum cyrsync_level {
      */
     CYRSYNC_LEVEL_OK = 0,
     /**
-     * Somebody should look at it by day.
+     * Somebody should look at it during working hours.
      */
     CYRSYNC_LEVEL_WARNING = 1,
     /**
@@ -2941,22 +2990,22 @@ typedef enum cyrsync_level {
      */
     CYRSYNC_LEVEL_CRITICAL = 2,
     /**
-     * It cannot be found out.
+     * The state cannot be determined.
      */
     CYRSYNC_LEVEL_UNKNOWN = 3,
 } cyrsync_level;
 
 /**
- * What the replication of a channel is at. Free it with cyrsync_status_free().
+ * The state of the replication of a channel. Free it with cyrsync_status_free().
  */
 typedef struct cyrsync_status cyrsync_status;
 
 /**
- * Returns how far a client has got. May be called from any thread at any time, while another call
- * of the same client works and from its callbacks too.
+ * Returns the progress of a client. May be called from any thread at any time, also while another
+ * call of the same client runs, and from callbacks.
  *
  * @param client  The client.
- * @param out     Filled with how far it has got.
+ * @param out     Filled with the progress.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2966,8 +3015,9 @@ cyrsync_result cyrsync_client_progress(
     cyrsync_error **err);
 
 /**
- * Reads the state of the replication of the configuration's channel: from what the client that
- * rolls writes down, without one from the logs. Nothing is connected to, locked or changed.
+ * Reads the state of the replication of the configuration's channel. The source is the status file
+ * of the client that rolls on the channel; if there is no such client, the logs. Does not connect,
+ * lock or change anything.
  *
  * @param config  The configuration.
  * @param out     Set to the status on success. Free it with cyrsync_status_free().
@@ -2980,11 +3030,11 @@ cyrsync_result cyrsync_status_read(
     cyrsync_error **err);
 
 /**
- * Returns how bad it is now.
+ * Returns the severity of the status now.
  *
- * @param status    The status. CYRSYNC_LEVEL_UNKNOWN for NULL.
- * @param warn_lag  From a lag of so many seconds on it is a warning. 0 for no such limit.
- * @param crit_lag  From a lag of so many seconds on it is critical. 0 for no such limit.
+ * @param status    The status. NULL gives CYRSYNC_LEVEL_UNKNOWN.
+ * @param warn_lag  The lag in seconds from which the level is at least a warning. 0 for no limit.
+ * @param crit_lag  The lag in seconds from which the level is critical. 0 for no limit.
  */
 CYRSYNC_API cyrsync_level cyrsync_status_level(
     const cyrsync_status *status,
@@ -2992,23 +3042,23 @@ CYRSYNC_API cyrsync_level cyrsync_status_level(
     uint64_t crit_lag);
 
 /**
- * Returns how long the oldest change has waited that is not replicated yet, in seconds; 0 if
- * there is none.
+ * Returns the age of the oldest change that is not replicated yet, in seconds; 0 if there is no
+ * such change.
  *
- * @param status  The status. 0 for NULL.
+ * @param status  The status. NULL gives 0.
  */
 CYRSYNC_API uint64_t cyrsync_status_lag(const cyrsync_status *status);
 
 /**
- * Returns how many entries of the log wait to be replicated.
+ * Returns the number of log entries that are not replicated yet.
  *
- * @param status  The status. 0 for NULL.
+ * @param status  The status. NULL gives 0.
  */
 CYRSYNC_API uint64_t cyrsync_status_backlog(const cyrsync_status *status);
 
 /**
- * Returns all that is known, as a JSON object; docs/status.md describes it. Borrowed until the
- * status is freed.
+ * Returns the whole status as a JSON object; docs/status.md describes it. The text belongs to the
+ * status and is valid until the status is freed.
  *
  * @param status  The status. NULL gives an empty text.
  */

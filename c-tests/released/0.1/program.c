@@ -1,6 +1,6 @@
-/* A program of release 0.1, built with the header of then: program imapd.conf. It needs no replica.
- * Once 0.1 is released neither this file nor the header beside it changes: tests/header.rs runs it
- * with the library of now. */
+/* Usage: program imapd.conf. A program of release 0.1, built with the header of that release. Needs
+ * no replica. After the release of 0.1 neither this file nor the header beside it may change:
+ * tests/header.rs runs the program with the current library. */
 #include <stdio.h>
 #include <string.h>
 

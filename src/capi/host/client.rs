@@ -1,4 +1,4 @@
-//! Clients of a host.
+//! Makes clients that use a host store.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::events::Observer;
 use crate::settings::Settings;
 use crate::store::{HostWriter, Wait};
 
-/// Makes a client over a table that was checked.
+/// Makes a client for a table that was already checked.
 pub(in crate::capi) fn client_over(
     table: Arc<Table>,
     settings: Settings,
@@ -25,13 +25,13 @@ pub(in crate::capi) fn client_over(
     Client::with_host(settings, cancel, observer, store, writer)
 }
 
-/// The client of Rust that
-/// [`cyrsync_client_new_with_host`](crate::capi::cyrsync_client_new_with_host) makes: for tests
-/// that has a table as C programs do.
+/// Makes the Rust client that
+/// [`cyrsync_client_new_with_host`](crate::capi::cyrsync_client_new_with_host) makes. It is for
+/// tests that supply a table like a C program.
 ///
 /// # Safety
-/// `host` must be NULL or a table whose size member tells its size truly, and whose functions do as
-/// the header asks.
+/// `host` must be NULL or a table whose size member is its true size, and whose functions follow
+/// the rules of the header.
 pub unsafe fn client_with_host(
     host: *const cyrsync_host,
     settings: Settings,

@@ -1,4 +1,4 @@
-//! Lists that a host emits must end.
+//! Limits the size of the lists that a host emits, in case a list never ends.
 
 use std::fmt::Display;
 
@@ -12,7 +12,7 @@ use crate::types::Annotation;
 pub(super) struct Emitted(usize);
 
 impl Emitted {
-    /// Counts an item of so many bytes.
+    /// Counts an item of `bytes` bytes. Fails if the list is larger than [`HOST_LIST_BYTES`].
     pub(super) fn count(
         &mut self,
         bytes: usize,
@@ -27,7 +27,7 @@ impl Emitted {
         }
     }
 
-    /// Counts an annotation.
+    /// Counts an annotation, like [`Emitted::count`].
     pub(super) fn annotation(
         &mut self,
         annotation: &Annotation,

@@ -1,4 +1,4 @@
-//! The functions that a host supplies.
+//! Defines the table of functions that a host supplies.
 
 use std::ffi::{c_int, c_void};
 
@@ -8,10 +8,12 @@ use super::super::sized::grows;
 use super::super::strings::cyrsync_str;
 use super::structs::*;
 
-/// The data of the master as a host supplies it: see "The host store" at the head of this header.
-/// Begin with CYRSYNC_HOST_INIT, then set the functions. Those that may be NULL say so. Each
-/// answers with CYRSYNC_RESULT_OK, with what an emit function gave, or with one of NULL_POINTER to
-/// NOT_FOUND, LOCKED to CANCELLED; of a failure cyrsync_failure_set() may tell more.
+/// The functions through which a host supplies the data of the master: see "The host store" at the
+/// head of this header. Begin with CYRSYNC_HOST_INIT, then set the functions. A function is
+/// required unless its comment says that it may be NULL. A function that returns int returns
+/// CYRSYNC_RESULT_OK, or the result of an emit function that was not 0, or an error: a
+/// CYRSYNC_RESULT_ code from NULL_POINTER to NOT_FOUND or from LOCKED to CANCELLED. On an error it
+/// may call cyrsync_failure_set() to describe it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_host {
@@ -19,13 +21,13 @@ pub struct cyrsync_host {
     pub size: usize,
     /// CYRSYNC_HOST_VERSION: CYRSYNC_HOST_INIT sets it.
     pub version: u32,
-    /// Given to every function of this table.
+    /// Passed to every function of this table.
     pub userdata: *mut c_void,
-    /// Gives userdata back when nobody uses it any more. May be NULL.
+    /// Releases userdata. Called once, when the library no longer uses userdata. May be NULL.
     pub destroy: cyrsync_destroy_callback,
 
-    /// Emits the entry of a name, if there is one: tombstones, intermediates and reserved ones
-    /// too (mboxlist_lookup_allow_all).
+    /// Emits the entry with a name, if there is one. Tombstones, intermediate and reserved entries
+    /// count too (mboxlist_lookup_allow_all).
     pub lookup: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,
@@ -46,8 +48,9 @@ pub struct cyrsync_host {
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
-    /// Emits all mailboxes of a user, INBOX first, deleted ones ("DELETED.user.fred...") and
-    /// intermediates too, no tombstones (mboxlist_usermboxtree with MBOXTREE_DELETED).
+    /// Emits the entries of all mailboxes of a user, INBOX first. Includes deleted mailboxes
+    /// ("DELETED.user.fred...") and intermediate entries, but no tombstones (mboxlist_usermboxtree
+    /// with MBOXTREE_DELETED).
     pub list_user: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,
@@ -57,9 +60,9 @@ pub struct cyrsync_host {
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
-    /// Emits every mailbox whose name begins with prefix, tombstones too, no intermediates
-    /// (mboxlist_allmbox with MBOXTREE_TOMBSTONES). What cannot be read is passed over and
-    /// answered with CYRSYNC_RESULT_CORRUPT at the end.
+    /// Emits the entry of every mailbox whose name begins with prefix. Includes tombstones, but no
+    /// intermediate entries (mboxlist_allmbox with MBOXTREE_TOMBSTONES). Skips entries that cannot
+    /// be read, and then returns CYRSYNC_RESULT_CORRUPT at the end.
     pub list: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,
@@ -70,10 +73,11 @@ pub struct cyrsync_host {
         ) -> c_int,
     >,
 
-    /// Excludes all others that replicate the user (userid empty: shared mailboxes) to the same
-    /// server (sync_lock of sync_support.c: the name lock "*S*server*userid"). Waits for
-    /// wait_ms milliseconds, for ever if that is negative; CYRSYNC_RESULT_LOCKED if it is not
-    /// free then. *lock is what sync_unlock is called with; NULL is fine.
+    /// Locks the replication of a user to a server, so that no other process replicates the user to
+    /// the same server (sync_lock of sync_support.c: the name lock "*S*server*userid"). An empty
+    /// userid stands for the shared mailboxes. Waits at most wait_ms milliseconds, or without a
+    /// limit if wait_ms is negative; then returns CYRSYNC_RESULT_LOCKED. Sets *lock to a pointer of
+    /// the host's choice, which the library passes to sync_unlock; NULL is fine.
     pub sync_lock: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,
@@ -84,13 +88,14 @@ pub struct cyrsync_host {
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
-    /// Releases it.
+    /// Releases a lock of sync_lock.
     pub sync_unlock: Option<unsafe extern "C" fn(userdata: *mut c_void, lock: *mut c_void)>,
 
-    /// Opens a mailbox with its index locked for reading (mailbox_open_irl), waiting as
-    /// sync_lock does. CYRSYNC_RESULT_NOT_FOUND if it is not there, deleted, reserved, an
-    /// intermediate or on another server; CYRSYNC_RESULT_MOVED if it is on its way to one.
-    /// *mailbox is what the functions below are called with, and in the end close.
+    /// Opens a mailbox with its index locked for reading (mailbox_open_irl). Waits like sync_lock.
+    /// Returns CYRSYNC_RESULT_NOT_FOUND if the mailbox does not exist, or is deleted, reserved, an
+    /// intermediate entry or on another server; CYRSYNC_RESULT_MOVED if it is being moved to
+    /// another server. Sets *mailbox to a pointer of the host's choice. The library passes it to
+    /// the functions below, and at last to close.
     pub open: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,
@@ -100,8 +105,8 @@ pub struct cyrsync_host {
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
-    /// Fills in the state of the mailbox, as it was when its index was locked. Called once, after
-    /// open. What *state points to is borrowed until the next call for the mailbox.
+    /// Fills in the state of the mailbox at the time when its index was locked. Called once, after
+    /// open. Pointers in *state are borrowed until the next call for the mailbox.
     pub state: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,
@@ -110,11 +115,12 @@ pub struct cyrsync_host {
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
-    /// Emits the records with a UID of at least from_uid by ascending UID, expunged and unlinked
-    /// ones too: with from_uid 0 as many as num_records of the state says, or the mailbox fails.
-    /// That includes those without a UID (0), which fail it too, so that they are noticed.
-    /// since_modseq 0 is no bound: records with modseq 0, which an old Cyrus wrote, come too. The
-    /// library passes nothing else; a host may leave out what is not above another since_modseq.
+    /// Emits the records whose UID is at least from_uid, in ascending order of UID. Includes
+    /// expunged and unlinked records. If from_uid is 0, emits all num_records records of the state;
+    /// with fewer, replication of the mailbox fails. Includes damaged records with UID 0: they make
+    /// it fail too, so that the damage is noticed. since_modseq 0 is no limit: records with modseq
+    /// 0, which an old Cyrus wrote, are included. The library always passes 0; for any other value
+    /// a host may leave out records whose modseq is not greater.
     pub scan: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,
@@ -127,7 +133,7 @@ pub struct cyrsync_host {
         ) -> c_int,
     >,
     /// Computes the sync CRCs from all records and annotations (mailbox_synccrcs with force). May
-    /// be NULL: then the library does, with scan and message_annotations.
+    /// be NULL: then the library computes them, with scan and message_annotations.
     pub recompute_crcs: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,
@@ -147,8 +153,8 @@ pub struct cyrsync_host {
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
-    /// Emits the annotations that are stored for a message, in any order. Those that stand for
-    /// fields of its record (thrid, savedate, createdmodseq) are not among them.
+    /// Emits the stored annotations of a message, in any order. Leaves out annotations that stand
+    /// for fields of its record (thrid, savedate, createdmodseq).
     pub message_annotations: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,
@@ -159,8 +165,8 @@ pub struct cyrsync_host {
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
-    /// Fills in where the file of a message is (mailbox_record_fname). The library opens it and
-    /// compares its size with the record's. Also called after unlock_index.
+    /// Fills in the location of a message file (mailbox_record_fname). The library opens the file
+    /// and compares its size with the record's. Also called after unlock_index.
     pub message_file: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,
@@ -170,14 +176,15 @@ pub struct cyrsync_host {
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
-    /// Lets others write to the mailbox again, but keeps message files from being unlinked until
-    /// close (mailbox_unlock_index). Then only message_file and close follow.
+    /// Unlocks the index, so that other processes can write to the mailbox again, but prevents the
+    /// removal of message files until close (mailbox_unlock_index). After this, the library calls
+    /// only message_file and close for the mailbox.
     pub unlock_index: Option<unsafe extern "C" fn(userdata: *mut c_void, mailbox: *mut c_void)>,
-    /// Closes the mailbox and releases its locks. Always called for what open gave.
+    /// Closes the mailbox and releases its locks. Called once for each successful open.
     pub close: Option<unsafe extern "C" fn(userdata: *mut c_void, mailbox: *mut c_void)>,
 
-    /// Emits the annotations of a mailbox without opening it, or those of the server if name is
-    /// empty.
+    /// Emits the annotations of a mailbox that is not open. If name is empty, emits the annotations
+    /// of the server.
     pub annotations: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,
@@ -187,8 +194,8 @@ pub struct cyrsync_host {
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
-    /// Emits the internal names that a user is subscribed to, in the order of the database
-    /// (mboxlist_sublist).
+    /// Emits the internal names of the mailboxes that a user is subscribed to, in the order of the
+    /// database (mboxlist_sublist).
     pub subscriptions: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,
@@ -208,7 +215,7 @@ pub struct cyrsync_host {
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
-    /// Emits the limits of a quota root, if it is one (quota_read).
+    /// Emits the limits of a quota root, if root is a quota root (quota_read).
     pub quota: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,
@@ -228,7 +235,7 @@ pub struct cyrsync_host {
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
-    /// Emits the content of one of them, in pieces of any size.
+    /// Emits the content of a Sieve script, in pieces of any size.
     pub sieve_content: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,
@@ -239,8 +246,8 @@ pub struct cyrsync_host {
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
-    /// Sets *modseq to the highest modseq that the owner of a mailbox has anywhere; 0 if each mailbox has
-    /// its own (mboxname_readmodseq).
+    /// Sets *modseq to the highest modseq of all mailboxes of a mailbox's owner
+    /// (mboxname_readmodseq). 0 if each mailbox counts its own modseqs.
     pub used_modseq: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,
@@ -249,8 +256,8 @@ pub struct cyrsync_host {
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
-    /// Sets *modseq to the modseq of the reverse ACLs of the user whose INBOX it is; 0 for other mailboxes
-    /// and if they are not used (mboxname_readraclmodseq).
+    /// Sets *modseq to the modseq of the reverse ACLs of the user whose INBOX has this name
+    /// (mboxname_readraclmodseq). 0 for other mailboxes, and if reverse ACLs are not used.
     pub raclmodseq: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,
@@ -260,14 +267,14 @@ pub struct cyrsync_host {
         ) -> c_int,
     >,
 
-    /// Writes to the master, when a repair must. Command is what a sync server would be sent, as
-    /// one text with all its message literals and its CRLF: "APPLY RESERVE %(...)",
-    /// "APPLY MESSAGE (%{default 3f... 512}CRLF...)", "APPLY MAILBOX %(...)", "RESTART". Verb is
-    /// its first word, body what follows it after a space: what dlist_parse() takes, for
-    /// sync_apply(). Emits the reply as that server would send it, in pieces of any size:
-    /// "* RESERVE (...)CRLF", then "OK success" or "NO IMAP_SYNC_CHANGED ...". A NO is no
-    /// failure of this function. Messages stay staged until RESTART. No mailbox is open
-    /// meanwhile, but sync locks are held. May be NULL: then a mailbox that must be repaired here
+    /// Executes a command of a repair that writes to the master. command is the whole command as a
+    /// client sends it to a sync server, with message literals and CRLF: "APPLY RESERVE %(...)",
+    /// "APPLY MESSAGE (%{default 3f... 512}CRLF...)", "APPLY MAILBOX %(...)", "RESTART". verb is
+    /// its first word. body is the rest after a space, without the final CRLF: dlist_parse() reads
+    /// it, for sync_apply(). Emits the reply as a sync server sends it, in pieces of any size: "*
+    /// RESERVE (...)CRLF", then "OK success" or "NO IMAP_SYNC_CHANGED ...". A NO is not a failure
+    /// of this function. Messages stay staged until RESTART. During the call no mailbox is open,
+    /// but sync locks are held. May be NULL: then a mailbox that needs a repair on this server
     /// fails with CYRSYNC_RESULT_NEEDS_FULL_SYNC.
     pub apply: Option<
         unsafe extern "C" fn(
@@ -280,9 +287,9 @@ pub struct cyrsync_host {
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
-    /// Writes that a mailbox was changed by apply to the sync logs of all channels but that of
-    /// the client, whose replica has it already. May be NULL: then the library does, to those that
-    /// the configuration names.
+    /// Logs that apply changed a mailbox, to the sync logs of all channels except the client's own:
+    /// its replica has the change already. May be NULL: then the library writes to the logs of the
+    /// channels in the configuration.
     pub log_change: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,
@@ -290,9 +297,9 @@ pub struct cyrsync_host {
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
-    /// About how many bytes the list of mailboxes has (the size of mailboxes.db): as many mailboxes
-    /// may the replica tell of. May be NULL; then 24 MiB of them may, some thirty-five thousand of
-    /// a user.
+    /// Returns the approximate size of the list of mailboxes in bytes (the size of mailboxes.db).
+    /// The library uses it to limit the size of the replica's replies. May be NULL: then the limit
+    /// is 24 MiB, about thirty-five thousand mailboxes of a user.
     pub list_bytes: Option<unsafe extern "C" fn(userdata: *mut c_void) -> u64>,
 }
 

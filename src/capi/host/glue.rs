@@ -1,4 +1,4 @@
-//! How a function of the host is called, what it emits into, and what its answer means.
+//! Calls the functions of a host, receives what they emit, and converts their results.
 
 use std::any::Any;
 use std::ffi::{c_int, c_void};
@@ -12,17 +12,17 @@ use super::super::sized::{Grows, read};
 use super::super::strings::cyrsync_str;
 use crate::error::{Error, Kind, Result};
 
-/// What an emit function answers to have the host stop.
+/// The result with which an emit function stops the host.
 const STOP: c_int = 1;
 
-/// What came of a call of the host.
+/// The reason why an emit function stopped the host.
 pub(super) enum Stopped {
     Enough,
     Failed(Error),
     Panicked(Box<dyn Any + Send>),
 }
 
-/// Where an emit function puts what it is given.
+/// A receiver of emitted items: the emit functions pass each item to `take`.
 pub(super) struct Sink<'s, T> {
     take: &'s mut dyn FnMut(T) -> Result<ControlFlow<()>>,
     pub(super) stopped: Option<Stopped>,
@@ -37,13 +37,14 @@ impl<'s, T> Sink<'s, T> {
         ptr::from_mut(self).cast()
     }
 
-    /// Takes nothing more: what the host gave is unusable.
+    /// Stops the host, because an item is unusable.
     fn refuse(&mut self, error: Error) -> c_int {
         self.stopped.get_or_insert(Stopped::Failed(error));
         STOP
     }
 
-    /// A panic must not reach the host: it goes on when the host has come back.
+    /// Passes an item on. A panic must not unwind through the host: it is stored, and resumed after
+    /// the host has returned.
     fn put(&mut self, item: T) -> c_int {
         if self.stopped.is_some() {
             return STOP;
@@ -59,13 +60,13 @@ impl<'s, T> Sink<'s, T> {
     }
 }
 
-/// An emit function for a structure.
+/// The emit function for structures.
 ///
 /// # Safety
-/// `sink` is what the host was given beside this function, in the same call; `item` is NULL or a
-/// structure that is as large as it says and lives through the call.
+/// `sink` must be the pointer that the host received with this function, in the same call. `item`
+/// must be NULL or a structure whose size member is its true size and that lives through the call.
 pub(super) unsafe extern "C" fn emit<T: Grows>(sink: *mut c_void, item: *const T) -> c_int {
-    // SAFETY: the caller's promise; nobody else uses the sink while the host runs.
+    // SAFETY: the caller's promise; nothing else uses the sink while the host runs.
     let Some(sink) = (unsafe { sink.cast::<Sink<'_, T>>().as_mut() }) else { return STOP };
     if item.is_null() {
         return sink.refuse(Error::new(Kind::Host, "take", "item", "the host gave NULL"));
@@ -77,7 +78,7 @@ pub(super) unsafe extern "C" fn emit<T: Grows>(sink: *mut c_void, item: *const T
     }
 }
 
-/// An emit function for texts.
+/// The emit function for texts.
 ///
 /// # Safety
 /// As [`emit`].
@@ -87,7 +88,7 @@ pub(super) unsafe extern "C" fn emit_str(sink: *mut c_void, text: cyrsync_str) -
     sink.map_or(STOP, |sink| sink.put(text))
 }
 
-/// What the host's answer means.
+/// Converts the result of a host's function. An error of an emit function comes first.
 pub(super) fn answer(
     op: &'static str,
     subject: &dyn std::fmt::Display,
@@ -112,13 +113,13 @@ pub(super) fn answer(
     Err(Error::new(kind, op, subject.to_string(), detail).hint(failure.hint))
 }
 
-/// Calls a function of the host: `call!(table, op, subject, function(arguments))`, or with a sink
-/// and the function that fills it.
+/// Calls a function of the host: `call!(table, op, subject, function(arguments))`. A function that
+/// emits items takes more: `... => emit function, closure for each item`.
 macro_rules! call {
     ($table:expr, $op:expr, $subject:expr, $function:ident($($argument:expr),*)) => {{
         let mut failure = cyrsync_failure::default();
         let code = match $table.functions().$function {
-            // SAFETY: the header tells the host what it is given; all of it lives through the call.
+            // SAFETY: the arguments are as the header describes them, and live through the call.
             Some(function) => unsafe {
                 function($table.userdata(), $($argument,)* &mut failure)
             },
@@ -132,7 +133,7 @@ macro_rules! call {
         let mut sink = Sink::new(&mut take);
         let pointer = sink.pointer();
         let code = match $table.functions().$function {
-            // SAFETY: as above, the sink too.
+            // SAFETY: as above; the sink lives through the call, too.
             Some(function) => unsafe {
                 function($table.userdata(), $($argument,)* Some($emit), pointer, &mut failure)
             },

@@ -1,4 +1,4 @@
-//! [`Mailbox`] over the table of functions that C supplies.
+//! Implements [`Mailbox`] with the functions of a host.
 
 use std::ffi::{OsStr, c_void};
 use std::fs::File;
@@ -21,7 +21,7 @@ use crate::store::{MESSAGE_REPAIR, Mailbox, MailboxFiles, MessageFile, Records};
 use crate::sys::file::open_regular;
 use crate::types::{Annotation, MailboxState, MboxName, Record, SyncCrcs, Uid};
 
-/// What the header says of since_modseq: no bound, so that records with modseq 0 come too.
+/// The since_modseq for no limit: the host emits records with modseq 0, too.
 const EVERY_MODSEQ: u64 = 0;
 
 /// A mailbox that the host opened. Dropping it closes it.
@@ -33,13 +33,13 @@ struct Handle<'h> {
 impl Drop for Handle<'_> {
     fn drop(&mut self) {
         if let Some(close) = self.table.functions().close {
-            // SAFETY: open gave it, and this happens once.
+            // SAFETY: the pointer came from open, and a drop happens only once.
             unsafe { close(self.table.userdata(), self.mailbox) };
         }
     }
 }
 
-/// Where a message is: in an open file, in memory that the host lends, or at a path.
+/// The location of a message: an open file, memory that the host lends, or a path.
 struct Whereabouts<'m> {
     file: Option<File>,
     content: &'m [u8],
@@ -54,7 +54,7 @@ pub(super) struct OpenMailbox<'h> {
 }
 
 impl<'h> OpenMailbox<'h> {
-    /// Takes over what open gave by `name`, and asks for its state.
+    /// Takes over the mailbox `name` that the host opened, and reads its state.
     pub(super) fn new(table: &'h Table, mailbox: *mut c_void, name: &MboxName) -> Result<Self> {
         let handle = Handle { table, mailbox };
         // SAFETY: zero is a value of every member: no text, no flags, number 0, false.
@@ -65,7 +65,7 @@ impl<'h> OpenMailbox<'h> {
         Ok(OpenMailbox { handle, state, inconsistency })
     }
 
-    /// Where the host says that a message is.
+    /// Asks the host for the location of a message.
     fn find_message(&self, record: &Record) -> Result<Whereabouts<'_>> {
         let nothing = cyrsync_str::lend(b"");
         let size = size_of::<cyrsync_message_file>();
@@ -78,7 +78,8 @@ impl<'h> OpenMailbox<'h> {
             &subject,
             message_file(self.handle.mailbox, &record, &mut told)
         );
-        // SAFETY: the header says that the file is the library's from here on, whatever else.
+        // SAFETY: the header says that the library owns the file from now on, even if the call
+        // failed.
         let owned = (told.fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(told.fd) });
         result?;
         Ok(Whereabouts {
@@ -88,7 +89,8 @@ impl<'h> OpenMailbox<'h> {
         })
     }
 
-    /// What errors call a message whose file is at `path`, if that is known.
+    /// Returns the subject for errors about a message. `path` is the path of its file; empty if it
+    /// is not known.
     fn name_at(&self, record: &Record, path: &Path) -> Subject {
         let path = Some(path).filter(|path| !path.as_os_str().is_empty());
         Subject::message(self.state.name.clone(), record.uid, path.map(Path::to_owned))
@@ -148,7 +150,7 @@ impl Mailbox for OpenMailbox<'_> {
             Records::All => Some(0),
             Records::After(last) => last.checked_add(1),
         };
-        // Above the highest number there is nothing to ask for.
+        // There are no records above the highest possible UID.
         let Some(from) = from else { return Ok(()) };
         call!(self.handle.table, "read records of", &self.state.name,
             scan(self.handle.mailbox, from, EVERY_MODSEQ) => emit::<cyrsync_record>,
@@ -196,7 +198,7 @@ impl Mailbox for OpenMailbox<'_> {
 
     fn unlock_index(&mut self) {
         if let Some(unlock) = self.handle.table.functions().unlock_index {
-            // SAFETY: open gave it, and it is not closed yet.
+            // SAFETY: the pointer came from open, and the mailbox is not closed yet.
             unsafe { unlock(self.handle.table.userdata(), self.handle.mailbox) };
         }
     }

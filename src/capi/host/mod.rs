@@ -1,8 +1,9 @@
-//! The host store in C: what a process of Cyrus supplies instead of files that the library reads.
+//! Implements the host store for C: a process of Cyrus supplies the mail store's data through
+//! functions, instead of files that the library reads.
 //!
-//! [`structs`] and [`functions`] are what the header shows. Behind them [`table`] keeps what the
-//! host gave, [`glue`] calls it, [`read`] takes over what it emits, and [`store`], [`mailbox`] and
-//! [`writer`] make of it what the engine works on.
+//! [`structs`] and [`functions`] define the types of the header. [`table`] keeps the host's
+//! functions, [`glue`] calls them, and [`read`] converts what they emit. [`store`], [`mailbox`] and
+//! [`writer`] implement the traits of the engine with them.
 
 mod client;
 mod emitted;

@@ -1,13 +1,13 @@
-//! Values of header fields from what C has in their place.
+//! Converts members of C structures to the types of the header fields.
 
 use super::super::strings::cyrsync_str;
 use super::given::bytes;
 use crate::error::Result;
 use crate::types::{MboxName, MboxType, Modseq, Options, Text, UniqueId};
 
-/// A value that C gives as a `C`.
+/// A type that can be made from the C type `C`.
 pub(super) trait OfC<C>: Sized {
-    /// Copies it. `name` is that of the field, for errors.
+    /// Converts and copies a value. `name` is the name of the field, for errors.
     fn of_c(value: C, name: &'static str) -> Result<Self>;
 }
 
@@ -23,7 +23,7 @@ macro_rules! texts_of_c {
 
 texts_of_c!(MboxName, UniqueId, Text);
 
-/// Empty is none.
+/// An empty text means `None`.
 impl OfC<cyrsync_str> for Option<Text> {
     fn of_c(value: cyrsync_str, name: &'static str) -> Result<Self> {
         let text = bytes(value, name)?;
@@ -49,14 +49,14 @@ impl OfC<u32> for Options {
     }
 }
 
-/// A switch.
+/// A flag: not 0 means `Some(1)`.
 impl OfC<u8> for Option<u64> {
     fn of_c(value: u8, _: &'static str) -> Result<Self> {
         Ok((value != 0).then_some(1))
     }
 }
 
-/// 0 is none.
+/// 0 means `None`.
 impl OfC<u64> for Option<Modseq> {
     fn of_c(value: u64, _: &'static str) -> Result<Self> {
         Ok(Some(value).filter(|modseq| *modseq != 0))

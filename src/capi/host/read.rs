@@ -1,4 +1,4 @@
-//! What the host gives in C's structures, checked and copied into the library's own.
+//! Checks the C structures of a host, and copies them to the library's own types.
 
 use super::super::sized::read_array;
 use super::super::strings::slice;
@@ -13,10 +13,11 @@ use crate::types::{
     MboxName, MboxType, Record, SyncCrcs, SystemFlags, Text, UniqueId,
 };
 
-/// Names that a mailbox had before.
+/// The largest number of former names of a mailbox.
 const FORMER_NAMES: usize = 1 << 16;
 
-/// An entry; the inner error is one that the host tells of, and fails that entry alone.
+/// Converts an entry. The inner error is one that the host reports in the entry: it concerns only
+/// this entry.
 pub(super) fn listed(entry: &cyrsync_entry) -> Result<Result<MailboxEntry>> {
     let name = MboxName::new(bytes(entry.name, "name")?);
     let unreadable = bytes(entry.unreadable, "unreadable")?;
@@ -107,7 +108,8 @@ pub(super) fn record_for_c(record: &Record) -> cyrsync_record {
     }
 }
 
-/// The value of a field of the header: C has it under its name, but for the two CRCs.
+/// Reads a field of the header from the C member of the same name. The two CRCs have different
+/// names in C.
 macro_rules! field_of_c {
     ($state:ident, crcs) => {
         SyncCrcs::told($state.basic_crc, $state.annot_crc)
@@ -150,7 +152,7 @@ pub(super) fn state(state: &cyrsync_mailbox_state) -> Result<(MailboxState, Opti
     if state.knows_usergroups == 0 {
         header.usergroups = None;
     } else {
-        // There are groups, and the owner may be in none of them.
+        // This server has groups, but the owner may be in no group.
         header.usergroups.get_or_insert_default();
     }
     let told = MailboxState {
@@ -195,7 +197,7 @@ mod tests {
         assert_eq!(header.usergroups, Some("group:board\tgroup:staff".into()));
         assert_eq!((header.jmapid, header.compact_emailids), (Some("P-F".into()), Some(1)));
         assert_eq!((header.minor_version, header.deletedmodseq), (20, 7));
-        // There are groups, and the owner is in none of them.
+        // This server has groups, but the owner is in no group.
         let none = told(|told| told.knows_usergroups = 1);
         assert_eq!(none.usergroups, Some(Text::default()));
         let unknown = told(|told| told.usergroups = cyrsync_str::lend(b"group:staff"));

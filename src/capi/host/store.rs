@@ -1,4 +1,4 @@
-//! [`Store`] over the table of functions that C supplies.
+//! Implements [`Store`] with the functions of a host.
 
 use std::ffi::c_void;
 use std::ops::ControlFlow;
@@ -22,11 +22,11 @@ use crate::types::{
     UserId,
 };
 
-/// [`Store`] over a table. It says what the host says: [`Checked`](crate::store::Checked) looks
-/// whether that can be.
+/// A [`Store`] that passes on the host's data. [`Checked`](crate::store::Checked) checks whether
+/// the data is possible.
 pub(super) struct Hosted {
     pub(super) table: Arc<Table>,
-    /// How long to wait for locks of mailboxes.
+    /// The time to wait for the lock of a mailbox.
     pub(super) wait: Wait,
 }
 
@@ -55,7 +55,7 @@ fn more_than_one(op: &'static str, subject: &dyn std::fmt::Display) -> Error {
 impl Store for Hosted {
     fn list_bytes(&self) -> u64 {
         let Some(list_bytes) = self.table.functions().list_bytes else { return 0 };
-        // SAFETY: the header tells the host what it is given.
+        // SAFETY: the argument is as the header describes it.
         unsafe { list_bytes(self.table.userdata()) }
     }
 
@@ -243,8 +243,8 @@ struct Held {
     lock: *mut c_void,
 }
 
-// SAFETY: the pointer is only passed back to the host, and a client that goes to another thread
-// holds no lock between calls.
+// SAFETY: the pointer is only passed back to the host. A client holds no lock between calls, so a
+// lock does not go to another thread with its client.
 unsafe impl Send for Held {}
 
 impl Lock for Held {}
@@ -252,7 +252,7 @@ impl Lock for Held {}
 impl Drop for Held {
     fn drop(&mut self) {
         if let Some(unlock) = self.table.functions().sync_unlock {
-            // SAFETY: sync_lock gave it, and this happens once.
+            // SAFETY: the pointer came from sync_lock, and a drop happens only once.
             unsafe { unlock(self.table.userdata(), self.lock) };
         }
     }

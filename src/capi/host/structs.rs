@@ -1,14 +1,14 @@
-//! The structures in which a host gives its data, and the functions that take them.
+//! Defines the structures in which a host passes its data, and the types of the emit functions.
 
 use std::ffi::{c_int, c_void};
 
 use super::super::sized::grows;
 use super::super::strings::cyrsync_str;
 
-/// The layout of the structures of the host store in this header, for cyrsync_host.version.
+/// The version of the host store's structures in this header, for cyrsync_host.version.
 pub const CYRSYNC_HOST_VERSION: u32 = 1;
 
-/// A name that a mailbox had before (name_history of mbentry_t).
+/// A former name of a mailbox (name_history of mbentry_t).
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_former_name {
@@ -16,13 +16,13 @@ pub struct cyrsync_former_name {
     pub size: usize,
     /// The former internal name.
     pub name: cyrsync_str,
-    /// The partition that it was on.
+    /// The partition at that time.
     pub partition: cyrsync_str,
-    /// When it was given up, in seconds since 1970.
+    /// The time when the mailbox lost this name, in seconds since 1970.
     pub mtime: i64,
-    /// Modseq of the folder then.
+    /// The modseq of the folder at that time.
     pub foldermodseq: u64,
-    /// UIDVALIDITY then.
+    /// UIDVALIDITY at that time.
     pub uidvalidity: u32,
 }
 
@@ -34,11 +34,11 @@ pub struct cyrsync_entry {
     pub size: usize,
     /// Internal name, such as "user.fred.Sent".
     pub name: cyrsync_str,
-    /// Stays through renames.
+    /// The uniqueid, which does not change when the mailbox is renamed.
     pub uniqueid: cyrsync_str,
-    /// Empty in tombstones and intermediates.
+    /// The partition; empty in tombstones and intermediate entries.
     pub partition: cyrsync_str,
-    /// The server it lies on where that is another one, else empty.
+    /// The server that has the mailbox; empty for this server.
     pub server: cyrsync_str,
     /// Access control list as stored: identifier, tab, rights, tab, and so on.
     pub acl: cyrsync_str,
@@ -46,28 +46,29 @@ pub struct cyrsync_entry {
     pub mbtype: u32,
     /// UIDVALIDITY.
     pub uidvalidity: u32,
-    /// Modseq at creation.
+    /// The modseq when it was created.
     pub createdmodseq: u64,
-    /// Modseq of the last change of name, ACL or existence.
+    /// The modseq of the last change of name or ACL, of the creation or of the deletion.
     pub foldermodseq: u64,
-    /// When the entry was written, in seconds since 1970.
+    /// The time when the entry was written, in seconds since 1970.
     pub mtime: i64,
-    /// Names it had before, newest first. Asked for by uniqueid only.
+    /// The former names, newest first. The library needs them only from lookup_by_id.
     pub former_names: *const cyrsync_former_name,
-    /// How many.
+    /// The number of former names.
     pub former_name_count: usize,
-    /// Empty, or why this entry cannot be read: then only name counts of the rest.
+    /// The reason why this entry cannot be read; empty if it can be read. If set, the library uses
+    /// only name beside it.
     pub unreadable: cyrsync_str,
-    /// Id by which JMAP knows it, since Cyrus 3.13; else empty.
+    /// The JMAP id of the mailbox (since Cyrus 3.13); else empty.
     pub jmapid: cyrsync_str,
 }
 
-/// The state of an open mailbox: entry, header and index header (struct mailbox). The library sets
-/// all of it to zero, and size, before the host fills it.
+/// The state of an open mailbox: entry, header and index header (struct mailbox). Before the call,
+/// the library sets size, and all other members to zero.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_mailbox_state {
-    /// How much of it the library knows: write no further.
+    /// The size of the structure in the library. The host must not write beyond it.
     pub size: usize,
     /// Internal name.
     pub name: cyrsync_str,
@@ -77,11 +78,11 @@ pub struct cyrsync_mailbox_state {
     pub partition: cyrsync_str,
     /// Access control list.
     pub acl: cyrsync_str,
-    /// The quota root that applies; empty if none does.
+    /// The quota root of the mailbox; empty if it has none.
     pub quotaroot: cyrsync_str,
-    /// Names of the user flags by bit; empty where a bit is not used.
+    /// The names of the user flags, in the order of their bits; empty for an unused bit.
     pub flags: *const cyrsync_str,
-    /// How many, 128 at most.
+    /// The number of flags, at most 128.
     pub flag_count: usize,
     /// Kind and flags, as in cyrsync_entry.
     pub mbtype: u32,
@@ -91,129 +92,134 @@ pub struct cyrsync_mailbox_state {
     pub options: u32,
     /// UIDVALIDITY.
     pub uidvalidity: u32,
-    /// Highest UID ever given.
+    /// The highest UID that was ever assigned.
     pub last_uid: u32,
-    /// Last UID that the owner has seen as recent.
+    /// The last UID that was shown to the owner as recent.
     pub recentuid: u32,
-    /// Records in the index, expunged ones included.
+    /// The number of records in the index, expunged ones included.
     pub num_records: u32,
-    /// The sync CRC of the records that cyrus.index stores. If this and annot_crc are 0 there is
-    /// none: then the library computes both whenever it needs them.
+    /// The sync CRC of the records, as stored in cyrus.index. If this and annot_crc are 0, no CRCs
+    /// are stored: then the library computes both when it needs them.
     pub basic_crc: u32,
-    /// The sync CRC of the annotations of messages that cyrus.index stores; 0 for none.
+    /// The sync CRC of the annotations of messages, as stored in cyrus.index; 0 for none.
     pub annot_crc: u32,
     /// Highest modseq.
     pub highestmodseq: u64,
-    /// Up to this modseq expunged records are forgotten.
+    /// The modseq up to which expunged records have been removed from the index.
     pub deletedmodseq: u64,
-    /// Modseq at creation.
+    /// The modseq when it was created.
     pub createdmodseq: u64,
-    /// Modseq of the entry in mailboxes.db.
+    /// The modseq of the entry in mailboxes.db.
     pub foldermodseq: u64,
-    /// Highest modseq of its conversations (mailbox_get_xconvmodseq); has_xconvmodseq says
-    /// whether it has any.
+    /// The highest modseq of the mailbox's conversations (mailbox_get_xconvmodseq). Valid only if
+    /// has_xconvmodseq is not 0.
     pub xconvmodseq: u64,
-    /// Modseq of the owner's reverse ACLs (mboxname_readraclmodseq); 0 if not used.
+    /// The modseq of the owner's reverse ACLs (mboxname_readraclmodseq); 0 if they are not used.
     pub raclmodseq: u64,
-    /// When recentuid was set, in seconds since 1970, as all that follow.
+    /// The time when recentuid was set, in seconds since 1970. The next three members are times in
+    /// the same unit.
     pub recenttime: i64,
-    /// Last append.
+    /// The time of the last append.
     pub last_appenddate: i64,
-    /// Last POP3 login.
+    /// The time of the last POP3 login.
     pub pop3_last_login: i64,
-    /// POP3 clients see messages from then on.
+    /// POP3 clients see only messages that arrived after this time.
     pub pop3_show_after: i64,
     /// Not 0: the mailbox has conversations.
     pub has_xconvmodseq: u8,
-    /// Empty, or why the parts of this mailbox may not belong together (cyrus.header of another
-    /// mailbox, say): then it is replicated as it is but never repaired.
+    /// The reason why the files of this mailbox may not belong together, such as a cyrus.header of
+    /// another mailbox; empty if there is none. If set, the mailbox is replicated as it is, but
+    /// never repaired.
     pub inconsistency: cyrsync_str,
-    /// Records that are not expunged, as the index header counts them; has_exists says whether the
-    /// host tells it. A mailbox with fewer of them fails.
+    /// The number of records that are not expunged, from the index header. Valid only if has_exists
+    /// is not 0. Replication of a mailbox with fewer such records fails.
     pub exists: u32,
     /// Not 0: exists is set.
     pub has_exists: u8,
-    /// Not 0: its owner's messages have short ids in JMAP (USER_COMPACT_EMAILIDS, since Cyrus
+    /// Not 0: the owner's messages have short ids in JMAP (USER_COMPACT_EMAILIDS, since Cyrus
     /// 3.13).
     pub compact_emailids: u8,
     /// Not 0: this server has groups of users, and usergroups is set.
     pub knows_usergroups: u8,
-    /// The groups that its owner is in, joined by tabs; empty for none
+    /// The groups of the owner, separated by tabs; empty if the owner is in no group
     /// (mboxlist_lookup_usergroups, since Cyrus 3.12).
     pub usergroups: cyrsync_str,
-    /// Id by which JMAP knows it (mailbox_jmapid, since Cyrus 3.13); else empty.
+    /// The JMAP id of the mailbox (mailbox_jmapid, since Cyrus 3.13); else empty.
     pub jmapid: cyrsync_str,
 }
 
-/// A message as cyrus.index holds it (struct index_record).
+/// A record of cyrus.index, which describes a message (struct index_record).
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct cyrsync_record {
     /// sizeof(cyrsync_record): CYRSYNC_RECORD_INIT sets it.
     pub size: usize,
-    /// Number of the message in its mailbox.
+    /// The UID of the message.
     pub uid: u32,
     /// Size of the message file in bytes.
     pub message_size: u64,
-    /// When the message arrived, in seconds since 1970.
+    /// The time when the message arrived, in seconds since 1970.
     pub internaldate: i64,
-    /// When the record last changed.
+    /// The time of the record's last change, in seconds since 1970.
     pub last_updated: i64,
-    /// Last change of flags or existence.
+    /// The modseq of the last change: of flags, or when the record was created or expunged.
     pub modseq: u64,
     /// The FLAG_ bits of Cyrus's mailbox.h.
     pub system_flags: u32,
     /// The FLAG_INTERNAL_ bits of Cyrus's mailbox.h.
     pub internal_flags: u32,
-    /// Bit i of word i/32 is for the i-th name of the mailbox's flags.
+    /// The user flags. Flag i of the mailbox's flags (from 0) is bit i%32 of word i/32.
     pub user_flags: [u32; 4],
     /// SHA-1 of the message file.
     pub guid: [u8; 20],
-    /// When the message was put into this mailbox; 0 if not known.
+    /// The time when the message was put into this mailbox, in seconds since 1970; 0 if not known.
     pub savedate: i64,
-    /// Modseq at creation; 0 if not known.
+    /// The modseq when the record was created; 0 if not known.
     pub createdmodseq: u64,
     /// Conversation id; 0 if none.
     pub cid: u64,
     /// The conversation from which this one was split off (index version 20 on); 0 if none.
     pub basecid: u64,
-    /// Nanoseconds of internaldate (index version 20 on); 0 if not known.
+    /// The nanoseconds of internaldate (index version 20 on); 0 if not known.
     pub internaldate_nsec: u32,
 }
 
-/// Where the file of a message is. The library sets size, fd to -1, and the rest to nothing before.
+/// The location of a message. Before the call, the library sets size, fd to -1, and the strings to
+/// empty.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_message_file {
-    /// How much of it the library knows: write no further.
+    /// The size of the structure in the library. The host must not write beyond it.
     pub size: usize,
-    /// The file, open for reading at its beginning. The library closes it. -1 to have content taken
-    /// or path opened.
+    /// A file descriptor of the message file, open for reading, positioned at the start. The
+    /// library owns and closes it. -1 if content or path is set instead.
     pub fd: c_int,
-    /// Its path: opened if there is neither fd nor content, else for messages about it only, and
-    /// may be empty. Borrowed until the next call for the same mailbox.
+    /// The path of the message file. If fd is -1 and content is empty, the library opens it.
+    /// Otherwise only log lines and errors use the path, and it may be empty. Borrowed until the
+    /// next call for the same mailbox.
     pub path: cyrsync_str,
-    /// The message itself, where it is in no file; else empty. Borrowed like path, and copied.
+    /// The message itself, if it is not in a file; else empty. Borrowed like path; the library
+    /// copies it.
     pub content: cyrsync_str,
 }
 
-/// An annotation of server, mailbox or message.
+/// An annotation of the server, a mailbox or a message.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_annotation {
     /// sizeof(cyrsync_annotation): CYRSYNC_ANNOTATION_INIT sets it.
     pub size: usize,
-    /// Such as "/comment".
+    /// The name of the annotation, such as "/comment".
     pub entry: cyrsync_str,
-    /// Whose private value it is; empty for the shared value.
+    /// The user whose private value this is; empty for the shared value.
     pub userid: cyrsync_str,
     /// The value.
     pub value: cyrsync_str,
-    /// When it last changed; 0 if not known.
+    /// The modseq of the last change; 0 if not known.
     pub modseq: u64,
 }
 
-/// What a user has seen of a mailbox (struct seendata).
+/// A user's seen state of a mailbox (struct seendata).
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_seen {
@@ -223,15 +229,15 @@ pub struct cyrsync_seen {
     pub uniqueid: cyrsync_str,
     /// The seen messages as an IMAP sequence: "1:5,7".
     pub seenuids: cyrsync_str,
-    /// Highest UID that the user has seen as recent.
+    /// The highest UID that was shown to the user as recent.
     pub lastuid: u32,
-    /// When the user last read it, in seconds since 1970.
+    /// The time when the user last read the mailbox, in seconds since 1970.
     pub lastread: i64,
-    /// When the list last changed.
+    /// The time when seenuids last changed, in seconds since 1970.
     pub lastchange: i64,
 }
 
-/// How many kinds of resources a quota root limits.
+/// The number of resources that a quota root can limit.
 pub const CYRSYNC_QUOTA_RESOURCES: usize = 4;
 
 /// The limits of a quota root (struct quota).
@@ -240,12 +246,12 @@ pub const CYRSYNC_QUOTA_RESOURCES: usize = 4;
 pub struct cyrsync_quota {
     /// sizeof(cyrsync_quota): CYRSYNC_QUOTA_INIT sets it.
     pub size: usize,
-    /// The root, an internal mailbox name.
+    /// The quota root, as an internal mailbox name.
     pub root: cyrsync_str,
-    /// By Cyrus's numbers of resources (STORAGE, MESSAGE, X-ANNOTATION-STORAGE, X-NUM-FOLDERS), in
-    /// its units; -1 for no limit.
+    /// The limits, in Cyrus's order of resources (STORAGE, MESSAGE, X-ANNOTATION-STORAGE,
+    /// X-NUM-FOLDERS) and in Cyrus's units; -1 for no limit.
     pub limits: [i64; CYRSYNC_QUOTA_RESOURCES],
-    /// When the limits last changed.
+    /// The modseq of the last change of the limits.
     pub modseq: u64,
 }
 
@@ -255,14 +261,14 @@ pub struct cyrsync_quota {
 pub struct cyrsync_sieve {
     /// sizeof(cyrsync_sieve): CYRSYNC_SIEVE_INIT sets it.
     pub size: usize,
-    /// File name with extension, such as "main.script". The active script has a second entry,
-    /// "main.bc", without time and GUID: it alone is marked active.
+    /// The file name with extension, such as "main.script". The active script has a second entry,
+    /// "main.bc", whose time and GUID are 0. Only this entry is marked active.
     pub name: cyrsync_str,
-    /// SHA-1 of its content.
+    /// The SHA-1 of the content.
     pub guid: [u8; 20],
-    /// Not 0: it is the bytecode of the active one.
+    /// Not 0: this is the bytecode of the active script.
     pub active: u8,
-    /// When it was last changed, in seconds since 1970.
+    /// The time of the last change, in seconds since 1970.
     pub last_update: i64,
 }
 
@@ -276,26 +282,26 @@ grows! {
     cyrsync_sieve may end before last_update, unknown members are Ignored;
 }
 
-/// Takes an entry. These functions answer with 0 for "go on"; else the host stops at once and
-/// answers with what they gave. What is passed to them is borrowed for the call. They never call
-/// the host.
+/// Receives an entry. Each emit function returns 0 to go on. On any other result, the host's
+/// function must stop at once and return that result. The library copies what it needs: arguments
+/// are borrowed only for the call. Emit functions never call the host.
 pub type cyrsync_emit_entry =
     Option<unsafe extern "C" fn(sink: *mut c_void, entry: *const cyrsync_entry) -> c_int>;
-/// Takes a record.
+/// Receives a record.
 pub type cyrsync_emit_record =
     Option<unsafe extern "C" fn(sink: *mut c_void, record: *const cyrsync_record) -> c_int>;
-/// Takes an annotation.
+/// Receives an annotation.
 pub type cyrsync_emit_annotation =
     Option<unsafe extern "C" fn(sink: *mut c_void, annotation: *const cyrsync_annotation) -> c_int>;
-/// Takes seen state.
+/// Receives the seen state of a mailbox.
 pub type cyrsync_emit_seen =
     Option<unsafe extern "C" fn(sink: *mut c_void, seen: *const cyrsync_seen) -> c_int>;
-/// Takes a quota root.
+/// Receives the limits of a quota root.
 pub type cyrsync_emit_quota =
     Option<unsafe extern "C" fn(sink: *mut c_void, quota: *const cyrsync_quota) -> c_int>;
-/// Takes a Sieve script.
+/// Receives a Sieve script without its content.
 pub type cyrsync_emit_sieve =
     Option<unsafe extern "C" fn(sink: *mut c_void, sieve: *const cyrsync_sieve) -> c_int>;
-/// Takes a name, or a piece of a text.
+/// Receives a name or a piece of a text.
 pub type cyrsync_emit_str =
     Option<unsafe extern "C" fn(sink: *mut c_void, text: cyrsync_str) -> c_int>;

@@ -1,4 +1,4 @@
-//! The table that C gives, checked and copied.
+//! Checks and copies the table of a host.
 
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use super::super::sized::argument;
 use super::functions::cyrsync_host;
 use super::structs::CYRSYNC_HOST_VERSION;
 
-/// The host's table, and its data.
+/// The host's functions and their userdata.
 pub(in crate::capi) struct Table {
     functions: cyrsync_host,
     userdata: Userdata,
 }
 
-// SAFETY: what is in the table are functions, and a pointer that is only passed to them: see
-// `Userdata`. The header says from which threads they are called.
+// SAFETY: the table holds only functions, and a pointer that is only passed to them: see
+// `Userdata`. The header says which threads call the functions.
 unsafe impl Send for Table {}
 // SAFETY: as above.
 unsafe impl Sync for Table {}
@@ -30,14 +30,15 @@ macro_rules! required {
 }
 
 impl Table {
-    /// Copies the table that C gives.
+    /// Copies the table of a host. Fails if a required function is missing.
     ///
     /// # Safety
-    /// `host` must be NULL or a table whose size member tells its size truly.
+    /// `host` must be NULL or a table whose size member is its true size.
     pub(in crate::capi) unsafe fn new(host: *const cyrsync_host) -> Result<Arc<Table>, Failure> {
-        // SAFETY: the caller's promise. What a host of an earlier version lacks is no function.
+        // SAFETY: the caller's promise. Functions that a host of an earlier version lacks become
+        // `None`.
         let functions = unsafe { argument(host, "host") }?;
-        // Given back whatever follows.
+        // Made first, so that userdata is released even if a check below fails.
         let userdata = Userdata::new(functions.userdata, functions.destroy);
         if functions.version != CYRSYNC_HOST_VERSION {
             let what = "its version is not set to CYRSYNC_HOST_VERSION";

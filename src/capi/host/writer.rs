@@ -1,4 +1,4 @@
-//! [`HostWriter`] over the table of functions that C supplies.
+//! Implements [`HostWriter`] with the functions of a host.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::limits::REPLY_BYTES;
 use crate::store::HostWriter;
 use crate::types::MboxName;
 
-/// Writes over a table.
+/// A writer that calls the apply and log_change functions of a host.
 pub(super) struct Writer(pub(super) Arc<Table>);
 
 impl HostWriter for Writer {
