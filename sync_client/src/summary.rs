@@ -21,8 +21,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Starts the clock of a run. With `prints`, the summary also goes to stdout. With `json`, it is
-    /// printed to stdout as a JSON object.
+    /// Starts the clock of a run. The summary goes to stdout with `prints`, or as JSON with `json`.
     pub fn begin(prints: bool, json: bool) -> Summary {
         Summary { began: Instant::now(), prints, json, failed: Vec::new(), failed_count: 0 }
     }
