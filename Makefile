@@ -23,7 +23,7 @@ FEATURES ?=
 SONAME = libcyrsync.so.0
 # Libraries that Rust's standard library needs: `rustc --print native-static-libs`.
 STATIC_LIBS = -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
-# The feature libsasl2 needs one more. The shared library names it if it was built with the feature.
+# The feature libsasl2 needs another library. The shared library names it if it has the feature.
 sasl2_libs = $(if $(shell grep -l 'libsasl2\.so' $(BUILT)/libcyrsync.so 2>/dev/null),-lsasl2)
 
 version := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)

@@ -73,7 +73,7 @@ fn every_licence_is_one_that_is_allowed() {
         .filter(|package| !allowed(text(package, "license"), &taken))
         .map(|package| format!("{} {}", text(package, "name"), text(package, "license")))
         .collect();
-    // deny.toml makes an exception for it: it writes the header, and no installed file contains it.
+    // deny.toml excepts cbindgen, because it only writes the header. No installed file contains it.
     assert_eq!(refused, ["cbindgen MPL-2.0"]);
 }
 

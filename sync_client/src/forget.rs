@@ -7,7 +7,7 @@ use crate::flags::Low;
 use crate::start;
 use crate::terminal::complain;
 
-/// Removes the named server from the servers known to have TLS. Prints the removed names.
+/// Forgets that the named server has TLS. Prints each name that was forgotten.
 pub fn forget(low: &Low) -> Result<Exit, Fatal> {
     let settings = start::settings(low)?;
     let server = low.server.as_deref().unwrap_or_default().to_string_lossy();

@@ -3,7 +3,7 @@
 use super::super::{Applies, Arg, Category, Flag, Mode};
 use super::update::{keep, mode, number, set};
 
-/// The flags, in the order of the table.
+/// Cyrus's flags, in the order of the table.
 pub(super) const FLAGS: &[Flag] = &[
     Flag {
         short: Some(b'1'),

@@ -3,7 +3,7 @@
 use super::super::{Applies, Arg, Category, Flag, Mode, Page, Step};
 use super::update::{add, keep, mode, set, whole};
 
-/// The flags, in the order of the table.
+/// Our own flags, in the order of the table.
 pub(super) const FLAGS: &[Flag] = &[
     Flag {
         short: Some(b'j'),

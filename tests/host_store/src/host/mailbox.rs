@@ -203,7 +203,7 @@ pub(super) unsafe extern "C" fn message_annotations(
     failure: Fail,
 ) -> Code {
     let found = opened(mailbox).mailbox.message_annotations(&[uid]);
-    // Only stored annotations. The record already contains those that are its fields.
+    // Emits only stored annotations. Others are fields of the record and are sent with it.
     let mut record = Record::default();
     record.uid = uid;
     emit_annotations(found.map(|mut found| found.take(&record, 0)), emit, sink, failure)
