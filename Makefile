@@ -1,8 +1,8 @@
-# Builds for release and installs it. Everyday work is done with cargo itself.
+# Builds and installs a release. For development, use cargo itself.
 #
 #   make && make install PREFIX=/usr DESTDIR=/tmp/package
 #
-# `make install` strips; `make install-debug` keeps the lines for backtraces and debuggers.
+# `make install` strips the binaries. `make install-debug` keeps the debug information.
 
 PREFIX ?= /usr/local
 prefix ?= $(PREFIX)
@@ -18,24 +18,24 @@ CARGO ?= cargo
 INSTALL ?= install
 STRIP ?= strip
 BUILT ?= target/release
-# Features of Cargo.toml beside the default ones: make FEATURES=libsasl2
+# Features of Cargo.toml in addition to the default ones: make FEATURES=libsasl2
 FEATURES ?=
 SONAME = libcyrsync.so.0
-# What Rust's standard library needs: `rustc --print native-static-libs`.
+# Libraries that Rust's standard library needs: `rustc --print native-static-libs`.
 STATIC_LIBS = -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
-# And the feature libsasl2, if the shared library was built with it: that one names it.
+# The feature libsasl2 needs another library. The shared library names it if it has the feature.
 sasl2_libs = $(if $(shell grep -l 'libsasl2\.so' $(BUILT)/libcyrsync.so 2>/dev/null),-lsasl2)
 
 version := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 
-# Builds with neutral paths in place of this machine's, so that the same sources give the same
-# bytes wherever they lie (docs/packaging.md).
+# Builds with neutral paths instead of this machine's. So the same sources give the same bytes in
+# any directory (docs/packaging.md).
 all:
 	CARGO="$(CARGO)" scripts/release $(if $(FEATURES),--features "$(FEATURES)")
 
 include scripts/dev.mk
 
-# The name by which packagers ask for it.
+# The usual name of this target, which packagers expect.
 install-strip: install
 
 install: install-debug

@@ -1,4 +1,4 @@
-//! Prints what would be done to bring the replica up to date, and why, without doing it.
+//! Prints what a full run would do to bring the replica up to date, and why. Changes nothing.
 //!
 //!     cargo run --example dry_run -- /etc/imapd.conf
 
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use cyrsync::{Cancel, Client, Config, Overrides, PlannedStep, Report, Result, Settings, Silent};
 
-/// Gives each step for everything to `each`. The report says what could not be planned.
+/// Plans a run over the whole server and passes each step to `each`. The report lists the failures.
 pub fn plan(imapd_conf: &Path, each: &mut dyn FnMut(&PlannedStep)) -> Result<Report> {
     let config = Config::load(imapd_conf)?;
     let settings = Settings::resolve(&config, None, &Overrides::default())?;

@@ -1,4 +1,4 @@
-//! Replicates one user, and prints what is done in the words of Cyrus's own client.
+//! Replicates one user. Prints each action in the format of Cyrus's own client.
 //!
 //!     cargo run --example one_user -- /etc/imapd.conf fred
 
@@ -10,7 +10,7 @@ use cyrsync::{
     Cancel, Client, Config, Event, Observer, Overrides, Result, Settings, UserId, event,
 };
 
-/// Prints what goes to the terminal with `sync_client -v`, and failures.
+/// An observer that prints actions and failures, like `sync_client -v`.
 struct Print;
 
 impl Observer for Print {
@@ -21,7 +21,7 @@ impl Observer for Print {
     }
 }
 
-/// Brings the replica that imapd.conf names up to date with a user.
+/// Replicates a user to the replica that imapd.conf names.
 pub fn replicate(imapd_conf: &Path, user: &UserId) -> Result<()> {
     let config = Config::load(imapd_conf)?;
     let settings = Settings::resolve(&config, None, &Overrides::default())?;
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     match replicate(imapd_conf.as_ref(), &UserId::new(user)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Each mailbox that failed, with its reason and what to do about it.
+            // Prints each failed mailbox with the reason and advice.
             error.failures().iter().for_each(|failure| eprintln!("{failure}"));
             ExitCode::FAILURE
         }

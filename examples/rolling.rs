@@ -1,4 +1,4 @@
-//! Follows the sync log until standard input ends, and shows how far the replica is behind.
+//! Follows the sync log until standard input ends. Shows how far the replica is behind.
 //!
 //!     cargo run --example rolling -- /etc/imapd.conf
 
@@ -10,7 +10,7 @@ use std::{io, thread};
 use cyrsync::monitor::Status;
 use cyrsync::{Cancel, Client, Config, Ended, Observer, Overrides, Result, Settings};
 
-/// Shows the status, at least every five seconds.
+/// An observer that prints the status. The client reports it at least every five seconds.
 struct Show;
 
 impl Observer for Show {
@@ -19,8 +19,8 @@ impl Observer for Show {
     }
 }
 
-/// Replicates what is logged, until `cancel` asks for the end. A replica that cannot be reached is
-/// tried again, and what fails stays in the log.
+/// Replicates logged changes until `cancel` requests the end. Retries if the replica cannot be
+/// reached. Entries that fail stay in the log.
 pub fn roll(imapd_conf: &Path, cancel: Cancel, observer: Arc<dyn Observer>) -> Result<Ended> {
     let config = Config::load(imapd_conf)?;
     let settings = Settings::resolve(&config, None, &Overrides::default())?;
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     let other = cancel.clone();
     thread::spawn(move || {
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
-        // The part that is being replicated is brought to its end.
+        // The client finishes the current task, then stops.
         other.finish();
     });
     match roll(imapd_conf.as_ref(), cancel, Arc::new(Show)) {

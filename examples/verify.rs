@@ -1,4 +1,4 @@
-//! Compares master and replica in full, message files too, and changes nothing on either.
+//! Compares master and replica completely, including message files. Changes nothing on either.
 //!
 //!     cargo run --example verify -- /etc/imapd.conf
 
@@ -11,7 +11,7 @@ use cyrsync::{
     Cancel, Client, Config, Event, Observer, Overrides, Result, Settings, Verify, event,
 };
 
-/// Prints each difference.
+/// An observer that prints each difference as JSON.
 struct Differences;
 
 impl Observer for Differences {
@@ -22,7 +22,7 @@ impl Observer for Differences {
     }
 }
 
-/// Compares everything with the replica that imapd.conf names.
+/// Compares the whole server with the replica that imapd.conf names.
 pub fn verify(imapd_conf: &Path) -> Result<VerifyTotals> {
     let config = Config::load(imapd_conf)?;
     let settings = Settings::resolve(&config, None, &Overrides::default())?;

@@ -1,6 +1,6 @@
-//! Checks the program's dependencies against deny.toml with `cargo metadata`: licences, sources,
-//! two versions of one crate; and the lowest supported version of Rust. Where it is installed,
-//! `cargo deny check` does the same, and also checks advisories.
+//! Checks the program's dependencies with `cargo metadata`. Compares licences, sources and
+//! duplicate versions of crates with deny.toml, and checks the lowest supported version of Rust.
+//! `cargo deny check`, if installed, checks the same, and also advisories.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -30,8 +30,7 @@ fn text<'v>(package: &'v Value, key: &str) -> &'v str {
     package[key].as_str().unwrap_or_default()
 }
 
-/// Returns the quoted words of a list in deny.toml, without comments; of a table the first word of
-/// each line.
+/// Returns the first quoted word on each line of a list in deny.toml.
 fn listed(key: &str) -> BTreeSet<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deny.toml");
     let all = fs::read_to_string(path).unwrap();
@@ -42,8 +41,8 @@ fn listed(key: &str) -> BTreeSet<String> {
     words.collect()
 }
 
-/// Whether an SPDX expression is satisfied if only these licences are accepted. `/` is an old form
-/// of `OR`.
+/// Returns whether an SPDX expression is satisfied if only these licences are accepted. `/` is an
+/// old form of `OR`.
 fn allowed(expression: &str, taken: &BTreeSet<String>) -> bool {
     let expression = expression.replace('/', " OR ");
     // No crate has an OR inside parentheses beside another OR.
@@ -74,7 +73,7 @@ fn every_licence_is_one_that_is_allowed() {
         .filter(|package| !allowed(text(package, "license"), &taken))
         .map(|package| format!("{} {}", text(package, "name"), text(package, "license")))
         .collect();
-    // deny.toml makes an exception for it: it writes the header, and no installed file contains it.
+    // deny.toml excepts cbindgen, because it only writes the header. No installed file contains it.
     assert_eq!(refused, ["cbindgen MPL-2.0"]);
 }
 

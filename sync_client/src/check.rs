@@ -1,4 +1,4 @@
-//! `--check-config`: whether the configuration will do.
+//! Implements `--check-config`: checks the configuration and prints the results.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use crate::overrides::{overrides, text};
 use crate::start;
 use crate::terminal::print;
 
-/// Prints a line for each check.
+/// Runs the checks and prints one line for each.
 pub fn check(low: &Low) -> Result<Exit, Fatal> {
     let overrides = overrides(low)?;
     let config = start::read(low);
     if let Ok(config) = &config {
-        // If root cannot become the cyrus user, that is printed here, and one of the checks fails.
+        // If root cannot become the cyrus user, this prints the reason, and a check fails later.
         let _ = start::become_what_it_says(config, low);
     }
     let channel = text(low.channel.as_ref());
@@ -24,9 +24,9 @@ pub fn check(low: &Low) -> Result<Exit, Fatal> {
     let mut unreadable = false;
     let summary = look(&request, &mut |check| {
         unreadable |= check.topic == Topic::Configuration && check.verdict == Grade::Fail;
-        // Each as soon as it is known.
+        // Prints each result at once; a later check may take long.
         if low.json {
-            // Fails only if a map has keys that are no strings, which none has.
+            // Serialization fails only for maps whose keys are not strings. There is no such map.
             print(&serde_json::to_string(check).unwrap_or_default());
         } else {
             print(&check.to_string());

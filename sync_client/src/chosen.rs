@@ -1,5 +1,5 @@
-//! The users and mailboxes that names stand for: a name that holds `*`, `?` or `[` is a pattern,
-//! unless a user or mailbox is called just that.
+//! Finds the users or mailboxes for the names that were given. A name with `*`, `?` or `[` is a
+//! pattern, unless a user or mailbox with exactly this name exists.
 
 use std::collections::{HashSet, VecDeque};
 use std::hash::Hash;
@@ -14,18 +14,18 @@ use crate::list::Unreadable;
 /// Names to replicate, from the command line or a list.
 pub type Names = Box<dyn Iterator<Item = std::result::Result<Vec<u8>, Unreadable>>>;
 
-/// What a name can stand for.
+/// A thing that a name or pattern selects: a user or a mailbox.
 pub trait Choice: Clone + Eq + Hash {
-    /// What one is called.
+    /// The word for it in messages.
     const WHAT: &'static str;
 
-    /// The one with this name, whether or not it is there.
+    /// Converts a name, whether or not a user or mailbox has it.
     fn named(name: &[u8], catalog: &Catalog) -> Result<Self>;
 
-    /// Whether it is there.
+    /// Returns whether this user or mailbox exists on the master.
     fn is_there(&self, catalog: &Catalog) -> Result<bool>;
 
-    /// Those that a pattern stands for.
+    /// Returns all users or mailboxes that match a pattern.
     fn matching(pattern: &Pattern, catalog: &Catalog) -> Matches<Self>;
 }
 
@@ -61,28 +61,29 @@ impl Choice for MboxName {
     }
 }
 
-/// What names stand for, one by one, so that a long list needs no memory.
+/// An iterator over the chosen users or mailboxes. It reads a list name by name, so a long list
+/// needs little memory.
 pub struct Chosen<T> {
     names: Names,
     catalog: Catalog,
     console: Arc<Console>,
-    /// What was read ahead.
+    /// Found, but not yet returned.
     ready: VecDeque<T>,
-    /// What came by patterns, and what operands named, so that no pattern brings it once more.
+    /// Matches of patterns. A pattern does not return what is in `matched` or `named` again.
     matched: HashSet<T>,
     named: HashSet<T>,
     is_list: bool,
-    /// Patterns that are none.
+    /// Errors for operands with invalid patterns.
     malformed: Vec<Error>,
-    /// Names that stand for nothing, and why.
+    /// Errors for names and patterns that could not be resolved.
     pub failed: Vec<Error>,
 }
 
 impl<T: Choice> Chosen<T> {
-    /// Of the names in a list, or of operands. Operands are looked up at once.
+    /// Creates the iterator for the names of a list or for operands. Looks up all operands at once.
     ///
     /// # Errors
-    /// [`Exit::Usage`] for an operand that is neither a name nor a pattern.
+    /// Fails with [`Exit::Usage`] if an operand is an invalid pattern.
     pub fn new(
         names: Names,
         is_list: bool,
@@ -101,7 +102,7 @@ impl<T: Choice> Chosen<T> {
             failed: Vec::new(),
         };
         if !is_list {
-            // Operands can be read.
+            // Reading an operand never fails; only a list can be unreadable.
             while let Some(Ok(name)) = chosen.names.next() {
                 chosen.look_up(&name);
             }
@@ -172,7 +173,7 @@ impl<T: Choice> Iterator for Chosen<T> {
         }
     }
 
-    /// How many there are is known of operands; of a list it would take reading all of it.
+    /// The count is exact for operands. For a list it is unknown until the whole list is read.
     fn size_hint(&self) -> (usize, Option<usize>) {
         (self.ready.len(), (!self.is_list).then_some(self.ready.len()))
     }

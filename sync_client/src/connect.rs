@@ -1,4 +1,4 @@
-//! Reaching the replica, and what is told when that cannot be.
+//! Connects to the replica, and reports why it cannot be reached.
 
 use crate::sys::syslog;
 use cyrsync::{Client, Error, Kind, Level};
@@ -6,16 +6,16 @@ use cyrsync::{Client, Error, Kind, Level};
 use crate::start::Policy;
 use crate::terminal::complain;
 
-/// Why there is no connection.
+/// The reason why there is no connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotConnected {
-    /// It was told: the replica cannot be reached.
+    /// The replica cannot be reached. This was already reported.
     Unreachable,
     /// A signal ended the attempts.
     Stopped,
 }
 
-/// Makes a connection unless there is one.
+/// Connects to the replica, unless a connection exists.
 pub fn connect(client: &mut Client, policy: &Policy) -> Result<(), NotConnected> {
     let reached = client.reach(policy.persistence);
     reached.map_err(|error| match error.kind() {
@@ -27,7 +27,7 @@ pub fn connect(client: &mut Client, policy: &Policy) -> Result<(), NotConnected>
     })
 }
 
-/// The last words after an attempt that was the only one, or that no other would better.
+/// Reports that the program gives up: it may try only once, or another attempt would not help.
 pub fn give_up(server: &str, policy: &Policy, error: &Error) {
     complain(error.to_string());
     let what = if policy.require_compression && error.kind() == Kind::Unsupported {

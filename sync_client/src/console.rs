@@ -1,4 +1,4 @@
-//! Where what the library reports goes: stdout, stderr and syslog.
+//! Writes the library's events to stdout, stderr and syslog.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -20,35 +20,35 @@ use crate::traffic::Wire;
 /// The program's observer.
 #[derive(Debug, Default)]
 pub struct Console {
-    /// Which replica every alarm names.
+    /// The replica that every alarm names.
     pub replica: ReplicaName,
-    /// Actions go to stdout (`-v`).
+    /// Whether actions are printed to stdout (`-v`).
     pub print_actions: bool,
-    /// Actions go to syslog (`-l`).
+    /// Whether actions are logged to syslog (`-l`).
     pub log_actions: bool,
-    /// Every event goes to stdout as an object (`--json`).
+    /// Whether every event is printed to stdout as a JSON object (`--json`).
     pub json: bool,
-    /// Traffic goes to stderr (`-v -v`).
+    /// Whether traffic is written to stderr (`-v -v`).
     pub show_wire: bool,
-    /// The traffic shown so far.
+    /// Formats the traffic.
     pub wire: Mutex<Wire>,
-    /// Why there was no connection when it was last told.
+    /// The last connection error that was printed.
     pub told: Mutex<String>,
-    /// Whether somebody typed the names: then one that does not exist is a mistake.
+    /// Whether the user named users or mailboxes. Then a name that does not exist is a mistake.
     pub names_typed: bool,
-    /// Whether there was such a mistake.
+    /// Whether there was such a mistake so far.
     pub mistaken: AtomicBool,
-    /// Who says how far it is.
+    /// Reports the progress.
     pub reporter: Arc<Reporter>,
-    /// What the replica had of what was looked at, until something is sent.
+    /// Counts what the replica already has, until the first message is sent.
     pub there: Mutex<Option<There>>,
-    /// Whether somebody looks on.
+    /// Whether a person follows the run: on a terminal, or with `--progress`.
     pub is_followed: bool,
-    /// The service manager, which learns how rolling replication is doing.
+    /// Reports the status of rolling replication to the service manager.
     pub systemd: Systemd,
 }
 
-/// What the replica had before.
+/// Counts of mailboxes and messages that were already on the replica.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct There {
     mailboxes: u64,
@@ -56,8 +56,8 @@ pub struct There {
 }
 
 impl Console {
-    /// Says once, when something is to be sent, what need not be: after a run that was broken off
-    /// that is what came of it.
+    /// Reports once, before the first message is sent, how much is already on the replica. After an
+    /// interrupted run this shows how far that run got.
     fn resumed(&self, event: &Event) {
         let mut there = self.there.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(found) = &mut *there else { return };
@@ -92,24 +92,24 @@ impl Console {
         }
     }
 
-    /// Logs what somebody should look at.
+    /// Logs an error that an operator should look at.
     pub fn alarm(&self, line: impl Display) {
         syslog::send(Level::Error, format!("{line} {}", self.replica));
     }
 
-    /// Whether a mistake is a failure, and there was one.
+    /// Returns whether the run failed because of a mistake: only with `--strict`.
     pub fn fails(&self, is_strict: bool) -> bool {
         is_strict && self.mistaken.load(Ordering::Relaxed)
     }
 
-    /// Writes what somebody seems to have mistyped.
+    /// Reports a likely typing mistake to stderr and syslog.
     pub fn mistake(&self, line: &str) {
         self.mistaken.store(true, Ordering::Relaxed);
         complain(line);
         syslog::send(Level::Notice, line);
     }
 
-    /// Names that were typed and do not exist.
+    /// Reports names from the command line that do not exist.
     fn check_names(&self, event: &Event) {
         match event {
             Event::Step(Step::Absent { user, .. })
@@ -123,7 +123,8 @@ impl Console {
         }
     }
 
-    /// Writes why there is no connection: once, not at every attempt.
+    /// Prints why the replica cannot be reached. Prints the same reason only once, not at every
+    /// attempt.
     fn unreachable(&self, error: &Error) {
         let reason = error.to_string();
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -134,7 +135,7 @@ impl Console {
     }
 }
 
-/// Events in Cyrus's words.
+/// Reports events with the same text as Cyrus's client.
 impl Observer for Console {
     fn event(&self, event: &Event) {
         if let Event::Unreachable { error, .. } = event {

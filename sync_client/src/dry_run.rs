@@ -1,4 +1,4 @@
-//! `--dry-run`: what a run would do, and why. Nothing is changed on either side.
+//! Implements `--dry-run`: prints what a run would do, and why. Changes nothing on either side.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,7 +13,7 @@ use crate::start::Session;
 use crate::terminal::{complain, print};
 use crate::work::{End, Tally, chosen};
 
-/// Prints steps and counts them.
+/// Prints planned steps and counts them.
 struct Printer {
     json: bool,
     steps: u64,
@@ -27,7 +27,7 @@ impl Printer {
         self.messages += step.messages;
         self.bytes += step.bytes;
         let line = if self.json {
-            // Fails only if a map has keys that are no strings, which none has.
+            // Serialization fails only for maps whose keys are not strings. There is no such map.
             serde_json::to_string(step).unwrap_or_default()
         } else {
             words(step)
@@ -45,6 +45,7 @@ impl Printer {
     }
 }
 
+/// Formats a step, for example:
 /// `MAILBOX user.fred (LAST_UID is 9 here and 8 on the replica; 1 message, 420 bytes)`
 fn words(step: &PlannedStep) -> String {
     let mut notes = Vec::new();
@@ -60,10 +61,10 @@ fn words(step: &PlannedStep) -> String {
     }
 }
 
-/// Prints what `mode` would do.
+/// Prints what a run in `mode` would do.
 ///
 /// # Errors
-/// If an operand is neither a name nor a pattern.
+/// Fails with [`Exit::Usage`] if an operand is an invalid pattern.
 pub fn work(mode: Mode, low: Low, session: &mut Session) -> Result<Exit, Fatal> {
     let mut tally = Tally::new(&low, session.console.clone());
     let mut printer = Printer { json: low.json, steps: 0, messages: 0, bytes: 0 };

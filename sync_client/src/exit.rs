@@ -1,10 +1,10 @@
-//! How the program ends: every exit code and what leads to it, in one place.
+//! Defines every exit code of the program and its causes, in one place.
 
 use std::process::ExitCode;
 
 use cyrsync::{Error, Kind};
 
-/// The exit codes, as Cyrus's program has them (numbers of `sysexits.h`).
+/// The exit codes. Those from 64 on are codes of `sysexits.h`, as in Cyrus's program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -14,7 +14,7 @@ pub enum Exit {
     Failed = 1,
     /// With `--status`: critical. With `--verify`: a difference was found.
     Critical = 2,
-    /// With `--status`: it cannot be found out.
+    /// With `--status`: the status is unknown.
     Unknown = 3,
     /// `EX_USAGE`.
     Usage = 64,
@@ -26,7 +26,7 @@ pub enum Exit {
     Config = 78,
 }
 
-/// What each code means, for the manual page.
+/// The meaning of each code, for the manual page.
 pub const MEANINGS: &[(Exit, &str)] = &[
     (
         Exit::Ok,
@@ -64,12 +64,13 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// The end of a run that did not get to its work, with what to tell on stderr and in the log.
+/// An error that ends the program before it replicates anything. The message goes to stderr and to
+/// syslog.
 #[derive(Debug)]
 pub struct Fatal {
     /// The code to exit with.
     pub exit: Exit,
-    /// Told as `Fatal error: ...`.
+    /// The text after `Fatal error: `.
     pub message: String,
 }
 
@@ -79,7 +80,7 @@ impl Fatal {
     }
 }
 
-/// A failure before the work began: in configuration or mail store.
+/// Converts an error in the configuration or the mail store.
 impl From<Error> for Fatal {
     fn from(error: Error) -> Self {
         let exit = match error.kind() {

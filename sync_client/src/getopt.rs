@@ -1,30 +1,31 @@
-//! Command lines as GNU `getopt_long` reads them, message for message: bundled flags, arguments
-//! attached or in the next word, flags after operands, `--`, long names cut short.
+//! Parses command lines exactly like GNU `getopt_long`, with the same error messages: bundled
+//! flags, arguments attached or in the next word, flags after operands, `--`, abbreviated long
+//! names.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use crate::flags::{Arg, Flag};
 
-/// A word that is no flag of the table. The text is the one glibc prints.
+/// An error in a flag. The message text is that of glibc.
 #[derive(Debug, PartialEq, Eq)]
 pub enum BadOption {
     /// `-x` is not in the table.
     Short(u8),
     /// `-x` lacks its argument.
     ShortNeedsArgument(u8),
-    /// `--name` is not in the table: all of the word.
+    /// `--name` is not in the table. Contains the whole word.
     Long(OsString),
-    /// `--name` could be any of these: all of the word.
+    /// `--name` is an abbreviation of several flags. Contains the whole word and these flags.
     Ambiguous(OsString, Vec<&'static str>),
-    /// `--name=value` where the flag takes none.
+    /// `--name=value` for a flag that takes no argument.
     LongTakesNoArgument(&'static str),
     /// `--name` lacks its argument.
     LongNeedsArgument(&'static str),
 }
 
 impl BadOption {
-    /// The line for stderr, in bytes as the words are.
+    /// Returns the line for stderr. It is bytes, because words may be invalid UTF-8.
     pub fn message(&self, program: &OsStr) -> Vec<u8> {
         let mut line = program.as_bytes().to_vec();
         let mut add = |parts: &[&[u8]]| parts.iter().for_each(|part| line.extend_from_slice(part));
@@ -50,14 +51,14 @@ impl BadOption {
     }
 }
 
-/// A flag that was read, and its argument if it takes one.
+/// A parsed flag, and its argument if there is one.
 pub type Given<'w> = (&'static Flag, Option<&'w OsStr>);
 
-/// Words of a command line, on the way from first to last.
+/// A parser that reads the words of a command line from first to last.
 pub struct Words<'w> {
     table: &'static [Flag],
     rest: std::slice::Iter<'w, OsString>,
-    /// What is left of a word of bundled flags.
+    /// The remaining letters of a word of bundled flags.
     bundle: &'w [u8],
     posixly: bool,
     operands: Vec<OsString>,
@@ -68,7 +69,7 @@ impl<'w> Words<'w> {
         Words { table, rest: words.iter(), bundle: &[], posixly, operands: Vec::new() }
     }
 
-    /// The next flag; `None` when only operands are left.
+    /// Reads the next flag. Returns `None` if only operands are left.
     pub fn next_flag(&mut self) -> Result<Option<Given<'w>>, BadOption> {
         if let Some((&c, rest)) = self.bundle.split_first() {
             self.bundle = rest;
@@ -92,7 +93,7 @@ impl<'w> Words<'w> {
         Ok(None)
     }
 
-    /// The words that are no flags, once there are no more flags.
+    /// Returns the operands. Call this after `next_flag` has returned `None`.
     pub fn into_operands(self) -> Vec<OsString> {
         self.operands
     }
@@ -130,7 +131,7 @@ impl<'w> Words<'w> {
     }
 }
 
-/// The flag with this name, else the only one whose name begins so.
+/// Returns the flag with this name, or the only flag whose name starts with it.
 fn find_long(
     table: &'static [Flag],
     name: &[u8],

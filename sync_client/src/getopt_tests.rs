@@ -1,5 +1,5 @@
-//! The parser against glibc's own: a C program is made of the table, and both read the same
-//! command lines.
+//! Compares the parser with glibc's. The test builds a C program from the table of flags, and both
+//! parse the same command lines.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use std::process::Command;
 use super::*;
 use crate::flags::{Arg, FLAGS};
 
-/// One command line's outcome: what C prints for it.
+/// Parses a command line with our parser. Formats the result like the C program prints it.
 fn ours(words: &[OsString], posixly: bool) -> Vec<u8> {
     let mut out = Vec::new();
     let mut parsed = Words::new(FLAGS, words, posixly);
@@ -37,7 +37,8 @@ fn ours(words: &[OsString], posixly: bool) -> Vec<u8> {
     out
 }
 
-/// The same with `getopt_long`: command lines come as lines of words with tabs between them.
+/// Returns the C program, which uses `getopt_long`. It reads one command line from each line of
+/// input, with tabs between the words.
 fn oracle_source() -> String {
     let mut short = String::new();
     let mut long = String::new();
@@ -104,7 +105,7 @@ fn build_oracle(dir: &Path) -> PathBuf {
     program
 }
 
-/// Small xorshift: the same words in every run.
+/// A small xorshift generator. It gives the same words in every run.
 struct Dice(u64);
 
 impl Dice {

@@ -1,11 +1,11 @@
-//! `sync_client`: the replication client on the command line, a drop-in for Cyrus's own, on the
-//! public names of [`cyrsync`] and nothing else.
+//! Implements `sync_client`, the replication client on the command line and a drop-in for Cyrus's
+//! program. It uses only the public names of [`cyrsync`].
 //!
-//! The words are read by a table (`flags`), resolved against imapd.conf (`start`) and carried out
-//! (`work`); how it ended becomes an exit code in `program` and `exit`.
+//! `flags` parses the command line, `start` combines it with imapd.conf, and `work` runs the mode.
+//! `program` and `exit` turn the result into an exit code.
 //!
-//! It is a library, so that a program whose mail store is not a Cyrus spool can have the same command
-//! line: [`main_with`].
+//! This package is also a library: with [`main_with`] a program with another mail store than a
+//! Cyrus spool can offer the same command line.
 
 mod check;
 mod chosen;

@@ -1,4 +1,5 @@
-//! Lists of users or mailboxes in files (`-f`): a name a line, `#` begins a comment.
+//! Reads lists of users or mailboxes from files (`-f`): one name on each line. A line that begins
+//! with `#` is a comment.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -9,10 +10,10 @@ use cyrsync::Level;
 
 use crate::terminal::complain;
 
-/// Longest line that is taken for a name; no name comes near.
+/// Longest accepted line, in bytes. All real names are much shorter.
 const LINE_BYTES: u64 = 64 * 1024;
 
-/// A list that cannot be read; it was told on stderr and in the log.
+/// A list cannot be read. The reason was already reported to stderr and syslog.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unreadable;
 
@@ -25,7 +26,8 @@ impl Unreadable {
     }
 }
 
-/// Reads the names one by one, so that a long list needs no memory.
+/// An iterator over the names of a list. It reads them one by one, so a long list needs little
+/// memory.
 pub struct List<R> {
     path: OsString,
     lines: R,
@@ -39,7 +41,7 @@ pub fn open(path: &OsStr) -> Result<List<BufReader<File>>, Unreadable> {
     }
 }
 
-/// The system's words for an error, as C prints them: without the number.
+/// Returns the system's text for an error, like `strerror`: without the error number.
 pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     match text.split_once(" (os error") {
@@ -49,7 +51,7 @@ pub fn reason(error: &io::Error) -> String {
 }
 
 impl<R: BufRead> List<R> {
-    /// A line with its end; empty at the end of the file.
+    /// Reads a line, including its newline. Returns no bytes at the end of the file.
     fn line(&mut self) -> io::Result<Vec<u8>> {
         let mut line = Vec::new();
         let read = self.lines.by_ref().take(LINE_BYTES).read_until(b'\n', &mut line)?;
@@ -61,7 +63,7 @@ impl<R: BufRead> List<R> {
     }
 }
 
-/// Nothing should be asked for after an error.
+/// Callers stop at the first error.
 impl<R: BufRead> Iterator for List<R> {
     type Item = Result<Vec<u8>, Unreadable>;
 

@@ -1,4 +1,4 @@
-//! What was typed, as what it sets over imapd.conf.
+//! Converts the command line to settings that override imapd.conf.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -13,12 +13,12 @@ use crate::exit::{Exit, Fatal};
 use crate::flags::{Low, Mode};
 use crate::list;
 
-/// How long rolling replication waits for a lock before it goes on with something else.
+/// How long rolling replication waits for a lock before it continues with another task.
 const LOCK_PATIENCE: Duration = Duration::from_millis(200);
 
-/// What the command line sets.
+/// Returns the settings of the command line.
 pub fn overrides(low: &Low) -> Result<Overrides, Fatal> {
-    // Without -u and -m the partition has no effect, as with Cyrus.
+    // The partition has an effect only with -u and -m, as with Cyrus.
     let has_effect = matches!(low.mode, Some(Mode::Users | Mode::Mailboxes));
     let partition = low.dest_partition.as_ref().filter(|_| has_effect);
     let mut asked = Overrides::default();
@@ -40,7 +40,7 @@ pub fn overrides(low: &Low) -> Result<Overrides, Fatal> {
     asked.shutdown_file = low.shutdown_file.as_ref().map(PathBuf::from);
     asked.metrics_file = low.metrics_file.as_ref().map(PathBuf::from);
     asked.rolling_once = low.rolling_once;
-    // Without a channel there is nowhere to put what is locked in a log file.
+    // Entries of a log file cannot be deferred without a channel. So the client waits for locks.
     asked.lock_patience = match (low.mode, &low.input_file, &low.channel) {
         (Some(Mode::Rolling), Some(_), None) => None,
         (Some(Mode::Rolling), _, _) => Some(LOCK_PATIENCE),
@@ -50,7 +50,8 @@ pub fn overrides(low: &Low) -> Result<Overrides, Fatal> {
     Ok(asked)
 }
 
-/// What repairs may do in this run; a daemon must not go on with that for ever.
+/// Parses `--allow-repair`. Rolling replication ignores the flag, because it would apply to all
+/// repairs for as long as the daemon runs.
 fn allow_repair(low: &Low) -> Result<AllowRepair, Fatal> {
     match low.allow_repair.as_deref().filter(|_| low.mode != Some(Mode::Rolling)) {
         Some(words) => AllowRepair::from_words(&words.to_string_lossy())
@@ -59,7 +60,7 @@ fn allow_repair(low: &Low) -> Result<AllowRepair, Fatal> {
     }
 }
 
-/// How many connections there are.
+/// Parses `--jobs`, the number of connections.
 fn jobs(low: &Low) -> Result<Option<Jobs>, Fatal> {
     let Some(word) = &low.jobs else { return Ok(None) };
     let word = word.to_string_lossy();
@@ -72,7 +73,7 @@ fn jobs(low: &Low) -> Result<Option<Jobs>, Fatal> {
     }
 }
 
-/// How many bytes a second are sent at most.
+/// Parses `--bwlimit`, the maximum of bytes sent per second.
 fn bwlimit(low: &Low) -> Result<Option<Bandwidth>, Fatal> {
     let Some(word) = &low.bwlimit else { return Ok(None) };
     match Bandwidth::parse(&word.to_string_lossy()) {
@@ -84,7 +85,7 @@ fn bwlimit(low: &Low) -> Result<Option<Bandwidth>, Fatal> {
     }
 }
 
-/// What is left out by `--exclude`; see [`exclude_from`] for the rest.
+/// Parses the patterns of `--exclude`. [`exclude_from`] reads the others.
 fn exclude(low: &Low) -> Result<Vec<Pattern>, Fatal> {
     let is_given = !low.exclude.is_empty() || !low.exclude_from.is_empty();
     if is_given && low.mode == Some(Mode::Rolling) {
@@ -95,7 +96,7 @@ fn exclude(low: &Low) -> Result<Vec<Pattern>, Fatal> {
     low.exclude.iter().map(|word| pattern("--exclude", word.as_bytes())).collect()
 }
 
-/// What is left out by `--exclude-from`. A file that cannot be read was reported.
+/// Reads the patterns of `--exclude-from`. Reports a file that cannot be read.
 pub fn exclude_from(low: &Low) -> Result<Vec<Pattern>, Fatal> {
     let mut patterns = Vec::new();
     for path in &low.exclude_from {
@@ -113,12 +114,12 @@ fn pattern(flag: &str, word: &[u8]) -> Result<Pattern, Fatal> {
     Pattern::new(word).map_err(|error| Fatal::new(Exit::Usage, format!("{flag}: {error}")))
 }
 
-/// A negative number counts as 0.
+/// Converts a number of seconds. A negative number counts as 0.
 fn seconds(number: i32) -> Duration {
     Duration::from_secs(u64::try_from(number).unwrap_or(0))
 }
 
-/// What was typed as text.
+/// Returns an argument as text. Replaces bytes that are not UTF-8.
 pub fn text(word: Option<&OsString>) -> Option<String> {
     word.map(|word| word.to_string_lossy().into_owned())
 }

@@ -1,4 +1,4 @@
-//! What is printed from the table of flags: usage, `--help`, `--version` and the manual page.
+//! Generates usage, `--help`, `--version` and the manual page, mostly from the table of flags.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 use crate::exit::MEANINGS;
 use crate::flags::{Arg, Category, FLAGS, Flag, Usage};
 
-/// Cyrus's words after a wrong command line, which scripts know.
+/// Cyrus's message after a wrong command line. It must not change, because scripts may expect it.
 const USAGE: &str = "Usage: sync_client -S <servername> [-C <alt_config>] [-r] [-v] mailbox...\n";
 
-/// The lines for stderr after a wrong command line.
+/// Returns the lines for stderr after a wrong command line.
 pub fn usage(wrong: &Usage, program: &OsStr) -> Vec<u8> {
     let mut text = match wrong {
         Usage::Option(bad) => bad.message(program),
@@ -24,7 +24,7 @@ pub fn usage(wrong: &Usage, program: &OsStr) -> Vec<u8> {
     text
 }
 
-/// `--version`
+/// Returns the text of `--version`.
 pub fn version() -> String {
     format!(
         "sync_client (cyrsync) {}\nDrop-in for sync_client of Cyrus IMAP 3.8.1\n",
@@ -32,7 +32,7 @@ pub fn version() -> String {
     )
 }
 
-/// `--help`
+/// Returns the text of `--help`.
 pub fn help() -> String {
     let mut text = String::from(
         "Brings a replica of this Cyrus IMAP server up to date.\n\n\
@@ -52,7 +52,7 @@ pub fn help() -> String {
     text
 }
 
-/// `-S, --server server-name`
+/// Formats a flag for `--help`, for example `-S, --server server-name`.
 fn invocation(flag: &Flag) -> String {
     let mut text = match (flag.short, flag.long) {
         (Some(c), Some(long)) => format!("-{}, --{long}", char::from(c)),
@@ -67,7 +67,7 @@ fn invocation(flag: &Flag) -> String {
     text
 }
 
-/// The manual page.
+/// Returns the manual page in roff.
 pub fn manual() -> String {
     let mut page =
         String::from(".\\\" Made from the program's table of flags: sync_client --man\n");
@@ -178,7 +178,8 @@ fn roff_invocation(flag: &Flag) -> String {
     names.join(", ") + &arg
 }
 
-/// Text for a line of roff: a minus that can be copied, no accidental requests.
+/// Escapes text for a line of roff. A minus stays one that can be copied, and a leading `.` or `'`
+/// does not become a roff request.
 fn roff(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-");
     if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }

@@ -1,4 +1,4 @@
-//! From the words of the command line to the exit code.
+//! Runs the program: from the command line to the exit code.
 
 use std::env;
 use std::ffi::OsString;
@@ -15,14 +15,13 @@ use crate::sys::{daemon, syslog};
 use crate::terminal::complain;
 use crate::{check, dry_run, forget, pages, progress, rolling, show, start, status, verify, work};
 
-/// The program: reads the command line of this process, works, and says how the process should
-/// end.
+/// Runs the program with the command line of this process. Returns the exit code for the process.
 pub fn main() -> ExitCode {
     main_with(Client::new)
 }
 
-/// As [`main`], with a client that `new_client` makes. What asks about the spool without replicating,
-/// such as `--check-config`, still reads the spool.
+/// Runs the program like [`main`], but creates the client with `new_client`. Modes that replicate
+/// nothing, such as `--check-config`, do not use this client and read the spool.
 pub fn main_with(new_client: NewClient) -> ExitCode {
     let mut words: Vec<OsString> = env::args_os().collect();
     let program = if words.is_empty() { "sync_client".into() } else { words.remove(0) };
@@ -40,7 +39,7 @@ pub fn main_with(new_client: NewClient) -> ExitCode {
         }
     };
     if cyrsync::login_is_stuck() {
-        // A thread that is within a library would find what it works with gone.
+        // A thread is still inside a library. The cleanup of a normal exit would free its data.
         let _ = io::stdout().flush();
         daemon::leave(exit as u8);
     }
@@ -53,7 +52,7 @@ fn print(page: Page) -> Exit {
         Page::Version => pages::version(),
         Page::Manual => pages::manual(),
     };
-    // Whoever closed the pipe has read enough.
+    // A reader that closed the pipe needs no more text.
     let _ = io::stdout().lock().write_all(text.as_bytes());
     Exit::Ok
 }
@@ -73,7 +72,7 @@ fn run(mode: Mode, low: flags::Low, new_client: NewClient) -> Result<Exit, Fatal
     }
 }
 
-/// How it ended, told if it has to be.
+/// Returns the exit code of a run. Reports a fatal error or a caught panic first.
 fn end(ended: std::thread::Result<Result<Exit, Fatal>>) -> Exit {
     let fatal = match ended {
         Ok(Ok(exit)) => return exit,

@@ -1,4 +1,4 @@
-//! How far a run has got: a bar where somebody looks at a terminal, else lines.
+//! Shows the progress of a run: as a bar on a terminal, else as lines.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,29 +16,29 @@ use crate::flags::{Low, Mode};
 use crate::systemd;
 use crate::terminal::{self, complain};
 
-/// A shorter run shows no bar.
+/// Time before the bar appears. A shorter run shows no bar.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How often the bar moves.
+/// Time between two updates of the bar.
 const FRAME: Duration = Duration::from_millis(250);
-/// How often there is a line.
+/// Time between two lines.
 const MINUTE: Duration = Duration::from_secs(60);
-/// How fine the bar is.
+/// Length of the bar in steps.
 const STEPS: u64 = 1000;
 const WITH_BAR: &str = "{spinner} [{bar:12}] {percent:>3} % {wide_msg}";
 const WITHOUT_BAR: &str = "{spinner} {wide_msg}";
 
-/// Tells how far the program's client has got.
+/// Reports the progress of the program's client.
 #[derive(Debug)]
 pub struct Reporter {
     began: Instant,
     followed: Mutex<Followed>,
 }
 
-/// Who is asked.
+/// The sources of the progress.
 #[derive(Debug, Default)]
 struct Followed {
     client: Option<Progress>,
-    /// What rolling replication was at.
+    /// The last status of rolling replication.
     status: Option<Status>,
 }
 
@@ -49,24 +49,24 @@ impl Default for Reporter {
 }
 
 impl Reporter {
-    /// From now on this client is asked.
+    /// Follows this client from now on.
     pub fn follow(&self, client: Progress) {
         self.followed().client = Some(client);
     }
 
-    /// Takes note of what rolling replication is at.
+    /// Stores the status of rolling replication.
     pub fn note(&self, status: &Status) {
         self.followed().status = Some(status.clone());
     }
 
-    /// Writes a line to stderr and syslog.
+    /// Writes a progress line to stderr and syslog.
     pub fn tell(&self) {
         let line = self.line();
         complain(&line);
         syslog::send(Level::Info, &line);
     }
 
-    /// Asks for a line, and does not wait for it.
+    /// Returns a function that requests a progress line and does not wait for it.
     pub fn on_request(self: &Arc<Reporter>) -> impl Fn() + Send + 'static {
         let reporter = self.clone();
         aside(move || reporter.tell())
@@ -89,11 +89,11 @@ impl Reporter {
     }
 }
 
-/// Has something done by a thread of its own, for callers who must not wait: where nobody reads
-/// stderr, writing takes as long as that lasts. What is asked for meanwhile is done once.
+/// Starts a thread for `work` and returns a function that requests it. The caller does not wait:
+/// writing to stderr blocks while nobody reads it. All requests during a call cause one more call.
 fn aside(work: impl Fn() + Send + 'static) -> impl Fn() + Send + 'static {
     let (ask, asked) = sync_channel(1);
-    // Without a thread it is not done, and all else is.
+    // If the thread cannot be started, requests have no effect; the run continues.
     let spawned = thread::Builder::new()
         .name("report".into())
         .spawn(move || asked.iter().for_each(|()| work()));
@@ -104,7 +104,8 @@ fn aside(work: impl Fn() + Send + 'static) -> impl Fn() + Send + 'static {
     }
 }
 
-/// `PROGRESS users=<2 of 9> mailboxes=<20 of 70> messages=<300> bytes=<4096> seconds=<60> left=<2m>`
+/// Formats a line such as
+/// `PROGRESS users=<2 of 9> mailboxes=<20 of 70> messages=<300> ... seconds=<60> left=<2m>`.
 fn line(reached: &Reached, elapsed: Duration) -> String {
     let of = |done: u64, all: Option<u64>| match all {
         Some(all) => format!("{done} of {all}"),
@@ -134,18 +135,19 @@ fn rolling_line(status: &Status, reached: &Reached) -> String {
     )
 }
 
-/// Bytes of messages in a second.
+/// Returns the bytes of messages per second.
 fn rate(reached: &Reached, elapsed: Duration) -> u64 {
     let seconds = elapsed.as_secs_f64();
     if seconds > 0.0 { (reached.totals.bytes as f64 / seconds) as u64 } else { 0 }
 }
 
-/// A time, to the second only where that matters.
+/// Formats a duration briefly, in its largest unit.
 fn brief(time: Duration) -> String {
     format!("{:#}", HumanDuration(time))
 }
 
-/// What stands beside the bar, the most important first: a narrow terminal shows no more.
+/// Formats the text beside the bar. The most important part comes first, because a narrow terminal
+/// cuts off the end.
 fn message(reached: &Reached, elapsed: Duration) -> String {
     let of = |what: &str, done: u64, all: Option<u64>| match all {
         Some(all) => Some(format!("{what} {}/{}", HumanCount(done), HumanCount(all))),
@@ -164,7 +166,7 @@ fn message(reached: &Reached, elapsed: Duration) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// Shows how far it is until this is dropped.
+/// A guard that shows the progress until it is dropped.
 pub struct Shown {
     end: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -179,11 +181,11 @@ impl Drop for Shown {
     }
 }
 
-/// Shows how far it is, if somebody is there who would see it or asks for it: a bar on a terminal,
-/// or a line every minute.
+/// Starts to show the progress: as a bar if stderr is a terminal, or as a line every minute with
+/// `--progress`. Otherwise shows nothing.
 pub fn show(mode: Mode, low: &Low, reporter: &Arc<Reporter>) -> Shown {
     let is_once = mode != Mode::Rolling && !low.dry_run;
-    // A terminal of which nothing is known shows no bar, but lines.
+    // An unknown kind of terminal cannot show a bar.
     let has_bar = is_once && low.verbose < 2 && !ProgressDrawTarget::stderr().is_hidden();
     let reporter = reporter.clone();
     let (end, ended) = channel::<()>();
@@ -195,7 +197,7 @@ pub fn show(mode: Mode, low: &Low, reporter: &Arc<Reporter>) -> Shown {
     } else {
         return Shown { end: None, thread: None };
     };
-    // Without a thread nothing is shown, and all else is done.
+    // If the thread cannot be started, nothing is shown; the run continues.
     let thread = thread::Builder::new().name("progress".into()).spawn(work).ok();
     Shown { end: Some(end), thread }
 }
@@ -288,7 +290,7 @@ mod tests {
         let (reads, read) = channel::<()>();
         let ask = aside(move || {
             begun.send(()).unwrap();
-            // Until somebody reads.
+            // Blocks until somebody reads.
             let _ = read.recv();
         });
         ask();

@@ -1,4 +1,4 @@
-//! Rolling replication: the channel's log again and again, or one log file.
+//! Runs rolling replication: processes the channel's log repeatedly, or one log file once.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -17,7 +17,7 @@ use crate::start::{self, Session};
 use crate::systemd;
 use crate::terminal::complain;
 
-/// Does what logs say.
+/// Replicates what the channel's log or the given log file lists.
 pub fn work(low: Low, mut session: Session) -> Result<Exit, Fatal> {
     if let Some(path) = &low.input_file {
         return Ok(file(path, &mut session));
@@ -32,7 +32,7 @@ pub fn work(low: Low, mut session: Session) -> Result<Exit, Fatal> {
                 continue;
             }
             Ok(Ended::Stopped) => Exit::TempFail,
-            // What is deferred is in the log for the next run, as with Cyrus's client.
+            // Deferred entries are in the log for the next run, as with Cyrus's client.
             Ok(Ended::ShutdownFile | Ended::Goodbye | Ended::Once { failed: 0, .. }) => Exit::Ok,
             Ok(Ended::Once { failed, .. }) => {
                 complain(format!("{failed} parts of the log could not be replicated"));
@@ -52,7 +52,7 @@ pub fn work(low: Low, mut session: Session) -> Result<Exit, Fatal> {
     }
 }
 
-/// Does what a file says, once; the file stays as it is.
+/// Replicates what a log file lists, once. Does not change the file.
 fn file(path: &OsStr, session: &mut Session) -> Exit {
     let opened: io::Result<Box<dyn Read>> = if path == "-" {
         Ok(Box::new(io::stdin()))

@@ -1,4 +1,4 @@
-//! `--print-config`: what counts, and where it comes from.
+//! Implements `--print-config`: prints the effective settings, and where each comes from.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ pub fn show(low: &Low) -> Result<Exit, Fatal> {
     let settings = start::settings(low)?;
     let mut stdout = io::stdout().lock();
     for shown in settings.shown() {
-        // Whoever closed the pipe has read enough.
+        // A reader that closed the pipe needs no more text.
         let _ = writeln!(stdout, "{shown}");
     }
     Ok(Exit::Ok)

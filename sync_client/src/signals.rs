@@ -1,4 +1,4 @@
-//! Signals become requests to the client.
+//! Handles signals, and turns them into requests to the client.
 
 use std::io;
 use std::thread;
@@ -10,23 +10,23 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-/// How long rolling replication may go on with the part it works on.
+/// How long rolling replication may continue with the current task after a request to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// What a request to stop asks for.
+/// When a signal stops the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// To stop at the next safe point.
+    /// At the next safe point.
     Now,
-    /// To finish the part that is being worked on, if that does not take long.
+    /// After the current task, but within ten seconds.
     Soon,
 }
 
-/// Answers signals from now on, on a thread of its own (`signals_add_handlers` in Cyrus's
-/// `lib/signals.c`). The second request to stop is what it is by default: the end. SIGHUP ends
-/// a wait, SIGUSR1 has `report` say how far it is.
+/// Starts a thread that handles signals from now on (`signals_add_handlers` in Cyrus's
+/// `lib/signals.c`). A second signal to stop has its default effect and ends the process. SIGHUP
+/// ends a wait. SIGUSR1 calls `report` to report the progress.
 ///
-/// SIGPIPE is not among them: Rust's runtime ignores it, and a write says that nobody reads.
+/// SIGPIPE needs no handler: Rust's runtime ignores it, and a write to a closed pipe fails.
 pub fn answer(stop: Stop, cancel: Cancel, report: impl Fn() + Send + 'static) -> io::Result<()> {
     let mut caught = Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1])?;
     let on_signal = move || {

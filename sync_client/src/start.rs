@@ -1,5 +1,5 @@
-//! From what was typed to a client that can work: configuration, log, identity (`cyrus_init` in
-//! Cyrus's `imap/global.c`), and the replica's name.
+//! Creates a client from the command line: reads the configuration, opens the log, becomes the
+//! cyrus user (`cyrus_init` in Cyrus's `imap/global.c`), and finds the replica's name.
 
 use std::env;
 use std::ffi::OsStr;
@@ -25,28 +25,28 @@ use crate::signals::{self, Stop};
 use crate::terminal::complain;
 use crate::traffic::Wire;
 
-/// What Cyrus has fixed when it is built; a packager does so here by the environment of the
-/// build: Debian's Cyrus logs as `cyrus/sync_client` to `mail`.
+/// Defaults that are fixed at build time, as in Cyrus. A packager sets them with environment
+/// variables of the build. Debian's Cyrus logs as `cyrus/sync_client` to `mail`.
 const CYRUS_USER: Option<&str> = option_env!("CYRSYNC_CYRUS_USER");
 const SYSLOG_PREFIX: Option<&str> = option_env!("CYRSYNC_SYSLOG_PREFIX");
 const SYSLOG_FACILITY: Option<&str> = option_env!("CYRSYNC_SYSLOG_FACILITY");
 
-/// Makes the client of the program: [`Client::new`], or one with a store of its own.
+/// A function that creates the client: [`Client::new`], or one that uses another mail store.
 pub type NewClient = fn(Settings, Cancel, Arc<dyn Observer>) -> cyrsync::Result<Client>;
 
-/// Everything resolved.
+/// A client with everything that a mode needs to run.
 pub struct Session {
-    /// What makes another client when the configuration is read again.
+    /// Creates a new client after the configuration was read again.
     pub new_client: NewClient,
     pub client: Client,
     pub console: Arc<Console>,
     pub reporter: Arc<Reporter>,
     pub policy: Policy,
-    /// How to roll, for rolling replication.
+    /// Settings of rolling replication.
     pub rolling: Rolling,
 }
 
-/// How the program connects.
+/// The settings that control how the program connects.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
     /// `-o`, `sync_reconnect_maxwait`
@@ -55,12 +55,13 @@ pub struct Policy {
     pub require_compression: bool,
 }
 
-/// Gets ready to work. `Err` is the end: with what to tell, if there is something to tell.
+/// Prepares a run. Returns `Err` if the program should end now: with an exit code, or with an error
+/// to report.
 pub fn start(mode: Mode, low: &Low, new_client: NewClient) -> Result<Session, Result<Exit, Fatal>> {
     let configured = configure(low).map_err(Err)?;
     let rolls_on = low.background && low.input_file.is_none() && !low.dry_run;
     if rolls_on && env::var_os("CYRUS_ISDAEMON").is_none() {
-        // Before there are threads.
+        // This must come before the first thread starts: a fork copies only one thread.
         match daemon::detach() {
             Ok(Side::Daemon) => {}
             Ok(Side::Caller) => return Err(Ok(Exit::Ok)),
@@ -82,17 +83,17 @@ pub fn start(mode: Mode, low: &Low, new_client: NewClient) -> Result<Session, Re
     session(low, configured, cancel, reporter, new_client).map_err(Err)
 }
 
-/// Reads the configuration once more and makes a new client, which can be asked to stop as the
-/// last.
+/// Reads the configuration again and creates a new client. The new client shares the last one's
+/// handle to cancel it, so signals still stop it.
 pub fn restart(low: &Low, last: &Session) -> Result<Session, Fatal> {
     let (cancel, reporter) = (last.client.canceller(), last.reporter.clone());
     session(low, configure(low)?, cancel, reporter, last.new_client)
 }
 
-/// Where events and traffic go.
+/// Creates the console, which writes events and traffic.
 pub fn console(low: &Low) -> Console {
     Console {
-        // A plan in JSON is all that its reader expects.
+        // With `--dry-run --json`, stdout contains only the plan in JSON.
         print_actions: low.verbose > 0 && !(low.json && low.dry_run),
         log_actions: low.log_actions,
         json: low.json && !low.dry_run,
@@ -124,7 +125,7 @@ fn session(
     Ok(Session { new_client, client, console, reporter, policy, rolling })
 }
 
-/// What is configured, where a replica must be named.
+/// Reads the settings. Fails with [`Exit::Software`] if they name no replica.
 fn configure(low: &Low) -> Result<Settings, Fatal> {
     let settings = settings(low)?;
     match settings.replica() {
@@ -133,14 +134,14 @@ fn configure(low: &Low) -> Result<Settings, Fatal> {
     }
 }
 
-/// Reads imapd.conf, and becomes what it says: the cyrus user, with its log and umask.
+/// Reads imapd.conf, applies it to this process like [`config`], and returns the settings.
 pub fn settings(low: &Low) -> Result<Settings, Fatal> {
-    // What was typed wrong is reported before anything is read.
+    // Errors of the command line are reported before imapd.conf is read.
     overrides(low)?;
     resolve(&config(low)?, low)
 }
 
-/// What a configuration says for what was typed.
+/// Combines a configuration with the command line.
 pub fn resolve(config: &Config, low: &Low) -> Result<Settings, Fatal> {
     let channel = text(low.channel.as_ref());
     let mut overrides = overrides(low)?;
@@ -148,7 +149,7 @@ pub fn resolve(config: &Config, low: &Low) -> Result<Settings, Fatal> {
     Ok(Settings::resolve(config, channel.as_deref(), &overrides)?)
 }
 
-/// Reads imapd.conf, and becomes what it says.
+/// Reads imapd.conf and applies it to this process: user, log and umask. Logs what is wrong in it.
 pub fn config(low: &Low) -> Result<Config, Fatal> {
     let config = read(low).map_err(|error| unreadable(config_file(low), error))?;
     become_what_it_says(&config, low)?;
@@ -168,13 +169,13 @@ fn built_in_facility() -> Facility {
 
 /// Reads imapd.conf.
 pub fn read(low: &Low) -> Result<Config, LibraryError> {
-    // The log before the configuration, so that what is wrong with it is logged.
+    // Opens the log first, so that errors in the configuration are logged.
     let prefix = env::var("CYRUS_SYSLOG_PREFIX").ok().or(SYSLOG_PREFIX.map(str::to_owned));
     syslog::open(&ident(prefix.as_deref()), built_in_facility(), low.verbose > 1);
     Config::load(config_file(low))
 }
 
-/// Becomes what a configuration says: the cyrus user, with its log and umask.
+/// Applies a configuration to this process: becomes the cyrus user and sets its log and umask.
 pub fn become_what_it_says(config: &Config, low: &Low) -> Result<(), Fatal> {
     let process = Process::of(config);
     if identity::is_root() {
@@ -185,7 +186,8 @@ pub fn become_what_it_says(config: &Config, low: &Low) -> Result<(), Fatal> {
     Ok(())
 }
 
-/// Cyrus's words where the file cannot be opened; the library's where something is in it.
+/// Converts an error of imapd.conf. A file that cannot be opened gets Cyrus's message; an error
+/// within the file keeps the library's.
 fn unreadable(path: &OsStr, error: LibraryError) -> Fatal {
     let cause = std::error::Error::source(&error).and_then(|e| e.downcast_ref::<io::Error>());
     let message = match cause {
@@ -197,7 +199,7 @@ fn unreadable(path: &OsStr, error: LibraryError) -> Fatal {
     Fatal::new(Exit::Config, message)
 }
 
-/// `become_cyrus` in `lib/util.c`.
+/// Becomes the cyrus user (`become_cyrus` in `lib/util.c`).
 fn become_cyrus(process: &Process) -> Result<(), Fatal> {
     let from_environment = |name| env::var(name).ok().filter(|value| !value.is_empty());
     let user = from_environment("CYRUS_USER")

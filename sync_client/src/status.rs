@@ -1,4 +1,5 @@
-//! `--status`: what rolling replication is at, as a plugin of a monitoring system says it.
+//! Implements `--status`: prints the status of rolling replication in the format of a plugin for a
+//! monitoring system.
 
 use std::time::SystemTime;
 
@@ -13,10 +14,10 @@ use crate::overrides::text;
 use crate::start;
 use crate::terminal::print;
 
-/// Cyrus's own indexer reads the log of this channel; nothing replicates it.
+/// The channel whose log Cyrus's search indexer reads. No replication client uses it.
 const INDEXER: &str = "squatter";
 
-/// A status as JSON, with what it means.
+/// A status as JSON, with its diagnosis.
 #[derive(Serialize)]
 struct Object<'s> {
     #[serde(flatten)]
@@ -26,7 +27,7 @@ struct Object<'s> {
     verdict: &'s Diagnosis,
 }
 
-/// Prints the status of the channel, or of all.
+/// Prints the status of the given channel, or of all channels. Returns the exit code for the worst.
 pub fn status(low: &Low) -> Exit {
     let mut limits = Limits::default();
     (limits.warn_lag, limits.crit_lag) = (low.warn_lag, low.crit_lag);
@@ -46,7 +47,7 @@ pub fn status(low: &Low) -> Exit {
                 Health::Unknown
             }
         };
-        // What is known to be bad is worse than what is not known.
+        // A critical status counts as worse than an unknown one.
         let rank = |level| if level == Health::Critical { 4 } else { level as u8 };
         if rank(level) > rank(worst) {
             worst = level;
@@ -60,10 +61,10 @@ pub fn status(low: &Low) -> Exit {
     }
 }
 
-/// A channel, or the log without one, and its settings.
+/// A channel and its settings. `None` is the default channel, which has no name.
 type Channel = (Option<String>, Result<Settings, Fatal>);
 
-/// Each channel that is asked for.
+/// Returns the channels that the command line selects.
 fn channels(low: &Low) -> Result<Vec<Channel>, Fatal> {
     let config = start::config(low)?;
     if !low.all_channels {
@@ -85,7 +86,7 @@ fn show(low: &Low, status: &Status, limits: &Limits) -> Health {
     let verdict = Diagnosis::of(status, limits, now);
     if low.json {
         let object = Object { status, lag: status.lag(now), verdict: &verdict };
-        // Fails only if a map has keys that are no strings, which none has.
+        // Serialization fails only for maps whose keys are not strings. There is no such map.
         print(&serde_json::to_string(&object).unwrap_or_default());
     } else {
         print(verdict.lines(status, limits, now).trim_end());

@@ -1,4 +1,4 @@
-//! What a run did, in one line: for syslog always, for stdout with `-v`.
+//! Writes a one-line summary of a run: always to syslog, and to stdout with `-v`.
 
 use std::time::Instant;
 
@@ -8,10 +8,10 @@ use serde_json::json;
 
 use crate::terminal::print;
 
-/// Names of failed ones that are listed; the others are counted.
+/// Maximum of listed names of failed users and mailboxes. The others are only counted.
 const MOST_NAMES: usize = 20;
 
-/// A run that goes on.
+/// A run in progress.
 pub struct Summary {
     began: Instant,
     prints: bool,
@@ -21,12 +21,12 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// A run begins. With `prints` its line goes to stdout too, with `json` as an object.
+    /// Starts the clock of a run. The summary goes to stdout with `prints`, or as JSON with `json`.
     pub fn begin(prints: bool, json: bool) -> Summary {
         Summary { began: Instant::now(), prints, json, failed: Vec::new(), failed_count: 0 }
     }
 
-    /// Something failed.
+    /// Records a failed user or mailbox.
     pub fn failed(&mut self, what: String) {
         self.failed_count += 1;
         if self.failed.len() < MOST_NAMES {
@@ -34,12 +34,12 @@ impl Summary {
         }
     }
 
-    /// Whether something failed.
+    /// Returns whether something failed.
     pub fn has_failed(&self) -> bool {
         self.failed_count > 0
     }
 
-    /// The run has ended.
+    /// Writes the summary at the end of the run.
     pub fn end(&self, client: &Client) {
         let totals = client.counters().totals;
         let mut line = format!(

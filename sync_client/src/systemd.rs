@@ -1,5 +1,5 @@
-//! Notices to systemd (`sd_notify(3)`), where it asks for that: that rolling replication has
-//! begun, what it is at, that it is alive.
+//! Notifies systemd (`sd_notify(3)`) if it started the program as a notifying service: that
+//! rolling replication is ready, what its status is, and that it is alive.
 
 use std::env;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,19 +13,19 @@ pub struct Systemd {
     is_ready: AtomicBool,
 }
 
-/// Whether a service manager wants to be told.
+/// Returns whether a service manager wants notifications.
 fn is_asked() -> bool {
     env::var_os("NOTIFY_SOCKET").is_some()
 }
 
-/// A service manager that does not listen is no reason to fail.
+/// Sends a notification. Ignores errors: replication does not depend on the service manager.
 fn tell(states: &[NotifyState<'_>]) {
     let _ = sd_notify::notify(states);
 }
 
 impl Systemd {
-    /// What replication is at. The first time says that it has begun, whether the replica can be
-    /// reached or not: a service whose start fails because of that would not be there when it can.
+    /// Sends the status. The first call also reports the service as ready, even if the replica is
+    /// unreachable. Otherwise the service would fail to start and not run when the replica returns.
     pub fn status(&self, status: &Status, is_alive: bool) {
         if !is_asked() {
             return;
@@ -42,7 +42,7 @@ impl Systemd {
     }
 }
 
-/// The configuration is read again.
+/// Reports that the configuration is being reloaded.
 pub fn reloading() {
     if is_asked() {
         let now = NotifyState::monotonic_usec_now().ok();
@@ -52,14 +52,14 @@ pub fn reloading() {
     }
 }
 
-/// It ends.
+/// Reports that the program is about to end.
 pub fn stopping() {
     if is_asked() {
         tell(&[NotifyState::Stopping]);
     }
 }
 
-/// A status in one line.
+/// Formats a status as one line.
 pub fn words(status: &Status) -> String {
     let what = match &status.contact {
         Contact::Unknown => format!("connecting to {}", status.server),

@@ -1,19 +1,19 @@
-//! Writes to stdout and stderr. A reader that went away stops none of the work.
+//! Writes to stdout and stderr. Ignores errors of writing, so a closed pipe does not stop a run.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::ProgressBar;
 
-/// A bar on the terminal, which what is written must not run into.
+/// The progress bar, if one is shown. Other output must not overwrite it.
 static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
-/// From now on what is written goes above this bar.
+/// Writes all later output above this bar.
 pub fn keep_off(bar: &ProgressBar) {
     *BAR.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
 }
 
-/// Writes where a bar may be.
+/// Calls `write` while the bar, if any, is hidden.
 fn above_the_bar(write: impl FnOnce()) {
     match &*BAR.lock().unwrap_or_else(PoisonError::into_inner) {
         Some(bar) => bar.suspend(write),
@@ -21,7 +21,7 @@ fn above_the_bar(write: impl FnOnce()) {
     }
 }
 
-/// Writes to stderr what somebody should see, if there is anybody.
+/// Writes a line to stderr. Adds the newline if it is missing.
 pub fn complain(line: impl AsRef<[u8]>) {
     let mut line = line.as_ref().to_vec();
     if !line.ends_with(b"\n") {
@@ -32,7 +32,7 @@ pub fn complain(line: impl AsRef<[u8]>) {
 
 /// Writes a line to stdout.
 pub fn print(line: &str) {
-    // One write a line, so that a reader sees it now. One that closed the pipe has read enough.
+    // Writes and flushes the line as a whole, so that a reader sees it immediately.
     above_the_bar(|| {
         let mut out = io::stdout().lock();
         let _ = out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush());

@@ -1,30 +1,30 @@
-//! What crosses the wire, made readable: a mark with the time before each line, and messages left
-//! out unless they are asked for.
+//! Formats the traffic of a connection. Each line gets a mark with the time. Message contents are
+//! shortened unless they were asked for.
 
 use cyrsync::event::{Direction, Shortened};
 
-/// Where the traffic on the screen has come to: in the middle of a line, or at its end.
+/// A formatter for traffic. It remembers whether the last output ended within a line.
 #[derive(Debug, Default)]
 pub struct Wire {
     within: Option<Direction>,
-    /// Messages in full (`-v -v -v`).
+    /// Whether messages are shown in full (`-v -v -v`).
     whole: bool,
     messages: Shortened,
 }
 
 impl Wire {
-    /// At the beginning; with `whole` nothing is left out.
+    /// Creates a formatter. With `whole`, it shows messages in full.
     pub fn new(whole: bool) -> Wire {
         Wire { whole, ..Wire::default() }
     }
 
-    /// A connection begins: what broke off in the middle of the last one goes on no more.
+    /// Starts a new connection. Forgets a message that the last connection did not complete.
     pub fn begin(&mut self) {
         self.messages = Shortened::default();
     }
 
-    /// `<time<data` or `>time>data`, as `prot_setlog` of Cyrus's `lib/prot.c` leads to. What
-    /// goes on with a line that has its mark gets no other.
+    /// Returns the bytes as `<time<data` or `>time>data`, like Cyrus after `prot_setlog`
+    /// (`lib/prot.c`). The rest of a line that already has its mark gets no second mark.
     pub fn show(&mut self, direction: Direction, time: u64, bytes: &[u8]) -> Vec<u8> {
         let bytes = if self.whole { bytes } else { &self.messages.shorten(direction, bytes) };
         if bytes.is_empty() {

@@ -1,5 +1,5 @@
-//! `--verify`: compares both sides and changes nothing. What differs is an event, which the
-//! console prints.
+//! Implements `--verify`: compares both sides and changes nothing. Each difference is an event,
+//! and the console prints it.
 
 use std::ffi::OsString;
 
@@ -13,7 +13,7 @@ use crate::start::Session;
 use crate::terminal::complain;
 use crate::work::{End, chosen};
 
-/// What was typed behind `--verify`.
+/// Parses the argument of `--verify`.
 pub fn asked(words: &OsString) -> Result<Verify, Fatal> {
     let words = words.to_string_lossy();
     Verify::from_words(&words).map_err(|_| {
@@ -22,7 +22,7 @@ pub fn asked(words: &OsString) -> Result<Verify, Fatal> {
     })
 }
 
-/// Compares what `mode` asks for.
+/// Compares the users and mailboxes that `mode` selects.
 pub fn work(mode: Mode, how: Verify, low: Low, session: &mut Session) -> Result<Exit, Fatal> {
     let ended = compare(mode, how, low, session);
     session.client.disconnect();
@@ -68,7 +68,7 @@ fn compare(mode: Mode, how: Verify, low: Low, session: &mut Session) -> Result<V
     }
 }
 
-/// Tells which names could not be read. Returns how many.
+/// Prints the errors of names that could not be resolved. Returns their number.
 fn complain_of(errors: &[Error]) -> u64 {
     errors.iter().for_each(|error| complain(error.to_string()));
     errors.len() as u64

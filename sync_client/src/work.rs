@@ -1,4 +1,5 @@
-//! The modes: what is replicated, what is told of failures, and that no failure stops the rest.
+//! Runs the modes that replicate users, mailboxes or everything. Reports failures; a failed user or
+//! mailbox does not stop the others.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -19,13 +20,13 @@ use crate::start::Session;
 use crate::summary::Summary;
 use crate::terminal::complain;
 
-/// Why the work ends before everything was tried. It was reported, but for the last.
+/// The reason why a run ends early. Only [`End::Fatal`] is not yet reported.
 pub enum End {
-    /// By a signal.
+    /// A signal stopped the run.
     Stopped,
-    /// The replica cannot be reached, or a list not be read.
+    /// The replica cannot be reached, or a list cannot be read.
     GivenUp,
-    /// An operand is of no use. That was not reported.
+    /// An operand is invalid.
     Fatal(Fatal),
 }
 
@@ -50,14 +51,14 @@ impl From<NotConnected> for End {
     }
 }
 
-/// Does what `mode` asks for.
+/// Replicates what `mode` and the operands select.
 ///
 /// # Errors
-/// If an operand is neither a name nor a pattern.
+/// Fails with [`Exit::Usage`] if an operand is an invalid pattern.
 pub fn work(mode: Mode, low: Low, session: &mut Session) -> Result<Exit, Fatal> {
     let mut tally = Tally::new(&low, session.console.clone());
     let is_strict = low.strict;
-    // The file of imapd.conf is that of the client that rolls, if one does.
+    // A metrics file named in imapd.conf belongs to the rolling client, if one runs.
     let yields = low.metrics_file.is_none();
     let takes_names = matches!(mode, Mode::Users | Mode::Meta | Mode::Mailboxes);
     if takes_names && low.input_file.is_none() && low.operands.is_empty() {
@@ -68,14 +69,14 @@ pub fn work(mode: Mode, low: Low, session: &mut Session) -> Result<Exit, Fatal> 
         Mode::Users => {
             chosen(low, client, console).and_then(|list| users(list, session, &mut tally, false))
         }
-        // It takes no list.
+        // `-s` takes no list.
         Mode::Meta => chosen(Low { input_file: None, ..low }, client, console)
             .and_then(|list| users(list, session, &mut tally, true)),
         Mode::Mailboxes => {
             chosen(low, client, console).and_then(|list| mailboxes(list, session, &mut tally))
         }
         Mode::All => all(low.operands.first(), session, &mut tally),
-        // Elsewhere.
+        // Other modules run these modes.
         Mode::Rolling | Mode::ForgetTls | Mode::Status => Ok(()),
     };
     session.client.disconnect();
@@ -83,7 +84,7 @@ pub fn work(mode: Mode, low: Low, session: &mut Session) -> Result<Exit, Fatal> 
         Err(End::Fatal(fatal)) => return Err(fatal),
         ended => ended,
     };
-    // Of what ended before it began there is nothing to say.
+    // A run that ended before it replicated anything needs no summary.
     if ended.is_ok() || session.client.counters().totals.users > 0 || tally.has_failed() {
         tally.summary.end(&session.client);
     }
@@ -99,7 +100,8 @@ pub fn work(mode: Mode, low: Low, session: &mut Session) -> Result<Exit, Fatal> 
     })
 }
 
-/// What the names of the list stand for if there is a list, else what the operands do.
+/// Returns the users or mailboxes that the list names, or those of the operands if there is no
+/// list.
 pub fn chosen<T: Choice>(
     low: Low,
     client: &Client,
@@ -112,7 +114,7 @@ pub fn chosen<T: Choice>(
     Ok(Chosen::new(names, low.input_file.is_some(), client.catalog(), console.clone())?)
 }
 
-/// Remembers and tells what failed.
+/// Counts and reports failures.
 pub struct Tally {
     console: Arc<Console>,
     verbose: bool,
@@ -120,18 +122,19 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Nothing failed yet.
+    /// Creates a tally without failures.
     pub fn new(low: &Low, console: Arc<Console>) -> Tally {
         let verbose = low.verbose > 0;
         Tally { console, verbose, summary: Summary::begin(verbose, low.json) }
     }
 
-    /// Whether something failed.
+    /// Returns whether something failed.
     pub fn has_failed(&self) -> bool {
         self.summary.has_failed()
     }
 
-    /// `call` is what Cyrus's line names: `sync_do_user(fred)`.
+    /// Records and reports a failure. `call` is the function that Cyrus's log line names, such as
+    /// `sync_do_user(fred)`.
     pub fn failed(&mut self, call: impl fmt::Display, error: &Error) {
         self.summary.failed(error.subject().to_string());
         complain(error.to_string());
@@ -151,7 +154,7 @@ impl Tally {
     }
 }
 
-/// Replicates users, or only their metadata.
+/// Replicates users, or only their metadata with `only_meta`.
 fn users(
     mut chosen: Chosen<UserId>,
     session: &mut Session,
@@ -160,7 +163,7 @@ fn users(
 ) -> Result<(), End> {
     let Session { client, policy, .. } = session;
     connect(client, policy)?;
-    // A list that cannot be read on ends the work, when what was read of it is done.
+    // If reading the list fails, the names read before are replicated first. Then the run ends.
     let mut unreadable = None;
     let mut users = chosen.by_ref().map_while(|user| match user {
         Ok(user) => Some(user),
@@ -189,7 +192,7 @@ fn users(
     }
 }
 
-/// Replicates mailboxes, all at once.
+/// Replicates all mailboxes with one call.
 fn mailboxes(
     mut chosen: Chosen<MboxName>,
     session: &mut Session,
@@ -213,7 +216,7 @@ fn mailboxes(
     Ok(())
 }
 
-/// Replicates everything, or what has names that begin with `prefix`.
+/// Replicates everything, or only names that begin with `prefix`.
 fn all(prefix: Option<&OsString>, session: &mut Session, tally: &mut Tally) -> Result<(), End> {
     let Session { client, policy, .. } = session;
     let prefix = prefix.map(|prefix| prefix.as_bytes()).unwrap_or_default();
@@ -230,8 +233,8 @@ fn all(prefix: Option<&OsString>, session: &mut Session, tally: &mut Tally) -> R
             Err(error) if error.kind() == Kind::Cancelled => return Err(End::Stopped),
             Err(error) => error,
         };
-        // If the replica went away: wait for it, then look at everything again, which is quick
-        // for what is done. But only as long as that leads further each time.
+        // If the connection was lost: reconnect, then start again from the beginning. Finished
+        // tasks are quick the second time. Give up if an attempt gets no further than the last.
         if !error.is_connection() || policy.persistence.connect_once || ended <= furthest {
             tally.failed("do_user()", &error);
             return Ok(());
@@ -256,7 +259,7 @@ fn task_ended(tally: &mut Tally, goal: &Goal, result: &Result<(), Error>) {
     }
 }
 
-/// Mailboxes that are replicated together, in short.
+/// Formats the names of mailboxes that are replicated together, shortened.
 fn group(names: &[MboxName]) -> String {
     match names {
         [] => String::new(),

@@ -1,5 +1,5 @@
-//! docs/guides: what each of them says is done on real servers, line by line. CI runs some of them,
-//! `make guides` all.
+//! Tests docs/guides: runs the commands of each guide on real servers, line by line. CI runs some
+//! of the guides; `make guides` runs all.
 
 mod site;
 mod steps;
@@ -13,14 +13,14 @@ use cyrsync_lab::{Imap, Lab, Options, another_replica, compare};
 
 use site::{Site, settle};
 
-/// The steps of new-replica.md that other guides refer to: all up to the first sync.
+/// The steps of new-replica.md that other guides refer to: all steps before the first sync.
 const PREPARED: std::ops::RangeInclusive<usize> = 1..=6;
 
 fn subjects(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-/// Waits for something that nobody announces.
+/// Polls until a condition holds, because there is no event to wait for.
 #[track_caller]
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(60);
@@ -65,7 +65,7 @@ fn a_replica_from_nothing() {
         }
     });
     assert_eq!(site.mail("replica"), subjects(&["before", "followed"]));
-    // What was said about TLS holds: the replica's own log has it.
+    // The connection uses TLS, as the guide says: the replica's own log shows it.
     assert!(site.lab.replica.log().contains("starttls: TLS"), "{}", site.lab.replica.log());
 }
 
@@ -149,7 +149,7 @@ fn the_master_is_lost() {
         }
         if step == 6 {
             site.deliver("replica", "followed");
-            // What both have expunged under one UID stays as it is on each.
+            // A UID that is expunged on both sides stays as it is on each.
             until("the last message", || site.mail("master").contains(&"followed".to_owned()));
         }
     });
@@ -265,7 +265,7 @@ fn alarms() {
     assert!(compare(&site.lab.master, &site.lab.replica).is_empty());
 }
 
-/// As docs/rolling.md says.
+/// Follows the instructions of docs/rolling.md.
 #[test]
 fn a_daemon_whose_entry_is_gone_stays_away() {
     let mut site = Site::rolling(Options::default());
@@ -285,7 +285,7 @@ fn a_daemon_whose_entry_is_gone_stays_away() {
     kill("-HUP", master);
     until("the entry is gone", || server.log().contains("got SIGHUP"));
     kill("-TERM", client);
-    // It is gone when master has taken notice of its end, and would start it again.
+    // The process disappears after master has reaped it. Master would restart it at that time.
     until("its end", || !Path::new(&format!("/proc/{client}")).exists());
     site.deliver("master", "nobody takes it");
     cyrsync_lab::sync_client(env!("CARGO_BIN_EXE_sync_client"), &site.lab.master, &["-1"]).ok();

@@ -1,4 +1,4 @@
-//! The servers of a guide: real ones, under the names and paths that guides have.
+//! Real servers for a guide, with the names and paths that the guides use.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,13 +13,13 @@ use cyrsync_lab::{Cyrus, Imap, Lab, Lmtp, Options, PASSWORD, compare, describe};
 
 use crate::steps::{Block, blocks};
 
-/// How long what must come may take.
+/// Longest wait for an expected result.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Site {
-    /// Keeps the directory.
+    /// The lab, which has the servers `master` and `replica` and keeps their directory.
     pub lab: Lab,
-    /// A further server, if the guide has one.
+    /// A third server, if the guide has one.
     pub second: Option<Cyrus>,
     pub options: Options,
     bin: PathBuf,
@@ -39,7 +39,7 @@ impl Site {
         site
     }
 
-    /// A master with fred that replicates to its replica: the daemon is an entry of cyrus.conf.
+    /// Creates a master with the user fred and its replica. An entry of cyrus.conf runs the daemon.
     pub fn rolling(options: Options) -> Site {
         let mut site = Site::unconnected(options);
         Imap::admin(&site.lab.master).ok("CREATE user.fred");
@@ -48,7 +48,8 @@ impl Site {
         site
     }
 
-    /// `sync_client` and `cyrus` as they are on a server with the packages.
+    /// Creates the commands that a server with the packages has: `sync_client`, `cyrus` and
+    /// `saslpasswd2`. They use the configuration of the test server.
     fn programs(&self) {
         fs::create_dir_all(&self.bin).unwrap();
         let program = reachable(&self.lab.master, Path::new(env!("CARGO_BIN_EXE_sync_client")));
@@ -83,8 +84,8 @@ impl Site {
         }
     }
 
-    /// Does what a guide says, and after each block what `then` says.
-    /// `names` are the servers that it calls so, as here: master, replica, second.
+    /// Follows a guide, and calls `then` after each step. `names` are the guide's names for the
+    /// servers master, replica and second, in this order.
     #[track_caller]
     pub fn follow(
         &mut self,
@@ -95,7 +96,7 @@ impl Site {
         self.follow_blocks(guide, names, &blocks(guide), then)
     }
 
-    /// Does some steps of a guide only.
+    /// Follows only some steps of a guide.
     #[track_caller]
     pub fn follow_steps(&mut self, guide: &str, names: &[&str], steps: RangeInclusive<usize>) {
         let mut some = blocks(guide);
@@ -147,11 +148,11 @@ impl Site {
                 (format!("{name}.example.org"), format!("127.0.0.1:{port}"))
             })
             .collect();
-        // What is copied from one server to the other.
+        // The directory for files that a guide copies between servers.
         let common = self.lab.master.scratch();
         let bin = self.bin.display().to_string();
         let server = self.server(place);
-        // The first before the others: a lab may lie below /tmp.
+        // Replace /tmp first: the lab may be below /tmp, so the other replacements may contain it.
         let paths = [
             ("/tmp", common),
             ("/etc/imapd.conf", server.imapd_conf()),
@@ -199,13 +200,13 @@ impl Site {
         printed
     }
 
-    /// Delivers to fred on a server.
+    /// Delivers a message to fred on a server.
     pub fn deliver(&mut self, place: &str, text: &str) {
         let message = format!("Subject: {text}\r\n\r\n{text}\r\n");
         Lmtp::connect(self.server(place)).deliver("fred", message.as_bytes()).unwrap();
     }
 
-    /// The subjects in fred's INBOX, sorted.
+    /// Returns the subjects in fred's INBOX, sorted.
     pub fn mail(&mut self, place: &str) -> Vec<String> {
         let mut imap = Imap::login(self.server(place), "fred").with_selected("INBOX");
         let answer = imap.ok("UID FETCH 1:* (BODY.PEEK[HEADER.FIELDS (SUBJECT)])");
@@ -219,14 +220,14 @@ impl Site {
         found
     }
 
-    /// Waits until master and replica are equal. Nobody announces what arrives on a replica.
+    /// Waits until master and replica are equal.
     #[track_caller]
     pub fn settled(&self) {
         settle(&self.lab.master, &self.lab.replica);
     }
 }
 
-/// Waits until two servers are equal.
+/// Polls until two servers are equal. A replica sends no event when mail arrives.
 #[track_caller]
 pub fn settle(left: &Cyrus, right: &Cyrus) {
     let end = Instant::now() + PATIENCE;
@@ -240,7 +241,7 @@ pub fn settle(left: &Cyrus, right: &Cyrus) {
     }
 }
 
-/// An entry of cyrus.conf. Services that labs have anyway are only looked for.
+/// Adds an entry to cyrus.conf. For a service, only checks that the lab already has it.
 fn entry(server: &Cyrus, section: &str, line: &str, bin: &str) {
     let (name, rest) = line.split_once(' ').expect("a name and a command");
     let command = rest.split('"').nth(1).expect("cmd=\"...\"");
@@ -251,7 +252,7 @@ fn entry(server: &Cyrus, section: &str, line: &str, bin: &str) {
         return;
     }
     let (program, args) = command.split_once(' ').expect("a program with arguments");
-    // Cyrus's own stays that; each other path is that of ours.
+    // Cyrus's program keeps its path. Any other path is replaced with the path of our program.
     let conf = server.imapd_conf();
     let conf = conf.display();
     let command = match program {
@@ -261,7 +262,7 @@ fn entry(server: &Cyrus, section: &str, line: &str, bin: &str) {
     server.add_entry(section, name, &command);
 }
 
-/// Runs a line; returns what it printed.
+/// Runs a line of a shell block. Returns its output.
 #[track_caller]
 fn line_of_shell(server: &mut Cyrus, guide: &str, shown: &str, line: &str, bin: &str) -> String {
     let (line, wanted) = match line.split_once("# exit status ") {
@@ -293,7 +294,7 @@ fn line_of_shell(server: &mut Cyrus, guide: &str, shown: &str, line: &str, bin: 
     String::new()
 }
 
-/// Starts Cyrus, and waits until the clients of its DAEMON section have their logs.
+/// Starts Cyrus and waits until each client of its DAEMON section has written its status.
 fn start(server: &mut Cyrus) {
     let conf = fs::read_to_string(server.dir().join("cyrus.conf")).unwrap();
     let ours: Vec<&str> = conf.lines().filter(|line| line.contains("bin/sync_client -r")).collect();
@@ -304,7 +305,7 @@ fn start(server: &mut Cyrus) {
             server.config_dir().join("sync").join(channel).join("log-status")
         })
         .collect();
-    // What the last one left would not be told from what comes.
+    // Remove old files. They could not be told apart from new ones.
     for file in &files {
         let _ = fs::remove_file(file);
     }

@@ -1,13 +1,13 @@
-//! What a guide has to be done: its blocks of commands and of lines for configuration files, in order.
+//! Reads the blocks of a guide in order: commands, and lines for configuration files.
 //!
-//! The first word behind the fence is the kind, the second the server it is for:
+//! The first word after the fence is the kind of the block. The second is the server:
 //!
 //! | | |
 //! |---|---|
-//! | `sh master` | commands, a line each; `# exit status N` behind one says how it ends, if not with 0 |
-//! | `imapd.conf master` | options that are set |
-//! | `cyrus.conf master` | entries that are added to a section |
-//! | `text` | nothing to be done |
+//! | `sh master` | commands, one a line; `# exit status N` after one is its status, if not 0 |
+//! | `imapd.conf master` | options to set |
+//! | `cyrus.conf master` | entries to add to a section |
+//! | `text` | not run |
 
 use std::fs;
 
@@ -46,7 +46,7 @@ pub fn blocks(name: &str) -> Vec<Block> {
                 None => block.lines.push(bare.to_owned()),
             }
         } else if let Some((number, _)) = line.split_once(". ") {
-            // The steps are those of one list: they count from 1 on.
+            // All steps belong to one list, which counts from 1.
             if let Ok(number) = number.parse::<usize>() {
                 assert_eq!(number, step + 1, "{name}: {line}");
                 step = number;

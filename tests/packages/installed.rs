@@ -1,4 +1,5 @@
-//! The packages in a Debian with Cyrus: installed, used by a real server, upgraded, purged.
+//! Tests the packages in a Debian with Cyrus: installs them, runs a real server with them, upgrades
+//! and purges them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ const PROGRAM: &str = "/usr/lib/cyrus/bin/sync_client";
 const THEIRS: &str = "/usr/lib/cyrus/bin/sync_client.cyrus";
 const PAGE: &str = "/usr/share/man/man8/cyrus-sync_client.8.gz";
 
-/// Copies the packages into the tree; returns their paths there.
+/// Copies the packages into the tree. Returns their paths there.
 fn packages(debian: &Debian) -> String {
     let out = PathBuf::from(std::env::var_os("CYRSYNC_PACKAGES").expect("run make packages"));
     let mut names = Vec::new();
@@ -30,7 +31,7 @@ fn packages(debian: &Debian) -> String {
     names.join(" ")
 }
 
-/// The same packages as a later version.
+/// Rebuilds the same packages with a later version. Returns their paths.
 fn later(debian: &Debian) -> String {
     let names = debian.run(
         "cd /tmp; for deb in cyrsync_*.deb libcyrsync*.deb; do
@@ -43,7 +44,7 @@ fn later(debian: &Debian) -> String {
     names.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether a program that runs is this file of the tree.
+/// Returns whether a running process executes this file.
 fn runs(path: &Path) -> bool {
     let file = path.canonicalize().unwrap();
     let processes = fs::read_dir("/proc").unwrap().flatten();
@@ -52,13 +53,13 @@ fn runs(path: &Path) -> bool {
         .any(|e| e == file)
 }
 
-/// Waits until what was delivered is on the replica, by the entry of cyrus.conf, as that program.
+/// Delivers a message and waits until it is on the replica. Checks that `program` is running.
 #[track_caller]
 fn arrives(lab: &Lab, text: &str, program: &Path) {
     let message = format!("Subject: {text}\r\n\r\n{text}\r\n");
     Lmtp::connect(&lab.master).deliver("fred", message.as_bytes()).unwrap();
     let end = Instant::now() + Duration::from_secs(60);
-    // Nobody announces what arrives on a replica.
+    // A replica sends no event when mail arrives, so poll.
     loop {
         let differences = compare(&lab.master, &lab.replica);
         if differences.is_empty() {
@@ -95,7 +96,7 @@ fn in_place_of_cyrus(release: Release) {
     let enabled = debian.run("systemctl is-enabled cyrsync.service || true");
     assert_eq!(enabled, "disabled\n");
 
-    // As /etc/cyrus.conf of Debian has it, below DAEMON.
+    // The same entry, in section DAEMON, as in Debian's /etc/cyrus.conf.
     let options = Options {
         master_tree: Some(debian.tree.clone()),
         replica_tree: Some(debian.tree.clone()),
@@ -110,7 +111,7 @@ fn in_place_of_cyrus(release: Release) {
     let program = debian.root().join(PROGRAM.trim_start_matches('/'));
     arrives(&lab, "installed", &program);
 
-    // Both are upgraded; ours stays in its place, and theirs beside it.
+    // Upgrades our package and Cyrus's. Our program keeps its path, and Cyrus's stays beside it.
     debian.run(&format!("dpkg -i {}", later(&debian)));
     let version = debian.run("dpkg-query -W -f '${Version}' cyrsync");
     assert!(version.ends_with("-2"), "{version}");
@@ -145,7 +146,7 @@ fn on_debian_13_they_take_the_place_of_cyruss_client_and_leave_no_trace() {
     in_place_of_cyrus(Release::Trixie);
 }
 
-/// Backtraces and debuggers find their lines in packages of their own.
+/// Separate packages contain the symbols for backtraces and debuggers.
 #[test]
 #[ignore = "needs packages and trees: make packages"]
 fn programs_are_stripped_with_their_symbols_in_packages_apart() {

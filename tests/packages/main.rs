@@ -1,5 +1,5 @@
-//! Debian's packages. What needs none of them built is looked at here; `make packages` builds them
-//! and runs [`installed`] in trees of Debian 12 and 13.
+//! Tests the Debian packages. The tests in this file need no built package. `make packages` builds
+//! the packages and runs [`installed`] in trees of Debian 12 and 13.
 
 mod installed;
 mod tree;
@@ -43,7 +43,7 @@ fn the_maintainer_scripts_are_sound() {
     }
 }
 
-/// Options are those that the program lists.
+/// Bash completes the same options that the program lists.
 #[test]
 fn bash_completes_the_options_of_the_program() {
     let program = env!("CARGO_BIN_EXE_sync_client");

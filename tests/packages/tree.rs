@@ -1,4 +1,4 @@
-//! A Debian in a directory tree, in which packages are installed.
+//! A Debian in a directory tree. The tests install packages in it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use std::process::Command;
 use cyrsync_lab::trees::{Release, Tree};
 use sha1::{Digest, Sha1};
 
-/// What a path is: mode, owner, and the digest of a file or the target of a link.
+/// The state of each path: mode, owner, group, and the digest of a file or the target of a link.
 pub type Snapshot = BTreeMap<PathBuf, (u32, u32, u32, Vec<u8>)>;
 
 pub struct Debian {
@@ -19,7 +19,7 @@ pub struct Debian {
 
 impl Debian {
     pub fn of(release: Release) -> Debian {
-        // Made a moment ago by scripts/packages; it has no mark of its own.
+        // scripts/packages has just created the tree. It marks a complete tree with `complete`.
         let trees = PathBuf::from(std::env::var_os("CYRSYNC_TREES").expect("scripts/packages"));
         let name = if release == Release::Trixie { "trixie" } else { "bookworm" };
         assert!(trees.join(name).join("complete").exists(), "run make packages");
@@ -30,7 +30,7 @@ impl Debian {
         self.tree.root()
     }
 
-    /// Runs a command in the tree as root. Its mounts end with it.
+    /// Runs a command in the tree as root. The mounts disappear when the command ends.
     #[track_caller]
     pub fn run(&self, command: &str) -> String {
         let within = "mount -t proc proc \"$1/proc\"\nmount --rbind /dev \"$1/dev\"\n\
@@ -53,7 +53,7 @@ impl Debian {
         fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// All that packages put anywhere, and what Cyrus has.
+    /// Records all places where packages install files, and the files of Cyrus.
     pub fn snapshot(&self) -> Snapshot {
         let mut found = Snapshot::new();
         for top in ["usr", "etc", "var/lib/cyrus", "var/spool"] {
@@ -82,7 +82,7 @@ impl Debian {
     }
 }
 
-/// The paths in which two snapshots differ.
+/// Returns the paths in which two snapshots differ.
 pub fn changed(before: &Snapshot, after: &Snapshot) -> Vec<PathBuf> {
     let paths = before.keys().chain(after.keys());
     let mut changed: Vec<_> =

@@ -1,27 +1,27 @@
-//! What a flag is, and what was typed.
+//! Types for flags, and for the command line as the user typed it.
 
 use std::ffi::{OsStr, OsString};
 
-/// What the program is to do: one of these must be asked for.
+/// What the program does. A run has exactly one mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// `-u`: the users that are named.
+    /// `-u`: replicates the named users.
     Users,
-    /// `-m`: the mailboxes that are named.
+    /// `-m`: replicates the named mailboxes.
     Mailboxes,
-    /// `-A`: everything.
+    /// `-A`: replicates everything.
     All,
-    /// `-s`: the metadata of the users that are named.
+    /// `-s`: replicates the metadata of the named users.
     Meta,
-    /// `-r`, `-R`, with `-f` a log file: what the sync log tells.
+    /// `-r`, `-R`: replicates what the sync log lists; with `-f`, what one log file lists.
     Rolling,
-    /// `--forget-tls`: nothing is replicated; the server is [`Low::server`].
+    /// `--forget-tls`: forgets that [`Low::server`] has TLS. Replicates nothing.
     ForgetTls,
-    /// `--status`: nothing is replicated.
+    /// `--status`: prints the status of rolling replication. Replicates nothing.
     Status,
 }
 
-/// Something to print instead of working.
+/// A text to print instead of replicating.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Page {
     /// `--help`
@@ -32,7 +32,7 @@ pub enum Page {
     Manual,
 }
 
-/// Under which heading a flag is listed.
+/// The heading under which a flag is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Category {
     Mode,
@@ -44,7 +44,7 @@ pub enum Category {
 }
 
 impl Category {
-    /// All of them with their headings, in the order of `--help`.
+    /// All categories with their headings, in the order of `--help`.
     pub const ALL: &[(Category, &str)] = &[
         (Category::Mode, "Modes, one of which must be given"),
         (Category::Selection, "What is replicated, and how"),
@@ -55,7 +55,7 @@ impl Category {
     ];
 }
 
-/// The modes in which a flag has an effect; in the others it is accepted and ignored.
+/// The modes in which a flag has an effect. In other modes it is accepted and ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applies {
     Always,
@@ -68,7 +68,7 @@ pub enum Applies {
 }
 
 impl Applies {
-    /// As the manual page says it.
+    /// Returns the note for the manual page.
     pub fn note(self) -> Option<&'static str> {
         match self {
             Applies::Always => None,
@@ -82,53 +82,53 @@ impl Applies {
     }
 }
 
-/// What follows from a flag that was read.
+/// What the parser does after a flag.
 pub enum Step {
-    /// Go on reading.
+    /// Read the next flag.
     Go,
-    /// Read no further, print this.
+    /// Stop reading and print this page.
     Print(Page),
-    /// It contradicts another flag.
+    /// Report that the flag contradicts another flag.
     Contradiction,
-    /// Its argument is no number.
+    /// Report that the argument is not a number.
     BadNumber,
 }
 
-/// Whether a flag takes an argument, and what stands for it in texts.
+/// Whether a flag takes an argument, with the placeholder for help texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arg {
-    /// It takes none.
+    /// No argument.
     None,
-    /// It takes one.
+    /// A required argument.
     Word(&'static str),
-    /// It takes one behind `=`, or none. Only flags without a short name.
+    /// An optional argument after `=`. Only for flags without a short name.
     Optional(&'static str),
 }
 
-/// A flag.
+/// A flag of the command line.
 #[derive(Clone, Copy)]
 pub struct Flag {
-    /// As `-x`.
+    /// The letter of the short form `-x`.
     pub short: Option<u8>,
-    /// As `--name`.
+    /// The name in the long form `--name`.
     pub long: Option<&'static str>,
     /// Its argument.
     pub arg: Arg,
-    /// Whether the long name must be typed in full. So it is with names that Cyrus does not
-    /// have: they must not make an abbreviation ambiguous that was not.
+    /// Whether the long name must be typed in full. This is so for names that Cyrus does not
+    /// have. An abbreviation that is unique in Cyrus's client thereby stays unique.
     pub in_full: bool,
-    /// For `--help`: a few words.
+    /// A few words for `--help`.
     pub help: &'static str,
-    /// For the manual page: sentences.
+    /// Sentences for the manual page.
     pub doc: &'static str,
     pub category: Category,
     pub applies: Applies,
-    /// Notes that the flag was given; the argument is empty if it takes none.
+    /// Stores the flag in [`Low`]. The argument is empty if the flag has none.
     pub update: fn(&mut Low, &OsStr) -> Step,
 }
 
 impl Flag {
-    /// The flag as it is typed.
+    /// Returns the flag as the user types it, the short form if it has one.
     pub fn name(&self) -> String {
         match (self.short, self.long) {
             (Some(c), _) => format!("-{}", char::from(c)),
@@ -147,11 +147,11 @@ pub struct Low {
     pub shutdown_file: Option<OsString>,
     pub input_file: Option<OsString>,
     pub dest_partition: Option<OsString>,
-    /// Seconds, as `atoi` reads them.
+    /// `-w`: seconds, parsed like `atoi` does.
     pub wait: i32,
-    /// Seconds, as `atoi` reads them; `None` for the default.
+    /// `-t`: seconds, parsed like `atoi` does. `None` means the default.
     pub timeout: Option<i32>,
-    /// Seconds, as `atoi` reads them; 0 for imapd.conf's.
+    /// `-d`: seconds, parsed like `atoi` does. 0 means the value of imapd.conf.
     pub delay: i32,
     pub verbose: u32,
     pub log_actions: bool,
@@ -159,24 +159,24 @@ pub struct Low {
     pub skip_locked: bool,
     pub no_copyback: bool,
     pub copyback: bool,
-    /// What repairs may do, in words.
+    /// `--allow-repair`, not yet parsed.
     pub allow_repair: Option<OsString>,
-    /// Patterns.
+    /// `--exclude`: patterns.
     pub exclude: Vec<OsString>,
-    /// Files with patterns.
+    /// `--exclude-from`: files with patterns.
     pub exclude_from: Vec<OsString>,
-    /// A limit of bandwidth.
+    /// `--bwlimit`, not yet parsed.
     pub bwlimit: Option<OsString>,
     pub stage_to_archive: bool,
     pub require_compression: bool,
     pub connect_once: bool,
-    /// A number, or `auto`.
+    /// `--jobs`: a number or `auto`, not yet parsed.
     pub jobs: Option<OsString>,
     /// `-1`
     pub rolling_once: bool,
     /// `-r`
     pub background: bool,
-    /// `--verify`, and what was written behind it.
+    /// `--verify`, with the argument after `=`.
     pub verify: Option<OsString>,
     /// `--dry-run`
     pub dry_run: bool,
@@ -190,9 +190,9 @@ pub struct Low {
     pub json: bool,
     /// `--all-channels`
     pub all_channels: bool,
-    /// Seconds.
+    /// `--warn-lag`, in seconds.
     pub warn_lag: Option<u64>,
-    /// Seconds.
+    /// `--crit-lag`, in seconds.
     pub crit_lag: Option<u64>,
     /// `--print-config`
     pub print_config: bool,

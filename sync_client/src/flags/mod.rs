@@ -1,7 +1,7 @@
-//! The table of flags: one record each, from which come the parser, `--help` and the manual
-//! page; and [`Low`], what was typed, not yet resolved against imapd.conf.
+//! Defines the table of flags, with one record for each flag. The parser, `--help` and the manual
+//! page all use this table. [`Low`] is the parsed command line before imapd.conf is read.
 //!
-//! Flags and their meanings are those of `main` in Cyrus 3.8.1's `imap/sync_client.c`.
+//! Flags and their meanings follow `main` in Cyrus 3.8.1's `imap/sync_client.c`.
 
 mod flag;
 mod parse;

@@ -1,4 +1,4 @@
-//! Reads a command line.
+//! Parses a command line.
 
 use std::ffi::OsString;
 
@@ -6,32 +6,32 @@ use super::flag::{Low, Mode, Page, Step};
 use super::table::FLAGS;
 use crate::getopt::{self, BadOption};
 
-/// What the command line asks for.
+/// The parsed command line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Request {
     Run(Mode, Box<Low>),
     Print(Page),
-    /// What is configured.
+    /// Prints the configuration (`--print-config`).
     PrintConfig(Box<Low>),
-    /// Whether it will do.
+    /// Checks the configuration (`--check-config`).
     CheckConfig(Box<Low>),
 }
 
-/// What is wrong with a command line; usage is told after it.
+/// An error in a command line. The program prints it, then the usage line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Usage {
-    /// The words are none of ours.
+    /// An unknown flag, or a missing or unexpected argument.
     Option(BadOption),
-    /// Two modes.
+    /// Two modes, or flags that exclude each other.
     Contradiction,
-    /// No mode.
+    /// No mode was given.
     NoMode,
-    /// The argument of this flag is no number.
+    /// The argument of this flag is not a number.
     BadNumber(String, OsString),
 }
 
-/// Reads a command line without the program's name. `posixly` ends the flags at the first
-/// operand, as `$POSIXLY_CORRECT` asks for.
+/// Parses a command line without the program's name. With `posixly`, the first operand ends the
+/// flags, as `$POSIXLY_CORRECT` requires.
 pub fn parse(words: &[OsString], posixly: bool) -> Result<Request, Usage> {
     let mut low = Low::default();
     let mut words = getopt::Words::new(FLAGS, words, posixly);
@@ -47,11 +47,11 @@ pub fn parse(words: &[OsString], posixly: bool) -> Result<Request, Usage> {
         }
     }
     low.operands = words.into_operands();
-    // Cyrus's program does not take -1 for a mode, its manual page does.
+    // -1 is a mode by itself in Cyrus's manual page, but not in Cyrus's program.
     let rolling = low.rolling_once.then_some(Mode::Rolling);
     low.mode = low.mode.or(rolling);
     match low.mode {
-        // Also for what a mode would count with.
+        // These two need no mode. With a mode they use the settings of that mode.
         _ if low.print_config => Ok(Request::PrintConfig(Box::new(low))),
         _ if low.check_config => Ok(Request::CheckConfig(Box::new(low))),
         Some(mode) if low.verify.is_some() && !may_verify(mode, &low) => Err(Usage::Contradiction),
@@ -60,7 +60,7 @@ pub fn parse(words: &[OsString], posixly: bool) -> Result<Request, Usage> {
     }
 }
 
-/// Whether `--verify` goes with a mode.
+/// Returns whether `--verify` is allowed with a mode.
 fn may_verify(mode: Mode, low: &Low) -> bool {
     matches!(mode, Mode::Users | Mode::Mailboxes | Mode::All | Mode::Meta) && !low.dry_run
 }

@@ -1,4 +1,4 @@
-//! Moves the program to the background, and ends it at once.
+//! Moves the program to the background, or ends the process immediately.
 
 use std::fs::File;
 use std::io;
@@ -16,8 +16,8 @@ pub enum Side {
 /// Continues in the background as a new process. stdout and stderr stay open.
 ///
 /// # Errors
-/// If there is already another thread, which the new process would not have; or if a system call
-/// fails.
+/// Fails if there is already another thread, because the new process would not have it. Fails if a
+/// system call fails.
 pub fn detach() -> io::Result<Side> {
     let threads = std::fs::read_dir("/proc/self/task").map(Iterator::count).unwrap_or(1);
     if threads > 1 {

@@ -1,4 +1,4 @@
-//! The user that the process runs as.
+//! Changes the user that the process runs as.
 
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::io;
@@ -20,7 +20,7 @@ pub fn is_root() -> bool {
     unsafe { libc::geteuid() == 0 }
 }
 
-/// Sets the mode bits that new files shall not have.
+/// Sets the permission bits that new files do not get.
 pub fn set_umask(mask: u32) {
     // SAFETY: takes a number, and cannot fail.
     unsafe { libc::umask(mask & 0o777) };

@@ -1,7 +1,7 @@
-//! What a program does to its own process: the system's log, another user, the background. The
-//! library does none of it.
+//! Calls of the system that affect the whole process: the log, the user, the background. The
+//! library makes none of these calls.
 //!
-//! The only place of this package where `unsafe` is allowed.
+//! `unsafe` is allowed only here in this package.
 #![allow(unsafe_code, reason = "system calls that the standard library does not wrap")]
 
 pub mod daemon;

@@ -1,4 +1,4 @@
-//! Where the master's data comes from: a host.
+//! Creates a client that reads the master's data through the callbacks of a host.
 
 use std::sync::Arc;
 
@@ -7,18 +7,18 @@ use cyrsync::{Cancel, Client, Observer, Settings};
 
 use crate::host::{Host, table};
 
-/// A client of this program.
+/// Creates the client of this program.
 pub fn new(
     settings: Settings,
     cancel: Cancel,
     observer: Arc<dyn Observer>,
 ) -> cyrsync::Result<Client> {
     let spool = Spool::open(&settings, observer.clone())?;
-    // Where Debian has it, unless a scenario wants another.
+    // Debian's path, unless a scenario sets another one.
     let program = settings.sync_server_path().unwrap_or("/usr/lib/cyrus/bin/sync_server".as_ref());
     let program = program.to_owned();
     let host = Host::new(spool, program, settings.file().map(Into::into));
     let table = table(host);
-    // SAFETY: the table is complete, and its functions do as the header asks.
+    // SAFETY: the table is complete, and its functions follow the rules of the header.
     unsafe { cyrsync::capi::client_with_host(&table, settings, cancel, observer) }
 }

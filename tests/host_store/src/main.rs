@@ -1,6 +1,6 @@
-//! `sync_client` with a host store: the same program, but what it knows of the master comes through
-//! the structures and callbacks of `include/cyrsync.h`, from a host that has it from the spool.
-//! The scenarios of `tests/replication` run with it as they are.
+//! Runs `sync_client` with a host store. It is the same program, but it reads the master's data
+//! through the structures and callbacks of `include/cyrsync.h`. The host behind them reads the
+//! spool. The scenarios of `tests/replication` run with it unchanged.
 
 mod client;
 mod host;

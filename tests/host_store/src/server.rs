@@ -1,4 +1,4 @@
-//! The master's own `sync_server` on a socket pair, command by command as text.
+//! Runs the master's own `sync_server` on a socket pair. Sends it commands as text, one by one.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::OwnedFd;
@@ -14,7 +14,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it, and tells it that the #sieve mailbox is known.
+    /// Starts the server and announces that this client knows the #sieve mailbox.
     pub fn start(program: &Path, imapd_conf: &Path) -> io::Result<Server> {
         let (ours, theirs) = UnixStream::pair()?;
         let theirs = OwnedFd::from(theirs);
@@ -53,8 +53,8 @@ impl Server {
         }
     }
 
-    /// A line with the literals in it: `{n+}` at the end of a part announces n bytes, and the line
-    /// goes on after them.
+    /// Reads a line with its literals. `{n+}` at the end of a part announces n bytes; the line
+    /// continues after them.
     fn line(&mut self) -> io::Result<Vec<u8>> {
         let mut line = Vec::new();
         loop {
@@ -69,7 +69,8 @@ impl Server {
     }
 }
 
-/// The length of the literal that follows a part of a line.
+/// Returns the length of the literal that a part of a line announces. Returns `None` if there is no
+/// literal.
 fn announced(part: &[u8]) -> Option<usize> {
     let part = part.strip_suffix(b"}\r\n")?;
     let part = part.strip_suffix(b"+").unwrap_or(part);

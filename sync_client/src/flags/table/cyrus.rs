@@ -1,9 +1,9 @@
-//! The flags that Cyrus's program has, in Cyrus's order.
+//! Lists the flags that Cyrus's program has, in Cyrus's order.
 
 use super::super::{Applies, Arg, Category, Flag, Mode};
 use super::update::{keep, mode, number, set};
 
-/// In the order of the table.
+/// Cyrus's flags, in the order of the table.
 pub(super) const FLAGS: &[Flag] = &[
     Flag {
         short: Some(b'1'),

@@ -1,4 +1,4 @@
-//! The table itself: [`FLAGS`], in parts.
+//! Contains the table of flags, [`FLAGS`], which is joined from parts.
 
 use super::Flag;
 
@@ -6,13 +6,13 @@ mod cyrus;
 mod own;
 mod update;
 
-/// All flags: Cyrus's, in Cyrus's order, which shows in getopt's message on ambiguous names; then
-/// our own.
+/// All flags: first Cyrus's flags in Cyrus's order, then our own. getopt's message about an
+/// ambiguous name lists flags in this order.
 pub static FLAGS: &[Flag] = &TABLE;
 
 static TABLE: [Flag; cyrus::FLAGS.len() + own::FLAGS.len()] = joined([cyrus::FLAGS, own::FLAGS]);
 
-/// The flags of all parts, which are `N` together.
+/// Joins the flags of all parts. `N` is their total number.
 const fn joined<const PARTS: usize, const N: usize>(parts: [&[Flag]; PARTS]) -> [Flag; N] {
     let mut all = [parts[0][0]; N];
     let (mut part, mut count) = (0, 0);

@@ -1,9 +1,9 @@
-//! The flags that Cyrus's program does not have: long names, taken in full.
+//! Lists the flags that Cyrus's program does not have. Their long names must be typed in full.
 
 use super::super::{Applies, Arg, Category, Flag, Mode, Page, Step};
 use super::update::{add, keep, mode, set, whole};
 
-/// In the order of the table.
+/// Our own flags, in the order of the table.
 pub(super) const FLAGS: &[Flag] = &[
     Flag {
         short: Some(b'j'),

@@ -1,4 +1,4 @@
-//! What flags do to the command line as it was typed.
+//! Functions that store a flag and its argument in [`Low`].
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -23,8 +23,8 @@ pub(super) fn add(places: &mut Vec<OsString>, argument: &OsStr) -> Step {
     Step::Go
 }
 
-/// Keeps a number of seconds. What does not begin with a number is refused, where Cyrus's program
-/// takes it for 0.
+/// Stores a number of seconds. Refuses text that does not begin with a number; Cyrus's program
+/// reads such text as 0.
 pub(super) fn number<T>(place: &mut T, argument: &OsStr, made: impl Fn(i32) -> T) -> Step {
     match atoi(argument) {
         Some(number) => set(place, made(number)),
@@ -32,7 +32,7 @@ pub(super) fn number<T>(place: &mut T, argument: &OsStr, made: impl Fn(i32) -> T
     }
 }
 
-/// Keeps a whole number of seconds.
+/// Stores a number of seconds. Refuses any text after the number.
 pub(super) fn whole(place: &mut Option<u64>, argument: &OsStr) -> Step {
     match argument.to_str().and_then(|text| text.parse().ok()) {
         Some(number) => set(place, Some(number)),
@@ -40,7 +40,8 @@ pub(super) fn whole(place: &mut Option<u64>, argument: &OsStr) -> Step {
     }
 }
 
-/// As libc's `atoi`: blanks, a sign, digits; what follows is ignored. `None` without a digit.
+/// Parses a number like libc's `atoi`: blanks, a sign, digits; ignores the rest. Returns `None` if
+/// there is no digit.
 fn atoi(text: &OsStr) -> Option<i32> {
     let text = text.as_bytes().trim_ascii_start();
     let (negative, digits) = match text.split_first() {

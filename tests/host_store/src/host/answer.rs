@@ -1,4 +1,4 @@
-//! What the functions answer with, and how they emit.
+//! Helpers for the callbacks: convert results to codes, and emit items.
 
 use std::ffi::{c_int, c_void};
 use std::ops::ControlFlow;
@@ -28,14 +28,14 @@ pub(super) fn answer(result: cyrsync::Result<()>, failure: Fail) -> Code {
         "" | "open mailbox" => error.detail().to_owned(),
         op => format!("{op} {}: {}", error.subject(), error.detail()),
     };
-    // SAFETY: the failure is what this call was given.
+    // SAFETY: the library passed this failure to the callback.
     unsafe {
         cyrsync_failure_set(failure, lend(detail.as_bytes()), lend(error.hint_text().as_bytes()));
     }
     cyrsync_result::from(error.kind()) as Code
 }
 
-/// As [`answer`], unless an emit function asked to stop: then what it gave.
+/// Converts a result like [`answer`]. If an emit function asked to stop, returns its code instead.
 pub(super) fn emitted(result: cyrsync::Result<()>, stopped: Code, failure: Fail) -> Code {
     match stopped {
         0 => answer(result, failure),
@@ -47,7 +47,7 @@ pub(super) fn flow(code: Code) -> cyrsync::Result<ControlFlow<()>> {
     Ok(if code == 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
 }
 
-/// Emits one structure.
+/// Passes one structure to the emit function. Returns its code.
 macro_rules! emit {
     ($emit:expr, $sink:expr, $item:expr) => {{
         let item = $item;
@@ -66,7 +66,7 @@ pub(super) fn emit_annotations(
         Ok(found) => found,
         Err(error) => return answer(Err(error), failure),
     };
-    // The order is the library's affair.
+    // Reversed, because the library must not depend on the host's order.
     for one in found.iter().rev() {
         let annotation = cyrsync_annotation {
             size: size_of::<cyrsync_annotation>(),
@@ -85,7 +85,7 @@ pub(super) fn emit_annotations(
 
 pub(super) use emit;
 
-/// Emits texts one by one.
+/// Passes texts to the emit function one by one. Stops at the first code other than 0.
 pub(super) fn emit_pieces<'p>(
     pieces: impl Iterator<Item = &'p [u8]>,
     emit: cyrsync_emit_str,

@@ -1,4 +1,4 @@
-//! The entries of mailboxes.db.
+//! Implements the callbacks for entries of mailboxes.db.
 
 use cyrsync::capi::*;
 use cyrsync::host::{MailboxEntry, MboxType, Store, UniqueId};
@@ -88,7 +88,7 @@ pub(super) unsafe extern "C" fn list_user(
         }
     }
     for error in &tree.unreadable {
-        // SAFETY: zero is a value of every member.
+        // SAFETY: zero is valid for every member.
         let mut entry: cyrsync_entry = unsafe { std::mem::zeroed() };
         let why = format!("{}: {}", error.subject(), error.detail());
         entry.size = size_of::<cyrsync_entry>();

@@ -1,4 +1,4 @@
-//! Locks and open mailboxes.
+//! Implements the callbacks for locks and open mailboxes.
 
 use std::os::fd::IntoRawFd;
 use std::os::unix::ffi::OsStringExt;
@@ -29,18 +29,18 @@ pub(super) unsafe extern "C" fn sync_lock(
     let server = String::from_utf8_lossy(bytes(server));
     let held = host(userdata).spool.sync_lock(&server, user.as_ref(), wait);
     let result = held.map(|held| {
-        // SAFETY: a place for a pointer.
+        // SAFETY: the argument points to memory for a pointer.
         unsafe { lock.write(Box::into_raw(Box::new(held)).cast()) };
     });
     answer(result, failure)
 }
 
 pub(super) unsafe extern "C" fn sync_unlock(_: Data, lock: Data) {
-    // SAFETY: `sync_lock` gave it, and this happens once.
+    // SAFETY: `sync_lock` created it, and the library unlocks it once.
     drop(unsafe { Box::from_raw(lock.cast::<Box<dyn Lock>>()) });
 }
 
-/// An open mailbox, with what was lent of it.
+/// An open mailbox, with the data that was lent to the library.
 struct Open {
     mailbox: Box<dyn Mailbox>,
     flags: Vec<cyrsync_str>,
@@ -49,7 +49,7 @@ struct Open {
 }
 
 fn opened<'a>(mailbox: Data) -> &'a mut Open {
-    // SAFETY: `open` gave it, it is not closed yet, and calls for one mailbox come one by one.
+    // SAFETY: `open` created it, it is not closed yet, and calls for one mailbox never overlap.
     unsafe { &mut *mailbox.cast::<Open>() }
 }
 
@@ -60,7 +60,7 @@ pub(super) unsafe extern "C" fn open(
     mailbox: *mut Data,
     failure: Fail,
 ) -> Code {
-    // The spool waits as it was told when it was made, which is the same.
+    // `_wait_ms` is unused: the spool got the same wait time from the settings.
     let result = host(userdata).spool.open(&MboxName::new(bytes(name))).map(|found| {
         let inconsistency = found.inconsistency().unwrap_or_default();
         let open = Box::new(Open {
@@ -69,7 +69,7 @@ pub(super) unsafe extern "C" fn open(
             inconsistency,
             last_path: Vec::new(),
         });
-        // SAFETY: a place for a pointer.
+        // SAFETY: the argument points to memory for a pointer.
         unsafe { mailbox.write(Box::into_raw(open).cast()) };
     });
     answer(result, failure)
@@ -123,7 +123,7 @@ pub(super) unsafe extern "C" fn state(
         usergroups: text(&state.usergroups),
         jmapid: text(&state.jmapid),
     };
-    // SAFETY: a place for it.
+    // SAFETY: `told` points to memory for a state.
     unsafe { told.write(told_state) };
     0
 }
@@ -175,7 +175,7 @@ pub(super) unsafe extern "C" fn recompute_crcs(
 ) -> Code {
     let result = opened(mailbox).mailbox.crcs(Crcs::Recomputed).map(|computed| {
         let crcs = computed.to_wire();
-        // SAFETY: places for them.
+        // SAFETY: both pointers point to memory for a CRC.
         unsafe {
             basic.write(crcs[0]);
             annot.write(crcs[1]);
@@ -203,7 +203,7 @@ pub(super) unsafe extern "C" fn message_annotations(
     failure: Fail,
 ) -> Code {
     let found = opened(mailbox).mailbox.message_annotations(&[uid]);
-    // The stored ones: fields of the record come with it.
+    // Emits only stored annotations. Others are fields of the record and are sent with it.
     let mut record = Record::default();
     record.uid = uid;
     emit_annotations(found.map(|mut found| found.take(&record, 0)), emit, sink, failure)
@@ -216,7 +216,7 @@ pub(super) unsafe extern "C" fn message_file(
     file: *mut cyrsync_message_file,
     failure: Fail,
 ) -> Code {
-    // SAFETY: the header promises a record, and a place for the file.
+    // SAFETY: the header promises a record, and memory for the file.
     let (record, file) = unsafe { (&*record, &mut *file) };
     let mut wanted = Record::default();
     wanted.uid = record.uid;
@@ -241,6 +241,6 @@ pub(super) unsafe extern "C" fn unlock_index(_: Data, mailbox: Data) {
 }
 
 pub(super) unsafe extern "C" fn close(_: Data, mailbox: Data) {
-    // SAFETY: `open` gave it, and this happens once.
+    // SAFETY: `open` created it, and the library closes it once.
     drop(unsafe { Box::from_raw(mailbox.cast::<Open>()) });
 }

@@ -1,4 +1,4 @@
-//! The spool's data through the callbacks of a host, as a C program would give it.
+//! Provides the spool's data through the callbacks of a host, like a C program would.
 
 mod answer;
 mod lists;
@@ -18,7 +18,7 @@ use lists::*;
 use mailbox::*;
 use user::*;
 
-/// What the functions are called with.
+/// The `userdata` of all callbacks.
 pub struct Host {
     spool: Spool,
     program: PathBuf,
@@ -48,7 +48,7 @@ impl Host {
     }
 }
 
-/// The table for a host.
+/// Returns the table of callbacks for a host.
 pub fn table(host: Host) -> cyrsync_host {
     cyrsync_host {
         size: size_of::<cyrsync_host>(),
@@ -85,7 +85,7 @@ pub fn table(host: Host) -> cyrsync_host {
 }
 
 fn host<'a>(userdata: Data) -> &'a Host {
-    // SAFETY: it is what the table holds, and lives until `destroy`.
+    // SAFETY: the pointer comes from the table, and the host lives until `destroy`.
     unsafe { &*userdata.cast::<Host>() }
 }
 
@@ -94,7 +94,7 @@ unsafe extern "C" fn list_bytes(userdata: Data) -> u64 {
 }
 
 unsafe extern "C" fn destroy(userdata: Data) {
-    // SAFETY: it came from `table`, and this happens once.
+    // SAFETY: the pointer comes from `table`, and the library calls this once.
     drop(unsafe { Box::from_raw(userdata.cast::<Host>()) });
 }
 

@@ -1,4 +1,5 @@
-//! What belongs to users and to the server: annotations, subscriptions, seen state, quotas, Sieve.
+//! Implements the callbacks for data of users and of the server: annotations, subscriptions, seen
+//! state, quotas, Sieve.
 
 use cyrsync::capi::*;
 use cyrsync::host::{Store, Text};
@@ -128,7 +129,7 @@ pub(super) unsafe extern "C" fn sieve_content(
         Ok(content) => content,
         Err(error) => return answer(Err(error), failure),
     };
-    // In small pieces: the library puts them together.
+    // Small pieces show that the library joins them correctly.
     emit_pieces(content.chunks(7), emit, sink)
 }
 
@@ -139,7 +140,7 @@ pub(super) unsafe extern "C" fn used_modseq(
     failure: Fail,
 ) -> Code {
     let found = host(userdata).spool.used_modseq(&MboxName::new(bytes(name)));
-    // SAFETY: a place for it.
+    // SAFETY: `modseq` points to memory for a number.
     answer(found.map(|found| unsafe { modseq.write(found) }), failure)
 }
 
@@ -150,6 +151,6 @@ pub(super) unsafe extern "C" fn raclmodseq(
     failure: Fail,
 ) -> Code {
     let found = host(userdata).spool.raclmodseq(&MboxName::new(bytes(name)));
-    // SAFETY: a place for it.
+    // SAFETY: `modseq` points to memory for a number.
     answer(found.map(|found| unsafe { modseq.write(found) }), failure)
 }
