@@ -54,7 +54,7 @@ int main(int argc, char **argv)
     /* cyrsync_client_roll() reports its items, too. */
     CHECK(items > 2);
 
-    cyrsync_client_nudge(client);
+    cyrsync_client_wake(client);
     cyrsync_client_finish(client);
     rolling.once = 0;
     CHECK(cyrsync_client_roll(client, &rolling, &end, &error) == CYRSYNC_RESULT_OK);

@@ -138,7 +138,7 @@ static void again(void *data)
     cyrsync_error_free(error);
     CHECK(cyrsync_client_counters(client, &counters, NULL) == CYRSYNC_RESULT_BUSY);
     CHECK(cyrsync_client_disconnect(client, NULL) == CYRSYNC_RESULT_BUSY);
-    cyrsync_client_nudge(client);
+    cyrsync_client_wake(client);
     CHECK_STR(cyrsync_client_server(client), "127.0.0.1:1");
     CHECK(cyrsync_client_reset_cancel(client, NULL) == CYRSYNC_RESULT_BUSY);
     /* A client in use cannot be freed. */
@@ -240,7 +240,7 @@ static void nulls(void)
     CHECK(cyrsync_client_disconnect_if_idle(NULL, 0, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_log_append(NULL, NULL, 0, none, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     cyrsync_client_finish(NULL);
-    cyrsync_client_nudge(NULL);
+    cyrsync_client_wake(NULL);
     cyrsync_failure_set(NULL, none, none);
 }
 

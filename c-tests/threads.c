@@ -39,7 +39,7 @@ static void *work(void *data)
 
         result = cyrsync_client_connect(job->shared, NULL);
         job->wrong += result != CYRSYNC_RESULT_CONNECT && result != CYRSYNC_RESULT_BUSY;
-        cyrsync_client_nudge(job->shared);
+        cyrsync_client_wake(job->shared);
         job->wrong += strcmp(cyrsync_client_server(job->shared), "127.0.0.1:1") != 0;
     }
     return NULL;

@@ -48,7 +48,7 @@ static void *look_on(void *data)
     for (round = 0; round < 200; round++) {
         for (i = 0; i < MOST && jobs[i].client; i++) {
             jobs[MOST].wrong += strlen(cyrsync_client_server(jobs[i].client)) == 0;
-            cyrsync_client_nudge(jobs[i].client);
+            cyrsync_client_wake(jobs[i].client);
             jobs[MOST].wrong += cyrsync_client_progress(jobs[i].client, &progress, NULL)
                 != CYRSYNC_RESULT_OK;
         }

@@ -2019,16 +2019,6 @@ typedef struct cyrsync_host {
         void *sink,
         cyrsync_failure *failure);
     /**
-     * Computes the sync CRCs from all records and annotations (mailbox_synccrcs with force). May
-     * be NULL: then the library computes them, with scan and message_annotations.
-     */
-    int (*recompute_crcs)(
-        void *userdata,
-        void *mailbox,
-        uint32_t *basic,
-        uint32_t *annot,
-        cyrsync_failure *failure);
-    /**
      * Emits the annotations of the mailbox itself, in any order.
      */
     int (*mailbox_annotations)(
@@ -2550,9 +2540,9 @@ typedef enum cyrsync_rolled {
      */
     CYRSYNC_ROLLED_SHUTDOWN_FILE = 2,
     /**
-     * cyrsync_client_nudge() was called. Call cyrsync_client_roll() again to go on.
+     * cyrsync_client_wake() was called. Call cyrsync_client_roll() again to go on.
      */
-    CYRSYNC_ROLLED_NUDGED = 3,
+    CYRSYNC_ROLLED_WOKEN = 3,
     /**
      * With once: all entries are done.
      */
@@ -2702,12 +2692,12 @@ CYRSYNC_API void cyrsync_client_finish(const cyrsync_client *client);
 
 /**
  * Wakes cyrsync_client_roll(), also from a pause between attempts to connect: it ends with
- * CYRSYNC_ROLLED_NUDGED. When cyrsync_client_roll() is called again, it retries failed entries at
+ * CYRSYNC_ROLLED_WOKEN. When cyrsync_client_roll() is called again, it retries failed entries at
  * once. May be called from any thread at any time, also from signal handlers.
  *
  * @param client  The client. NULL is fine.
  */
-CYRSYNC_API void cyrsync_client_nudge(const cyrsync_client *client);
+CYRSYNC_API void cyrsync_client_wake(const cyrsync_client *client);
 
 /**
  * Replicates the entries of a sync log in memory ("MAILBOX user.fred", one per line), like

@@ -24,9 +24,9 @@ static void on_finish(int number __attribute__((unused)))
     cyrsync_client_finish(the_client);
 }
 
-static void on_nudge(int number __attribute__((unused)))
+static void on_wake(int number __attribute__((unused)))
 {
-    cyrsync_client_nudge(the_client);
+    cyrsync_client_wake(the_client);
 }
 
 static void answer_signals(enum mode mode)
@@ -40,7 +40,7 @@ static void answer_signals(enum mode mode)
     action.sa_handler = mode == MODE_ROLLING ? on_finish : on_stop;
     for (i = 0; i < sizeof(stops) / sizeof(stops[0]); i++)
         sigaction(stops[i], &action, NULL);
-    action.sa_handler = on_nudge;
+    action.sa_handler = on_wake;
     sigaction(SIGHUP, &action, NULL);
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);

@@ -275,7 +275,7 @@ static int roll(struct session *session)
         if (cyrsync_client_roll(session->client, &rolling, &end, &error) != CYRSYNC_RESULT_OK)
             return ended_by(session, error);
         switch (end.why) {
-        case CYRSYNC_ROLLED_NUDGED:
+        case CYRSYNC_ROLLED_WOKEN:
             /* Cyrus cannot read its configuration twice in one process: the client goes on, over
              * a new connection. */
             syslog(LOG_INFO, "SIGHUP: starting over with the same configuration");

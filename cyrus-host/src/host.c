@@ -476,7 +476,6 @@ void host_new(const char *channel, cyrsync_host *table)
     table->open = host_open;
     table->state = host_state;
     table->scan = host_scan;
-    /* recompute_crcs stays NULL: mailbox_synccrcs() ends the process at a damaged record. */
     table->mailbox_annotations = host_mailbox_annotations;
     table->message_annotations = host_message_annotations;
     table->message_file = host_message_file;

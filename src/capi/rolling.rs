@@ -51,8 +51,8 @@ pub enum cyrsync_rolled {
     CYRSYNC_ROLLED_STOPPED = 1,
     /// The shutdown file existed. The library has removed it.
     CYRSYNC_ROLLED_SHUTDOWN_FILE = 2,
-    /// cyrsync_client_nudge() was called. Call cyrsync_client_roll() again to go on.
-    CYRSYNC_ROLLED_NUDGED = 3,
+    /// cyrsync_client_wake() was called. Call cyrsync_client_roll() again to go on.
+    CYRSYNC_ROLLED_WOKEN = 3,
     /// With once: all entries are done.
     CYRSYNC_ROLLED_ONCE = 4,
     /// With once: some tasks (users, mailboxes and so on) failed. Their entries were put back into
@@ -92,7 +92,7 @@ impl From<Ended> for cyrsync_roll_end {
         let why = match ended {
             Ended::Stopped => CYRSYNC_ROLLED_STOPPED,
             Ended::ShutdownFile => CYRSYNC_ROLLED_SHUTDOWN_FILE,
-            Ended::Nudged => CYRSYNC_ROLLED_NUDGED,
+            Ended::Woken => CYRSYNC_ROLLED_WOKEN,
             Ended::Goodbye => CYRSYNC_ROLLED_GOODBYE,
             Ended::Once { deferred: later, failed: not_done } => {
                 (deferred, failed) = (later as u64, not_done as u64);
@@ -185,16 +185,16 @@ pub unsafe extern "C" fn cyrsync_client_finish(client: *const cyrsync_client) {
 }
 
 /// Wakes cyrsync_client_roll(), also from a pause between attempts to connect: it ends with
-/// CYRSYNC_ROLLED_NUDGED. When cyrsync_client_roll() is called again, it retries failed entries at
+/// CYRSYNC_ROLLED_WOKEN. When cyrsync_client_roll() is called again, it retries failed entries at
 /// once. May be called from any thread at any time, also from signal handlers.
 ///
 /// @param client  The client. NULL is fine.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_client_nudge(client: *const cyrsync_client) {
+pub unsafe extern "C" fn cyrsync_client_wake(client: *const cyrsync_client) {
     boundary((), || {
         // SAFETY: the header asks for NULL or a client.
         if let Some(handle) = unsafe { client.as_ref() } {
-            handle.cancel.nudge();
+            handle.cancel.wake();
         }
     });
 }

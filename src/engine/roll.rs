@@ -59,11 +59,11 @@ impl Client {
         let mut settled = |_: &Goal, _| {};
         let hear = Hear { act: Act::Replicate, plan: None, settled: &mut settled };
         let ended = self.runner.with_world(Manner::Do, hear, |shared, env| {
-            let _rolling = shared.interrupts.rolling(file.clone(), shared.cancel.nudges());
+            let _rolling = shared.interrupts.rolling(file.clone(), shared.cancel.wakes());
             let daemon = Daemon::new(rules, &shared.names, &replica, work);
             Driver::new(daemon).run(&mut env.rolling(env_of_roll), Some(&mut files))
         })?;
-        if ended == Ended::Nudged {
+        if ended == Ended::Woken {
             keeper.hand_over();
         }
         if let (Ended::ShutdownFile, Some(file)) = (ended, file) {

@@ -15,7 +15,7 @@ use crate::types::{MboxName, UserId};
 impl Client {
     /// Connects, and tries again after growing pauses as long as that may help: see
     /// [`Error::is_final`](crate::Error::is_final) and [`Persistence::even_if_refused`]. Every
-    /// failure and pause is reported to the observer. [`Cancel::nudge`](super::Cancel::nudge) ends
+    /// failure and pause is reported to the observer. [`Cancel::wake`](super::Cancel::wake) ends
     /// a pause.
     ///
     /// # Errors
@@ -110,7 +110,7 @@ mod tests {
     use crate::events::{Event, Observer};
     use crate::settings;
 
-    /// Nudges the client in every pause, and finally cancels it.
+    /// Wakes the client in every pause, and finally cancels it.
     #[derive(Default)]
     struct Impatient {
         cancel: Cancel,
@@ -123,14 +123,14 @@ mod tests {
                 return;
             }
             match self.heard.fetch_add(1, Ordering::Relaxed) {
-                0..30 => self.cancel.nudge(),
+                0..30 => self.cancel.wake(),
                 _ => self.cancel.finish(),
             }
         }
     }
 
     #[test]
-    fn a_nudge_that_comes_before_the_pause_ends_it() {
+    fn a_wake_up_that_comes_before_the_pause_ends_it() {
         let dir = tempfile::tempdir().unwrap();
         let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
         let text = format!(
@@ -143,7 +143,7 @@ mod tests {
         let observer = Arc::new(Impatient::default());
         let cancel = observer.cancel.clone();
         let mut client = Client::new(settings, cancel, observer.clone()).unwrap();
-        // Each pause is twice as long as the one before: without nudges the test would never end.
+        // Each pause is twice as long as the one before: without wakes the test would never end.
         let error = client.reach(Persistence::default()).unwrap_err();
         assert_eq!(error.kind(), Kind::Cancelled);
         assert_eq!(observer.heard.load(Ordering::Relaxed), 31);

@@ -425,7 +425,7 @@ impl Daemon<'_> {
 
     fn ended_by(&self) -> Ended {
         match self.asked {
-            Some(Asked::WakeUp) => Ended::Nudged,
+            Some(Asked::WakeUp) => Ended::Woken,
             Some(Asked::ShutdownFile) => Ended::ShutdownFile,
             Some(Asked::Stop) | None => Ended::Stopped,
         }

@@ -82,7 +82,7 @@ fn what_is_logged_is_taken_over_done_and_noted() {
 #[test]
 fn nothing_is_read_before_there_is_a_connection() {
     for (asked, ended) in
-        [("Stop", "end Stopped"), ("WakeUp", "end Nudged"), ("ShutdownFile", "end ShutdownFile")]
+        [("Stop", "end Stopped"), ("WakeUp", "end Woken"), ("ShutdownFile", "end ShutdownFile")]
     {
         play_all(
             Rules { has_shutdown_file: true, ..RULES },
@@ -239,7 +239,7 @@ fn what_waits_for_another_try_is_put_back_on_disk_if_another_client_took_it_away
 #[test]
 fn a_request_to_end_waits_for_the_task_and_leaves_the_rest_on_disk() {
     for (asked, ended) in
-        [("Stop", "end Stopped"), ("WakeUp", "end Nudged"), ("ShutdownFile", "end ShutdownFile")]
+        [("Stop", "end Stopped"), ("WakeUp", "end Woken"), ("ShutdownFile", "end ShutdownFile")]
     {
         taken_over(
             RULES,

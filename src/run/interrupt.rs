@@ -33,7 +33,7 @@ pub struct Interrupts {
 struct Rolling {
     shutdown_file: Option<PathBuf>,
     /// The number of wake-ups that were handled.
-    nudges: u32,
+    wakes: u32,
     /// When the shutdown file was first seen.
     seen: Option<Instant>,
 }
@@ -46,8 +46,8 @@ impl Interrupts {
 
     /// Starts rolling replication, with more reasons to end waits. It ends when the guard is
     /// dropped.
-    pub fn rolling(self: &Arc<Self>, shutdown_file: Option<PathBuf>, nudges: u32) -> RollingGuard {
-        self.set(Some(Rolling { shutdown_file, nudges, seen: None }));
+    pub fn rolling(self: &Arc<Self>, shutdown_file: Option<PathBuf>, wakes: u32) -> RollingGuard {
+        self.set(Some(Rolling { shutdown_file, wakes, seen: None }));
         RollingGuard(self.clone())
     }
 
@@ -63,7 +63,7 @@ impl Interrupts {
         if is_silent && self.cancel.is_finishing() {
             return Some("asked to stop");
         }
-        if is_silent && self.cancel.nudges() != rolling.nudges {
+        if is_silent && self.cancel.wakes() != rolling.wakes {
             return Some("asked to start over");
         }
         if !rolling.shutdown_file.as_ref().is_some_and(|file| file.exists()) {

@@ -100,9 +100,9 @@ pub enum Ended {
     ShutdownFile,
     /// The replica ended the connection, and the settings allow only one.
     Goodbye,
-    /// [`Cancel::nudge`](crate::sync::Cancel::nudge) was called. If rolling replication is started
+    /// [`Cancel::wake`](crate::sync::Cancel::wake) was called. If rolling replication is started
     /// again, it tries deferred tasks at once.
-    Nudged,
+    Woken,
     /// Everything that was logged is done, or was put back to the log.
     Once {
         /// Number of tasks that somebody else was working on. The next run will do them.

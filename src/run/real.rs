@@ -100,7 +100,7 @@ struct Signals {
 impl Signals {
     /// Returns whether there may be a new request. Does not check the shutdown file.
     fn is_there(&self) -> bool {
-        self.cancel.nudges() != self.wakes || !self.stop && self.cancel.is_finishing()
+        self.cancel.wakes() != self.wakes || !self.stop && self.cancel.is_finishing()
     }
 
     /// Returns a request that was not passed on yet, the strongest first.
@@ -113,7 +113,7 @@ impl Signals {
             self.stop = true;
             return Some(Asked::Stop);
         }
-        let wakes = self.cancel.nudges();
+        let wakes = self.cancel.wakes();
         if self.wakes != wakes {
             self.wakes = wakes;
             return Some(Asked::WakeUp);
@@ -126,7 +126,7 @@ impl<'w, 'h> Real<'w, 'h> {
     /// Makes the environment of a batch.
     pub fn new(shared: &'w Shared, hands: Box<dyn Hands + 'w>, hear: Hear<'h>) -> Real<'w, 'h> {
         let cancel = shared.cancel.clone();
-        let asked = Signals { wakes: cancel.nudges(), cancel, stop: false, file: false };
+        let asked = Signals { wakes: cancel.wakes(), cancel, stop: false, file: false };
         Real {
             shared,
             hands,

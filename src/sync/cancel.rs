@@ -30,7 +30,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 pub struct Cancel {
     now: Arc<AtomicBool>,
     soon: Arc<AtomicBool>,
-    nudges: Arc<AtomicU32>,
+    wakes: Arc<AtomicU32>,
     /// Wakes waiting threads. The other fields are set before it is used.
     wake: Arc<Wake>,
 }
@@ -47,8 +47,8 @@ pub struct Cancel {
 pub enum Waited {
     /// The time is over.
     Over,
-    /// [`Cancel::nudge`] was called.
-    Nudged,
+    /// [`Cancel::wake`] was called.
+    Woken,
     /// A stop was requested.
     Stop,
 }
@@ -75,8 +75,8 @@ impl Cancel {
     }
 
     /// Ends a wait, and nothing else.
-    pub fn nudge(&self) {
-        self.nudges.fetch_add(1, Ordering::SeqCst);
+    pub fn wake(&self) {
+        self.wakes.fetch_add(1, Ordering::SeqCst);
         self.wake.wake();
     }
 
@@ -90,9 +90,9 @@ impl Cancel {
         self.soon.load(Ordering::SeqCst)
     }
 
-    /// Returns how often [`Cancel::nudge`] was called.
-    pub fn nudges(&self) -> u32 {
-        self.nudges.load(Ordering::SeqCst)
+    /// Returns how often [`Cancel::wake`] was called.
+    pub fn wakes(&self) -> u32 {
+        self.wakes.load(Ordering::SeqCst)
     }
 
     /// Returns the flag that [`Cancel::cancel`] sets, for code that polls it.
@@ -102,12 +102,12 @@ impl Cancel {
 
     /// Waits for this time, or until a request comes.
     pub fn wait(&self, time: Duration) -> Waited {
-        let known = self.nudges();
-        self.wait_until(None, time, &|| self.is_finishing() || self.nudges() != known);
+        let known = self.wakes();
+        self.wait_until(None, time, &|| self.is_finishing() || self.wakes() != known);
         if self.is_finishing() {
             Waited::Stop
-        } else if self.nudges() != known {
-            Waited::Nudged
+        } else if self.wakes() != known {
+            Waited::Woken
         } else {
             Waited::Over
         }
@@ -196,15 +196,15 @@ mod tests {
     }
 
     #[test]
-    fn a_nudge_ends_a_wait_but_not_the_work() {
+    fn a_wake_up_ends_a_wait_but_not_the_work() {
         let cancel = Cancel::default();
         let other = cancel.clone();
         let waiting = thread::spawn(move || other.wait(LONG));
         while !waiting.is_finished() {
-            cancel.nudge();
+            cancel.wake();
             thread::yield_now();
         }
-        assert_eq!(waiting.join().unwrap(), Waited::Nudged);
+        assert_eq!(waiting.join().unwrap(), Waited::Woken);
         assert!(!cancel.is_finishing());
     }
 }

@@ -25,7 +25,7 @@ pub fn work(low: Low, mut session: Session) -> Result<Exit, Fatal> {
     loop {
         let Session { client, policy, rolling, .. } = &mut session;
         let exit = match client.roll(rolling) {
-            Ok(Ended::Nudged) => {
+            Ok(Ended::Woken) => {
                 syslog::send(Level::Info, "SIGHUP: starting over with a new configuration");
                 systemd::reloading();
                 session = start::restart(&low, &session)?;

@@ -32,7 +32,7 @@ pub fn answer(stop: Stop, cancel: Cancel, report: impl Fn() + Send + 'static) ->
     let on_signal = move || {
         for signal in caught.forever() {
             match signal {
-                SIGHUP => cancel.nudge(),
+                SIGHUP => cancel.wake(),
                 SIGUSR1 => report(),
                 _ if cancel.is_finishing() => {
                     let _ = emulate_default_handler(signal);

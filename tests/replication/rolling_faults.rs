@@ -40,7 +40,7 @@ fn whatever_the_replica_answers_it_is_recovered_from() {
         (Fault::Silence, "does not answer for 3 seconds"),
     ] {
         let before = running.so_far()[2].matches(told).count();
-        let nudges = running.so_far()[2].matches("starting over").count();
+        let wakes = running.so_far()[2].matches("starting over").count();
         proxy.fail_next(fault.clone());
         append(&mut fred, "INBOX", told);
         running = until(running, |so_far| so_far[2].matches(told).count() > before);
@@ -49,7 +49,7 @@ fn whatever_the_replica_answers_it_is_recovered_from() {
         running.signal(libc::SIGHUP);
         // The next fault is for a task, not for the connection that this one ends.
         running = until(running, |so_far| {
-            let since = so_far[2].matches("starting over").count() > nudges;
+            let since = so_far[2].matches("starting over").count() > wakes;
             let (_, after) = so_far[2].rsplit_once("starting over").unwrap_or_default();
             since && after.contains("Destination supports")
         });

@@ -132,17 +132,6 @@ pub struct cyrsync_host {
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
-    /// Computes the sync CRCs from all records and annotations (mailbox_synccrcs with force). May
-    /// be NULL: then the library computes them, with scan and message_annotations.
-    pub recompute_crcs: Option<
-        unsafe extern "C" fn(
-            userdata: *mut c_void,
-            mailbox: *mut c_void,
-            basic: *mut u32,
-            annot: *mut u32,
-            failure: *mut cyrsync_failure,
-        ) -> c_int,
-    >,
     /// Emits the annotations of the mailbox itself, in any order.
     pub mailbox_annotations: Option<
         unsafe extern "C" fn(

@@ -19,7 +19,7 @@ use super::table::Table;
 use crate::error::{Error, Kind, Result, Subject, reason};
 use crate::store::{MESSAGE_REPAIR, Mailbox, MailboxFiles, MessageFile, Records};
 use crate::sys::file::open_regular;
-use crate::types::{Annotation, MailboxState, MboxName, Record, SyncCrcs, Uid};
+use crate::types::{Annotation, MailboxState, MboxName, Record, Uid};
 
 /// The since_modseq for no limit: the host emits records with modseq 0, too.
 const EVERY_MODSEQ: u64 = 0;
@@ -175,21 +175,6 @@ impl Mailbox for OpenMailbox<'_> {
             })?;
         }
         Ok(())
-    }
-
-    fn computed_crcs(&mut self) -> Result<Option<SyncCrcs>> {
-        let Handle { table, mailbox } = self.handle;
-        if table.functions().recompute_crcs.is_none() {
-            return Ok(None);
-        }
-        let (mut basic, mut annot) = (0, 0);
-        call!(
-            table,
-            "compute CRCs of",
-            &self.state.name,
-            recompute_crcs(mailbox, &mut basic, &mut annot)
-        )?;
-        Ok(Some(SyncCrcs::computed(basic, annot)))
     }
 
     fn inconsistency(&self) -> Option<String> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cyrsync::capi::*;
 use cyrsync::host::{
-    Crcs, Guid, InternalFlags, Lock, Mailbox, Record, Records, Store, SystemFlags, Text, Wait,
+    Guid, InternalFlags, Lock, Mailbox, Record, Records, Store, SystemFlags, Text, Wait,
 };
 use cyrsync::{MboxName, UserId};
 
@@ -164,24 +164,6 @@ pub(super) unsafe extern "C" fn scan(
         flow(stopped)
     });
     emitted(result, stopped, failure)
-}
-
-pub(super) unsafe extern "C" fn recompute_crcs(
-    _: Data,
-    mailbox: Data,
-    basic: *mut u32,
-    annot: *mut u32,
-    failure: Fail,
-) -> Code {
-    let result = opened(mailbox).mailbox.crcs(Crcs::Recomputed).map(|computed| {
-        let crcs = computed.to_wire();
-        // SAFETY: both pointers point to memory for a CRC.
-        unsafe {
-            basic.write(crcs[0]);
-            annot.write(crcs[1]);
-        }
-    });
-    answer(result, failure)
 }
 
 pub(super) unsafe extern "C" fn mailbox_annotations(

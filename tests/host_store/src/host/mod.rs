@@ -64,7 +64,6 @@ pub fn table(host: Host) -> cyrsync_host {
         open: Some(open),
         state: Some(state),
         scan: Some(scan),
-        recompute_crcs: std::env::var_os("CYRSYNC_HOST_CRCS").map(|_| recompute_crcs as _),
         mailbox_annotations: Some(mailbox_annotations),
         message_annotations: Some(message_annotations),
         message_file: Some(message_file),
