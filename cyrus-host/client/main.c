@@ -12,7 +12,7 @@
 #include "work.h"
 
 /* For signal handlers: all of these functions may be called from there. */
-static cyrsync_client *the_client;
+static cyrsync_client *volatile the_client;
 
 static void on_stop(int number __attribute__((unused)))
 {
@@ -128,12 +128,14 @@ static int run(struct options *options)
     cyrsync_config *config = NULL;
     cyrsync_error *error = NULL;
     cyrsync_host table;
+    cyrsync_client *client = NULL;
     cyrsync_result result = configure(options, &config, &error);
     int exit_code;
 
     if (result == CYRSYNC_RESULT_OK) {
         host_new(options->channel, &table);
-        result = cyrsync_client_new_with_host(config, &table, &the_client, &error);
+        result = cyrsync_client_new_with_host(config, &table, &client, &error);
+        the_client = client;
     }
     cyrsync_config_free(config);
     if (result != CYRSYNC_RESULT_OK) {
@@ -143,7 +145,10 @@ static int run(struct options *options)
     }
     answer_signals(options->mode);
     exit_code = work(the_client, options);
-    cyrsync_client_free(the_client);
+    /* Signal handlers must not reach what is freed; they ignore NULL. */
+    client = the_client;
+    the_client = NULL;
+    cyrsync_client_free(client);
     return exit_code;
 }
 

@@ -103,9 +103,12 @@ static bool take_turn(const struct service *service, short type)
 
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, &before);
-    do
+    taken = false;
+    /* A signal that came during a command is delivered by sigprocmask(). */
+    while (!taken && (type == F_UNLCK || !asked_to_end)) {
         taken = fcntl(service->turn, F_SETLKW, &lock) == 0;
-    while (!taken && errno == EINTR && !asked_to_end);
+        if (!taken && errno != EINTR) break;
+    }
     sigprocmask(SIG_SETMASK, &before, NULL);
     return taken && !asked_to_end;
 }

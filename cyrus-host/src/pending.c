@@ -50,22 +50,62 @@ static void describe(const struct update *update, struct buf *out)
     buf_appendcstr(out, END "\n");
 }
 
-int pending_begin(const struct update *update)
+/* Adds what the file holds of an earlier update. */
+static int read_earlier(const char *path, struct buf *out)
 {
-    char *path = path_of(mailbox_uniqueid(update->mailbox));
-    struct buf text = BUF_INITIALIZER;
-    int fd = -1;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char bytes[4096];
+    ssize_t got;
+
+    if (fd < 0) return errno == ENOENT ? 0 : IMAP_IOERROR;
+    while ((got = read(fd, bytes, sizeof(bytes))) > 0) buf_appendmap(out, bytes, (size_t)got);
+    close(fd);
+    return got < 0 ? IMAP_IOERROR : 0;
+}
+
+static int write_file(const char *path, const struct buf *text)
+{
+    const int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
     int r = IMAP_IOERROR;
 
-    describe(update, &text);
-    if (path && !cyrus_mkdir(path, 0755))
-        fd = open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0600);
-    if (fd >= 0) {
-        const ssize_t written = retry_write(fd, buf_base(&text), buf_len(&text));
-        if (written == (ssize_t)buf_len(&text) && !fsync(fd)) r = 0;
-        if (close(fd)) r = IMAP_IOERROR;
-    }
+    if (fd < 0) return r;
+    if (retry_write(fd, buf_base(text), buf_len(text)) == (ssize_t)buf_len(text) && !fsync(fd))
+        r = 0;
+    return close(fd) ? IMAP_IOERROR : r;
+}
+
+/* Makes a rename last. */
+static int sync_directory(void)
+{
+    char *at = directory();
+    const int fd = open(at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int r = fd < 0 || fsync(fd) ? IMAP_IOERROR : 0;
+
+    if (fd >= 0) close(fd);
+    free(at);
+    return r;
+}
+
+/* Another process may read the file at any time, so it appears, and changes, as a whole. The
+ * mailbox is locked: only one process writes it. */
+int pending_begin(const struct update *update)
+{
+    const char *uniqueid = mailbox_uniqueid(update->mailbox);
+    char *path = path_of(uniqueid);
+    char *at = directory();
+    /* Names that begin with a dot are passed over. */
+    char *fresh = strconcat(at, ".", uniqueid, NULL);
+    struct buf text = BUF_INITIALIZER;
+    int r = path && !cyrus_mkdir(path, 0755) ? 0 : IMAP_IOERROR;
+
+    if (!r) r = read_earlier(path, &text);
+    if (!r) describe(update, &text);
+    if (!r) r = write_file(fresh, &text);
+    if (!r && rename(fresh, path)) r = IMAP_IOERROR;
+    if (!r) r = sync_directory();
     buf_free(&text);
+    free(fresh);
+    free(at);
     free(path);
     return r;
 }
@@ -264,7 +304,7 @@ static int settle(const char *path, const char *uniqueid, const strarray_t *line
     return r;
 }
 
-/* The lines of a file but the last; NULL if it was not written whole. */
+/* The lines of a file but the last; NULL if it cannot be read, or is damaged. */
 static strarray_t *read_lines(const char *path)
 {
     FILE *file = fopen(path, "r");
@@ -296,8 +336,10 @@ void master_settle(void)
         char *path = path_of(entry->d_name);
         strarray_t *lines = path ? read_lines(path) : NULL;
         if (lines) settle(path, entry->d_name, lines);
-        /* It was killed before there was anything to commit. */
-        else if (path) unlink(path);
+        /* Its writer may have finished since. What cannot be read stays for a person to see. */
+        else if (path && access(path, F_OK) == 0)
+            syslog(LOG_ERR, "%s cannot be read: an update of the mailbox with this uniqueid may be "
+                   "broken off; run reconstruct and quota -f for it, then remove the file", path);
         if (lines) strarray_free(lines);
         free(path);
     }
