@@ -52,11 +52,13 @@ pub enum Fate {
     /// It differs, and the master's version is kept.
     MasterStays,
     /// It is copied from the replica to the master.
+    #[non_exhaustive]
     CopiedBack {
         /// Its new UID, if that differs from the old one.
         to: Option<Uid>,
     },
     /// It gets another UID on both sides.
+    #[non_exhaustive]
     Renumbered {
         /// Its new UID.
         to: Uid,

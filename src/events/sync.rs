@@ -192,6 +192,7 @@ pub enum SyncEvent {
     },
     /// The master's index stored CRCs that were not those of its records: its own Cyrus has put
     /// them right.
+    #[non_exhaustive]
     CrcsMended {
         /// The mailbox.
         mailbox: MboxName,
@@ -201,6 +202,7 @@ pub enum SyncEvent {
         computed: SyncCrcs,
     },
     /// Such CRCs could not be put right. The replica has what it must all the same.
+    #[non_exhaustive]
     CrcsStay {
         /// The mailbox.
         mailbox: MboxName,

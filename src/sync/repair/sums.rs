@@ -34,6 +34,11 @@ pub(crate) fn mend_stored(pass: &mut Pass<'_>, entry: &MailboxEntry) {
 
 /// Returns what was stored and what belongs to the records; `None` if these are the same.
 fn mend(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<Option<[SyncCrcs; 2]>> {
+    let Some(first) = look(pass, entry)? else { return Ok(None) };
+    if let Some(master) = pass.master.as_mut() {
+        master.server(&first.state).map_err(|error| of_master(&first.state.name, error))?;
+    }
+    // Starting the server takes time. What has no modseq, such as RECENTUID, may have changed.
     let Some(wrong) = look(pass, entry)? else { return Ok(None) };
     let Some(master) = pass.master.as_mut() else { return Ok(None) };
     let Wrong { state, stored, computed, mut update } = wrong;
@@ -46,7 +51,10 @@ fn mend(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<Option<[SyncCrcs; 2
     let ticket = server.submit(Command::Mailbox(update.update(false)));
     let applied = ticket.and_then(|ticket| server.wait(ticket));
     if let Err(error) = applied {
-        master.broken();
+        // A refusal because the mailbox has changed is no fault of the server.
+        if error.kind() != Kind::Changed {
+            master.broken();
+        }
         return Err(own(error));
     }
     Ok(Some([stored, computed]))
