@@ -171,7 +171,7 @@ pub mod host {
     pub use crate::store::spool::Spool;
     pub use crate::store::{
         Crcs, Glance, HostWriter, Lock, Mailbox, MailboxFiles, MessageAnnotations, MessageFile,
-        Metadata, Records, Store, UserTree, Wait,
+        Metadata, Records, ScriptDirectory, Store, UserTree, Wait,
     };
     pub use crate::types::{
         Annotation, FormerName, Guid, InternalFlags, MailboxEntry, MailboxHeader, MailboxState,

@@ -24,5 +24,7 @@ pub(crate) use errors::MESSAGE_REPAIR;
 #[cfg(feature = "capi")]
 pub(crate) use errors::senseless;
 pub use message::MessageFile;
-pub use traits::{Crcs, Glance, Lock, Mailbox, MailboxFiles, Metadata, Records, Store, UserTree};
+pub use traits::{
+    Crcs, Glance, Lock, Mailbox, MailboxFiles, Metadata, Records, ScriptDirectory, Store, UserTree,
+};
 pub use writer::HostWriter;

@@ -78,9 +78,21 @@ pub struct Metadata {
     pub seen: Result<Vec<Seen>>,
     /// Path of the subscriptions file if it does not exist. Also `None` if the store does not know.
     pub no_subscriptions: Option<PathBuf>,
-    /// Path of the script directory if it does not exist and the user has no mailbox for scripts.
-    /// Also `None` if the store does not know.
-    pub no_scripts: Option<PathBuf>,
+    /// The directory of the user's scripts, if there is no mailbox for them.
+    pub script_directory: ScriptDirectory,
+}
+
+/// What is known about the directory of a user's scripts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ScriptDirectory {
+    /// Nothing: the scripts are in a mailbox, or the store does not know.
+    #[default]
+    Unknown,
+    /// It exists. If it is empty, the user has deleted all scripts.
+    There,
+    /// The scripts would be in this directory, but it does not exist.
+    Missing(PathBuf),
 }
 
 impl Metadata {
@@ -103,7 +115,7 @@ impl Metadata {
             scripts: scripts(),
             seen: store.seen(user),
             no_subscriptions: None,
-            no_scripts: None,
+            script_directory: ScriptDirectory::Unknown,
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::events::{Observer, StoreEvent};
 use crate::names::{Namespace, Paths, UserFile, UserHome};
 use crate::settings::Settings;
 use crate::store::skip::SkipFiles;
-use crate::store::traits::{Glance, Lock, Mailbox, Metadata, Store, UserTree};
+use crate::store::traits::{Glance, Lock, Mailbox, Metadata, ScriptDirectory, Store, UserTree};
 use crate::sys::lock::{LockGuard, Mode, Wait, lock_name};
 use crate::types::{
     Annotation, MailboxEntry, MboxName, Modseq, Quota, Seen, SieveScript, Text, Uid, UniqueId,
@@ -330,21 +330,20 @@ impl Store for Spool {
         let paths = &self.places.paths;
         let home = paths.home(user, entry.as_ref());
         let subscriptions = self.subscriptions_at(&home, &inbox);
-        let (scripts, no_scripts) = match sieve_mailbox {
-            Some(_) if wanted.as_ref().is_some_and(lives) => (Ok(None), None),
-            None if own.as_ref().is_some_and(lives) => (self.stored_scripts(user).map(Some), None),
-            _ => {
-                let directory = self.places.script_directory(user, entry.as_ref());
-                let stored = directory.and_then(|path| Ok((sieve::in_directory(&path)?, path)));
-                match stored {
-                    Ok((Some(stored), _)) => (Ok(Some(stored)), None),
-                    Ok((None, path)) => (
-                        Ok(Some(Vec::new())),
-                        Some(path).filter(|_| !own.as_ref().is_some_and(lives)),
-                    ),
-                    Err(error) => (Err(error), None),
-                }
-            }
+        let has_mailbox = own.as_ref().is_some_and(lives);
+        let mut script_directory = ScriptDirectory::Unknown;
+        let scripts = match sieve_mailbox {
+            Some(_) if wanted.as_ref().is_some_and(lives) => Ok(None),
+            None if has_mailbox => self.stored_scripts(user).map(Some),
+            _ => self.places.script_directory(user, entry.as_ref()).and_then(|path| {
+                let stored = sieve::in_directory(&path)?;
+                script_directory = match stored {
+                    _ if has_mailbox => ScriptDirectory::Unknown,
+                    Some(_) => ScriptDirectory::There,
+                    None => ScriptDirectory::Missing(path),
+                };
+                Ok(Some(stored.unwrap_or_default()))
+            }),
         };
         let no_subscriptions = subscriptions.as_ref().is_ok_and(Vec::is_empty).then(|| {
             paths.user_file(&home, UserFile::Subscriptions).ok().filter(|path| !path.exists())
@@ -354,7 +353,7 @@ impl Store for Spool {
             scripts: scripts.map(|stored| stored.as_deref().map(sieve::listed)),
             seen: self.seen_at(&home),
             no_subscriptions: no_subscriptions.flatten(),
-            no_scripts,
+            script_directory,
         }
     }
 

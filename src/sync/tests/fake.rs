@@ -13,7 +13,8 @@ use crate::protocol::{Command, Item, Reply, Ticket, Verb};
 use crate::replica::{Capabilities, Replica};
 use crate::settings::{self, Replication};
 use crate::store::{
-    Glance, Lock, Mailbox, MailboxFiles, MessageFile, Metadata, Records, Store, UserTree, Wait,
+    Glance, Lock, Mailbox, MailboxFiles, MessageFile, Metadata, Records, ScriptDirectory, Store,
+    UserTree, Wait,
 };
 use crate::sync::{Cancel, Pass, Staged};
 use crate::types::{
@@ -165,7 +166,8 @@ impl Store for Master {
         let missing = |what: &str| self.missing.contains(&what).then(|| what.into());
         Metadata {
             no_subscriptions: missing("sub"),
-            no_scripts: missing("sieve"),
+            script_directory: missing("sieve")
+                .map_or(ScriptDirectory::Unknown, ScriptDirectory::Missing),
             ..Metadata::by_parts(self, user, sieve_mailbox)
         }
     }

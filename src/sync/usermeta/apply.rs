@@ -5,8 +5,8 @@ use super::moving::{Moved, move_scripts};
 use super::plan::{self, Step};
 use super::scripts::{deletion_steps, directory_steps, to_upload};
 use crate::error::{Result, Subject};
-use crate::protocol::RemoteUser;
-use crate::store::Metadata;
+use crate::protocol::{Command, RemoteUser};
+use crate::store::{Metadata, ScriptDirectory};
 use crate::sync::failures::Failures;
 use crate::sync::pass::Pass;
 use crate::types::{MboxName, SieveScript, UserId};
@@ -31,7 +31,7 @@ pub(crate) fn user_steps(
 ) -> Result<UserSteps> {
     let in_mailbox = pass.session.capabilities().sieve_mailbox;
     let sieve_mailbox = in_mailbox.then(|| pass.names.sieve_mailbox(user));
-    let Metadata { subscriptions, scripts, seen, no_subscriptions, no_scripts } =
+    let Metadata { subscriptions, scripts, seen, no_subscriptions, script_directory } =
         pass.store.metadata(user, sieve_mailbox.as_ref());
     let mut moved = None;
     let subscriptions = subscriptions.and_then(|ours| {
@@ -42,12 +42,18 @@ pub(crate) fn user_steps(
     let scripts = scripts.and_then(|ours| match (ours, sieve_mailbox) {
         (None, _) => Ok(Vec::new()),
         (Some(ours), None) => {
-            missing::check(pass, user, SCRIPTS, no_scripts.as_deref(), Some(theirs.sieve.len()))?;
+            let missing = match &script_directory {
+                ScriptDirectory::Missing(path) => Some(path.as_path()),
+                _ => None,
+            };
+            missing::check(pass, user, SCRIPTS, missing, Some(theirs.sieve.len()))?;
             Ok(to_upload(pass, &ours, &theirs.sieve))
         }
-        // A user without even a directory may never have had scripts here.
-        (Some(ours), Some(_)) if ours.is_empty() && no_scripts.is_some() => Ok(Vec::new()),
-        (Some(ours), Some(name)) if ours.is_empty() => deletion_steps(pass, &name),
+        (Some(ours), Some(name)) if ours.is_empty() => match &script_directory {
+            ScriptDirectory::There => deletion_steps(pass, &name),
+            // Without a directory, the user may never have had scripts, or it is not mounted.
+            _ => Ok(Vec::new()),
+        },
         (Some(ours), Some(name)) => {
             let result = scripts_of_directory(pass, user, &name, &ours);
             result.map(|(steps, is_moved)| {
@@ -95,7 +101,9 @@ pub(crate) fn apply_steps(
         let told = step.told(user);
         let subject = Subject::item(told.to_string().into_bytes());
         let content = match &step {
-            Step::UploadSieve(script) => pass.store.sieve_content(user, &script.name),
+            Step::UploadSieve(script) | Step::ReplaceSieve(script) => {
+                pass.store.sieve_content(user, &script.name)
+            }
             _ => Ok(Vec::new()),
         };
         let content = match content {
@@ -110,6 +118,10 @@ pub(crate) fn apply_steps(
             continue;
         }
         pass.report(told);
+        if let Step::ReplaceSieve(script) = &step {
+            let ticket = pass.session.submit(Command::UnSieve(user, &script.name))?;
+            tickets.push((subject.clone(), ticket));
+        }
         let ticket = pass.session.submit(step.command(user, &content))?;
         if pass.is_careful() {
             let done = pass.session.wait(ticket);

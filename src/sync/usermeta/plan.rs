@@ -21,6 +21,8 @@ pub enum Step {
     Seen(Seen),
     /// `APPLY SIEVE`. The content is read when it is sent.
     UploadSieve(SieveScript),
+    /// `APPLY UNSIEVE`, then `APPLY SIEVE` of the same script.
+    ReplaceSieve(SieveScript),
     /// `APPLY UNSIEVE`.
     DeleteSieve(Text),
     /// `APPLY ACTIVATE_SIEVE`.
@@ -40,7 +42,9 @@ impl Step {
             Step::Subscribe(name) => Command::Sub(user, name),
             Step::Unsubscribe(name) => Command::UnSub(user, name),
             Step::Seen(seen) => Command::Seen(user, seen),
-            Step::UploadSieve(script) => Command::Sieve(user, script, content),
+            Step::UploadSieve(script) | Step::ReplaceSieve(script) => {
+                Command::Sieve(user, script, content)
+            }
             Step::DeleteSieve(name) => Command::UnSieve(user, name),
             Step::ActivateSieve(name) => Command::ActivateSieve(user, name),
             Step::DeactivateSieve => Command::UnActivateSieve(user),
@@ -57,7 +61,9 @@ impl Step {
             Step::Subscribe(name) => Told::Subscribe { user, mailbox: name.clone() },
             Step::Unsubscribe(name) => Told::Unsubscribe { user, mailbox: name.clone() },
             Step::Seen(seen) => Told::Seen { user, uniqueid: seen.uniqueid.clone() },
-            Step::UploadSieve(script) => Told::UploadSieve { user, script: script.name.clone() },
+            Step::UploadSieve(script) | Step::ReplaceSieve(script) => {
+                Told::UploadSieve { user, script: script.name.clone() }
+            }
             Step::DeleteSieve(name) => Told::DeleteSieve { user, script: name.clone() },
             Step::ActivateSieve(name) => Told::ActivateSieve { user, script: name.clone() },
             Step::DeactivateSieve => Told::DeactivateSieve { user },
@@ -125,27 +131,25 @@ pub fn sieve(ours: &[SieveScript], theirs: &[SieveScript]) -> Vec<Step> {
     steps
 }
 
-/// The same for a replica that makes a script empty when it is sent once more
-/// ([`Capabilities::empties_scripts`](crate::replica::Capabilities)): such a one is deleted first, and
-/// then is not active any more.
+/// Returns the same steps for a replica that empties a script when it is sent again
+/// ([`Capabilities::empties_scripts`](crate::replica::Capabilities)). Such a script is deleted first,
+/// and so must be activated again.
 pub fn sieve_by_deletion(ours: &[SieveScript], theirs: &[SieveScript]) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let mut deleted = HashSet::new();
-    for step in sieve(ours, theirs) {
-        if let Step::UploadSieve(script) = &step
-            && theirs.iter().any(|there| there.name == script.name)
-        {
-            deleted.insert(script.name.clone());
-            steps.push(Step::DeleteSieve(script.name.clone()));
+    let mut replaced = HashSet::new();
+    let replace = |step| match step {
+        Step::UploadSieve(script) if theirs.iter().any(|there| there.name == script.name) => {
+            replaced.insert(script.name.clone());
+            Step::ReplaceSieve(script)
         }
-        steps.push(step);
-    }
-    // What is active may be told as the bytecode of it.
+        step => step,
+    };
+    let mut steps: Vec<Step> = sieve(ours, theirs).into_iter().map(replace).collect();
+    // A server may report the bytecode of a script as active.
     let active =
         |scripts: &[SieveScript]| scripts.iter().find(|s| s.active).map(|s| s.name.clone());
     if let (Some(here), Some(there)) = (active(ours), active(theirs))
         && here == there
-        && deleted.contains(&source(&there))
+        && replaced.contains(&source(&there))
     {
         steps.push(Step::ActivateSieve(here));
     }
@@ -218,9 +222,8 @@ mod tests {
             [of("a.script"), of("b.script"), of("new.script")]
         };
         let again = |active| {
-            let [a, b, new] = ours(active).map(Step::UploadSieve);
-            let delete = |name: &str| Step::DeleteSieve(name.into());
-            vec![delete("a.script"), a, delete("b.script"), b, new]
+            let [a, b, new] = ours(active);
+            vec![Step::ReplaceSieve(a), Step::ReplaceSieve(b), Step::UploadSieve(new)]
         };
         let activate = |name: &str| vec![Step::ActivateSieve(name.into())];
         for (active, last) in [
@@ -234,7 +237,7 @@ mod tests {
         assert_eq!(sieve_by_deletion(&theirs, &theirs), []);
         // The replica reports the bytecode as active.
         let told = |content| [script("a.script", content, false), script("a.bc", content, true)];
-        let [_, _, active] = &sieve_by_deletion(&told(9), &told(1))[..] else { panic!("three") };
+        let [_, active] = &sieve_by_deletion(&told(9), &told(1))[..] else { panic!("two") };
         assert_eq!(*active, Step::ActivateSieve("a.bc".into()));
     }
 

@@ -23,18 +23,18 @@ use crate::types::{
 /// Plans the steps for the scripts of a user. `ours` is `None` if they are in a mailbox on the
 /// master. `told` are the scripts that the replica has reported, which it does only if `#sieve`
 /// mailboxes are not replicated. If they are replicated, `sieve_mailbox` is the name of the user's.
-/// `is_missing` means that the user has no place for scripts at all: then those that only the
-/// replica has are not compared.
+/// `is_certain` means that the user has no other scripts than `ours`. Otherwise, if `ours` is empty,
+/// there are no steps, and the replica's scripts stay.
 pub(crate) fn sieve_steps(
     pass: &mut Pass<'_>,
     sieve_mailbox: Option<MboxName>,
     ours: Option<Vec<SieveScript>>,
-    is_missing: bool,
+    is_certain: bool,
     told: &[SieveScript],
 ) -> Result<Vec<Step>> {
     let Some(ours) = ours else { return Ok(Vec::new()) };
     let Some(name) = sieve_mailbox else { return Ok(plan::sieve(&ours, told)) };
-    if ours.is_empty() && is_missing {
+    if ours.is_empty() && !is_certain {
         return Ok(Vec::new());
     }
     let theirs = stored_there(pass, &name)?.unwrap_or_default();
@@ -42,7 +42,12 @@ pub(crate) fn sieve_steps(
 }
 
 /// Plans the deletion of the replica's scripts, for a user whose directory of scripts is empty.
+/// Returns no steps if Cyrus has moved the scripts to the mailbox `name` since the directory was
+/// read.
 pub(crate) fn deletion_steps(pass: &mut Pass<'_>, name: &MboxName) -> Result<Vec<Step>> {
+    if pass.store.lookup(name)?.is_some_and(|entry| !entry.mbtype.is_deleted()) {
+        return Ok(Vec::new());
+    }
     let theirs = stored_there(pass, name)?.unwrap_or_default();
     Ok(to_upload(pass, &[], &theirs))
 }

@@ -7,7 +7,7 @@ use super::part::{Part, text, value};
 use crate::error::{Error, Kind, Result, Subject};
 use crate::events::Finding;
 use crate::protocol::RemoteUser;
-use crate::store::Metadata;
+use crate::store::{Metadata, ScriptDirectory};
 use crate::sync::failures::ends_all;
 use crate::sync::pass::Pass;
 use crate::sync::usermeta::plan::Step;
@@ -23,7 +23,7 @@ pub(super) fn compare(
 ) -> Result<bool> {
     let in_mailbox = pass.session.capabilities().sieve_mailbox;
     let sieve_mailbox = in_mailbox.then(|| pass.names.sieve_mailbox(user));
-    let Metadata { subscriptions, scripts, seen, no_scripts, .. } =
+    let Metadata { subscriptions, scripts, seen, script_directory, .. } =
         pass.store.metadata(user, sieve_mailbox.as_ref());
     let is_some = subscriptions.as_ref().is_ok_and(|all| !all.is_empty())
         || scripts.as_ref().is_ok_and(|all| all.as_ref().is_some_and(|all| !all.is_empty()))
@@ -37,8 +37,8 @@ pub(super) fn compare(
         Err(error) => part.fails(Subject::item(&*format!("SEEN {user}")), error),
     }
     let steps = scripts.and_then(|ours| {
-        let steps =
-            sieve_steps(pass, sieve_mailbox, ours.clone(), no_scripts.is_some(), &remote.sieve)?;
+        let is_certain = script_directory == ScriptDirectory::There;
+        let steps = sieve_steps(pass, sieve_mailbox, ours.clone(), is_certain, &remote.sieve)?;
         Ok((ours.unwrap_or_default(), steps))
     });
     match steps {

@@ -67,23 +67,6 @@ fn scripts_in_a_directory_reach_a_replica_that_keeps_them_in_a_mailbox() {
     assert!(scripts(&lab.replica, "fred").iter().all(|(name, _)| !name.ends_with("ACTIVE")));
     assert_idle(&lab, &args);
 
-    // The last ones are deleted.
-    let stored: Vec<_> = ["main", "huge", "new"].map(|name| format!("{name}.script")).to_vec();
-    let kept = stored.iter().map(|name| fs::read(dir.join(name)).expect("own file"));
-    let kept: Vec<Vec<u8>> = kept.collect();
-    stored.iter().for_each(|name| fs::remove_file(dir.join(name)).expect("own file"));
-    let verified = ours(&lab, &["--verify", "-u", "fred"]);
-    assert_eq!(verified.status.code(), Some(2), "{verified}");
-    let done = actions(&lab, &args);
-    for name in &stored {
-        assert!(done.contains(&format!("UNSIEVE fred {name}")), "{done:#?}");
-    }
-    assert_eq!(scripts(&lab.replica, "fred"), wanted(&[]));
-    assert_idle(&lab, &args);
-    for (name, content) in stored.iter().zip(kept) {
-        fs::write(dir.join(name), content).expect("own directory");
-    }
-
     // Cyrus moves the scripts into a mailbox on the master, which replaces the replica's own.
     directory.activate("main.bc");
     actions(&lab, &args);
@@ -96,6 +79,41 @@ fn scripts_in_a_directory_reach_a_replica_that_keeps_them_in_a_mailbox() {
     assert_eq!(after.len(), before.len() + 1);
     assert!(before.iter().all(|script| after.contains(script)), "{after:?}");
     assert_cyrus_idle(&lab, &args);
+}
+
+/// Other stores do not report whether the directory exists.
+#[test]
+#[cfg(not(through_host))]
+fn the_last_script_of_a_directory_is_deleted_and_a_missing_directory_deletes_none() {
+    let lab = Lab::new(Options { master_conf: NOT_MOVED.to_owned(), ..Options::default() });
+    create(&lab.master, &["user.fred"]);
+    let directory = SieveDirectory::of(&lab.master, "user.fred");
+    let (dir, there) = (directory.path(), wanted(&[("\"main\" ACTIVE", KEEP)]));
+    let args = ["-u", "fred"];
+    let sent = || {
+        directory.put("main", KEEP);
+        directory.activate("main.bc");
+        actions(&lab, &args);
+        assert_eq!(scripts(&lab.replica, "fred"), there);
+    };
+    sent();
+    for file in ["main.script", "main.bc", "defaultbc"] {
+        fs::remove_file(dir.join(file)).expect("own file");
+    }
+    let verified = ours(&lab, &["--verify", "-u", "fred"]);
+    assert_eq!(verified.status.code(), Some(2), "{verified}");
+    let done = actions(&lab, &args);
+    assert!(done.contains(&"UNSIEVE fred main.script".to_owned()), "{done:#?}");
+    assert_eq!(scripts(&lab.replica, "fred"), []);
+    assert_idle(&lab, &args);
+
+    sent();
+    let away = dir.with_extension("away");
+    fs::rename(dir, &away).expect("own directory");
+    for args in [&args[..], &["-A"], &["-s", "fred"]] {
+        assert_idle(&lab, args);
+        assert_eq!(scripts(&lab.replica, "fred"), there);
+    }
 }
 
 #[test]
