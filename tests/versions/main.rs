@@ -4,10 +4,10 @@
 //!
 //! `make versions` makes the trees and runs these.
 
-mod by_hand;
 mod connection;
 mod groups;
 mod held_still;
+mod pairs;
 mod recent;
 mod recorded;
 mod scripts;
