@@ -70,8 +70,8 @@ impl Filler {
         });
     }
 
-    /// Creates a mailbox with the messages that `make` returns. The INBOX must be created first as
-    /// well.
+    /// Creates a mailbox with the messages that `make` returns. A user's INBOX must be created
+    /// before the user's other mailboxes.
     pub fn mailbox_of(&mut self, name: &str, messages: usize, make: impl Fn(&mut Rng) -> Vec<u8>) {
         let uniqueid = self.unique_id();
         let mut state = State {

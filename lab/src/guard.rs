@@ -33,7 +33,8 @@ const TICKS_PER_SECOND: u64 = 100;
 #[derive(Debug)]
 pub(crate) struct Guard {
     dir: PathBuf,
-    /// Directories of the same name elsewhere: each Cyrus in a directory tree needs its own there.
+    /// Directories of the same name as `dir`, one inside each directory tree: a Cyrus that runs in
+    /// a tree (chroot) uses the one in that tree.
     others: Vec<PathBuf>,
     group: i32,
     watchdog: Child,

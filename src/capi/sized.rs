@@ -248,7 +248,8 @@ mod tests {
     }
 
     fn read_data(words: &Words) -> Result<data, Refused> {
-        // SAFETY: the sizes of these tests lie in the array, or are refused.
+        // SAFETY: `Words` has 40 bytes. Each size in these tests is at most 40, or is refused
+        // before any member is read.
         unsafe { read(words.as_ptr().cast()) }
     }
 

@@ -115,7 +115,7 @@ pub enum Step {
     Subscribe {
         /// The userid.
         user: UserId,
-        /// The mailbox that is subscribed to.
+        /// The mailbox that the user subscribes to.
         mailbox: MboxName,
     },
     /// A subscription is removed.
@@ -124,7 +124,7 @@ pub enum Step {
     Unsubscribe {
         /// The userid.
         user: UserId,
-        /// The mailbox that is unsubscribed from.
+        /// The mailbox whose subscription is removed.
         mailbox: MboxName,
     },
     /// A user's seen state for a mailbox is sent.

@@ -1,4 +1,4 @@
-//! A worker: a session with the replica, and the work over it.
+//! A worker: a session with the replica, and the work that is done through this session.
 
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};

@@ -43,10 +43,10 @@ impl Wake {
         }
     }
 
-    /// Starts to listen. The caller must check its condition after this call and after each wait.
-    /// Another thread must set the condition before it calls [`Wake::wake`]. A wake-up may come for
-    /// a condition that was already seen. Returns `None` if all slots are in use or the system
-    /// provides no descriptor.
+    /// Starts to listen. To lose no wake-up, the other thread first sets what the caller waits for
+    /// (a flag) and then calls [`Wake::wake`]; the caller checks the flag after this call and after
+    /// each wait. A wait may also end without anything new. Returns `None` if all slots are in use
+    /// or the system provides no descriptor.
     pub fn listen(&self) -> Option<Listener<'_>> {
         let free = |slot: &&Slot| !slot.taken.swap(true, Ordering::SeqCst);
         let slot = self.slots.iter().find(free)?;

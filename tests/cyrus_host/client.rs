@@ -87,7 +87,7 @@ fn a_repair_starts_no_other_process() {
     let all = ["from the master", "from the replica", "one", "two"];
     assert_eq!(subjects(&lab.master, "paula"), all);
     assert_eq!(subjects(&lab.replica, "paula"), all);
-    // The limit is one: it is how the native client fails.
+    // The limit works: under it the native client, which has to start another process, fails.
     let native = env!("CARGO_BIN_EXE_sync_client");
     append(&lab.master, "paula", "INBOX", "once more");
     append(&lab.replica, "paula", "INBOX", "and there");

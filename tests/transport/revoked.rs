@@ -42,7 +42,8 @@ fn a_revoked_certificate_is_refused_and_so_is_a_list_that_is_of_no_use() {
         (&good, &both, &[]),
         (&good, &list, &[]),
         (&bad, &before, &[]),
-        // Cyrus uses the option for clients' certificates, which another authority may have signed.
+        // A list of another authority is not an error, and revokes nothing here: Cyrus uses
+        // tls_crl_file for the certificates of clients, whose authority may be another one.
         (&bad, &elsewhere, &[]),
         (&good, &expired, &old),
         (&good, missing, &[useless[0], useless[1], "No such file"]),

@@ -36,7 +36,8 @@ const DIRECTORIES: [&str; 11] = [
     "lock",
 ];
 
-/// Additional annotations: a text and a number, for mailboxes, messages and the server.
+/// Definitions of the lab's annotations: a text for mailboxes, messages and the server, and a
+/// number for mailboxes.
 const ANNOTATIONS: &str = "\
 /vendor/lab/mailbox,mailbox,string,backend,value.shared value.priv,
 /vendor/lab/number,mailbox,uint,backend,value.shared,

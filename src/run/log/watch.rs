@@ -27,8 +27,8 @@ impl Watch {
     pub fn new(directory: &Path, own: impl Into<OsString>) -> Watch {
         let watch = || {
             let inotify = Inotify::init()?;
-            // A writer holds the lock of the log until it closes it, so earlier events would not
-            // help.
+            // Events of single writes would come too early: a writer keeps the log locked until it
+            // closes it.
             let mask = WatchMask::CLOSE_WRITE | WatchMask::MOVED_TO | WatchMask::ONLYDIR;
             inotify.watches().add(directory, mask)?;
             std::io::Result::Ok(inotify)

@@ -1,4 +1,4 @@
-//! Tests which changes of the master a plan may make.
+//! Tests of the fuse: which changes to the master a repair plan may make without permission.
 
 use super::*;
 use crate::settings::AllowRepair;

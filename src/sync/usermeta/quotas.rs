@@ -59,7 +59,8 @@ pub(crate) fn quota_steps(
     Ok(steps)
 }
 
-/// Fails if a quota root has no record although a mailbox below it still names it.
+/// Called for a quota root that has no record. Fails if the mailbox `named_by` still names this
+/// root in its cyrus.header.
 fn lost(pass: &Pass<'_>, root: &Text, named_by: Option<&MboxName>) -> Result<()> {
     let Some(name) = named_by else { return Ok(()) };
     let mailbox = match pass.store.open(name) {

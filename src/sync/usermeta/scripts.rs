@@ -20,11 +20,14 @@ use crate::types::{
     UniqueId, UserId,
 };
 
-/// Plans the steps for the scripts of a user. `ours` is `None` if they are in a mailbox on the
-/// master. `told` are the scripts that the replica has reported, which it does only if `#sieve`
-/// mailboxes are not replicated. If they are replicated, `sieve_mailbox` is the name of the user's.
-/// `is_certain` means that the user has no other scripts than `ours`. Otherwise, if `ours` is empty,
-/// there are no steps, and the replica's scripts stay.
+/// Plans the steps for the scripts of a user.
+///
+/// - `ours`: the master's scripts; `None` if they are in a mailbox there.
+/// - `told`: the scripts in the replica's reply; it sends them only if `#sieve` mailboxes are not
+///   replicated.
+/// - `sieve_mailbox`: the name of the user's `#sieve` mailbox, if these are replicated.
+/// - `is_certain`: the user has no other scripts than `ours`. If this is not certain, `ours` is empty
+///   and `#sieve` mailboxes are replicated, there are no steps, and the replica's scripts stay.
 pub(crate) fn sieve_steps(
     pass: &mut Pass<'_>,
     sieve_mailbox: Option<MboxName>,

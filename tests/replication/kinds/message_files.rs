@@ -95,7 +95,7 @@ impl Damaged {
     }
 }
 
-/// Moves a file and leaves a link to it in its old place, which is as good as the file.
+/// Moves a file and leaves a symbolic link in its place. This must do no harm.
 fn replace_by_link(cyrus: &Cyrus, file: &Path) {
     let elsewhere = cyrus.dir().join("elsewhere");
     fs::rename(file, &elsewhere).expect("own file");
