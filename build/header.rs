@@ -13,7 +13,10 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("Results and errors", &["result", "error", "inspect"]),
     ("Callbacks", &["notices", "finding", "topics", "reached", "callbacks"]),
     ("Configurations", &["config", "check"]),
-    ("The host store", &["failure", "host/structs", "host/functions"]),
+    (
+        "The host store (most programs skip this section)",
+        &["failure", "host/structs", "host/functions"],
+    ),
     ("Clients", &["client", "pieces", "matching"]),
     ("Sync logs", &["log_append", "rolling"]),
     ("Plans", &["plan"]),

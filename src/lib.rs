@@ -1,9 +1,9 @@
 //! # cyrsync
 //!
-//! The client side of Cyrus IMAP replication: reads a master's mail spool under Cyrus's own locks and
-//! brings a replica up to date over Cyrus's replication protocol. `sync_client` is a small program on
-//! top of this library; a program of your own can do the same work, and sees all that happens as
-//! values.
+//! The client side of Cyrus IMAP replication: reads a master's mail spool under Cyrus's own locks
+//! and brings a replica up to date over Cyrus's replication protocol. `sync_client` is a small
+//! program on top of this library. A program of your own can do the same work, and receives
+//! everything that happens as typed events. The library needs Linux and Rust 1.89.
 //!
 //! ## Replicate one user
 //!
@@ -19,13 +19,20 @@
 //! ```
 //!
 //! 1. A [`Config`] is imapd.conf as Cyrus reads it.
-//! 2. [`Settings`] are what it says for one channel, with what the caller asks for over it
-//!    ([`Overrides`]). A value that cannot be used is found here, with its file and line.
+//! 2. [`Settings`] are the options of one channel, together with the caller's [`Overrides`], which
+//!    win. A channel is a name under which imapd.conf has the options for one replica: for the
+//!    channel `backup`, `backup_sync_host` names the replica. A value that cannot be used is found
+//!    here, with its file and line.
 //! 3. A [`Client`] replicates to one replica. It connects when it has to, and keeps the connection.
+//!    [`Silent`] is an observer that ignores all events.
 //!
-//! The process needs the rights of the cyrus user. It must not hold files of the spool open by other
-//! means: closing one would end locks of its own that Cyrus relies on. A program that does, or whose
-//! mail is not in a Cyrus spool, supplies a store of its own: [`host`].
+//! All calls block until their work is done. A client may start threads and open several
+//! connections (`sync_jobs` in imapd.conf, [`Overrides::jobs`]).
+//!
+//! The process needs the rights of the cyrus user. It must not hold files of the spool open by
+//! other means: when either side closes such a file, the process loses its traditional locks on it.
+//! A program that must hold such files open, or whose mail is not in a Cyrus spool, supplies a
+//! store of its own: [`host`].
 //!
 //! ## What a client does
 //!
@@ -33,19 +40,20 @@
 //! |---|---|
 //! | replicate a user, some users, mailboxes, everything | [`Client::sync_user`], [`Client::sync_users`], [`Client::sync_mailboxes`], [`Client::sync_all`] |
 //! | replicate one part, such as a subscription | [`Client::sync_goal`] with a [`Goal`] |
-//! | follow the sync log of the channel, until it is asked to stop | [`Client::roll`] |
-//! | do what a log file says, once | [`Client::process_log`] |
+//! | follow the sync log of the channel, until a [`Cancel`] stops it | [`Client::roll`] |
+//! | replicate the entries of a log file, once | [`Client::process_log`] |
 //! | see what would be done | [`Client::planner`] |
 //! | compare both sides in full, without changing anything | [`Client::verifier`] |
 //! | find users and mailboxes by name or [`Pattern`] | [`Client::catalog`] |
-//! | ask whether a configuration will do | [`check`](check::check) |
-//! | ask what rolling replication is at, from any process | [`monitor::status`] |
+//! | check a configuration | [`check`](check::check) |
+//! | read the state of rolling replication, from any process | [`monitor::status`] |
 //!
 //! ## What happens meanwhile
 //!
 //! The library never prints, logs, exits or handles a signal. It calls an [`Observer`] with an
-//! [`Event`]; [`event::words`] gives the line that Cyrus's programs write for it, [`event::json`] an
-//! object.
+//! [`Event`]. [`event::words`] returns the line that Cyrus's programs write for it, with its
+//! destination ([`event::Line`]); `None` if they write none. [`event::json`] returns an object. The
+//! client may call an observer from any of its threads, and the observer must not call the client.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -71,14 +79,31 @@
 //! # Ok::<(), cyrsync::Error>(())
 //! ```
 //!
-//! A [`Cancel`] asks a client to stop, from another thread or from a signal handler. [`Client`] can be
-//! sent to another thread; one thread at a time uses it.
+//! A [`Cancel`] asks a client to stop, from another thread or from a signal handler.
+//!
+//! - [`Cancel::cancel`] ends the running call at the next safe point with [`Kind::Cancelled`].
+//! - [`Cancel::finish`] ends [`Client::roll`] after the current task.
+//! - [`Cancel::wake`] ends a pause; [`Client::roll`] returns [`Ended::Woken`].
+//! - [`Cancel::reset`] revokes the first two. After [`Cancel::cancel`], every later call ends at
+//!   once until then.
+//!
+//! All methods except [`Cancel::wait`] may be called from a signal handler. [`Client`] can be sent
+//! to another thread; one thread at a time uses it.
 //!
 //! ## When something fails
 //!
-//! An [`Error`] is one line for people: what was done, to what, what went wrong, and what to do about
-//! it. A program branches on its [`Kind`] and asks for its [`Subject`]. What concerns several
-//! mailboxes has a part for each ([`Error::parts`]); a mailbox that fails stops no other.
+//! An [`Error`] is one line for people: what was done, to what, what went wrong, and what to do
+//! about it. A program branches on its [`Kind`] and asks for its [`Subject`]. A mailbox that fails
+//! stops no other.
+//!
+//! - [`Client::sync_user`] and [`Client::sync_mailboxes`] return an error. If mailboxes or other
+//!   parts failed, [`Error::parts`] has one error for each. [`Error::failures`] returns the parts,
+//!   or the error itself if it has none.
+//! - [`Client::sync_users`] passes the result of each user to its callback.
+//! - [`Client::sync_all`] returns a [`Report`] with the failures, and an error only if it could not
+//!   try everything. [`Client::process_log`] returns the entries that failed ([`Undone`]).
+//! - After a failure of the connection, [`Error::is_final`] returns whether another attempt is
+//!   useless until a person changes something.
 //!
 //! ## Features
 //!
@@ -87,12 +112,15 @@
 //! | `capi` (default) | the C ABI, `include/cyrsync.h`; without it no C symbol is exported |
 //! | `libsasl2` | GSSAPI, DIGEST-MD5 and other mechanisms of the platform's libsasl2 |
 //!
+//! Most Rust programs set `default-features = false`.
+//!
 //! ## What stays as it is
 //!
 //! `docs/public-api.txt` lists everything that can be named, and a test compares it. Enums and
-//! structures that may grow are `#[non_exhaustive]`: match them with `_`, and make one from its
-//! `Default`. [`Observer`] and the traits of [`host`] are there to be implemented; a method that they
-//! get later has a default.
+//! structures that may grow are `#[non_exhaustive]`: match them with `_`. To make such a structure,
+//! take its `Default` and set fields, or use its `with_...` methods. New variants, such as those of
+//! [`Event`], do not break a caller, so any release may add them. [`Observer`] and the traits of
+//! [`host`] are there to be implemented; a method that they get later has a default.
 
 // The layers of the library, each of which knows only those below it: docs/architecture.md.
 pub mod check;
@@ -146,13 +174,16 @@ pub mod event {
     };
 }
 
-/// A store of mail that is not a Cyrus spool: the traits to implement for [`Client::with_host`], and
-/// the values that they exchange.
+/// A store of mail that is not a Cyrus spool: the traits to implement for [`Client::with_host`],
+/// and the values that they exchange. [`Store`](host::Store), [`Mailbox`](host::Mailbox) and
+/// [`MailboxFiles`](host::MailboxFiles) are required; [`HostWriter`](host::HostWriter) is needed
+/// for repairs that change the master.
 ///
-/// What a store says is checked before it is used: one that contradicts itself fails the mailbox with
-/// [`Kind::Host`].
+/// The data that a store returns is checked before it is used. If it contradicts itself, the
+/// replication of the mailbox fails with [`Kind::Host`].
 ///
-/// [`Spool`](host::Spool) is the store of [`Client::new`]; one of your own may pass on to it.
+/// [`Spool`](host::Spool) is the store of [`Client::new`]; a store of your own may forward calls to
+/// it.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -180,7 +211,8 @@ pub mod host {
     };
 }
 
-/// What replication is at: the status of a channel for monitoring, and the progress of a client.
+/// The state of replication: the status of a channel for monitoring programs, and the counters of a
+/// client.
 pub mod monitor {
     pub use crate::engine::{Counters, status};
     pub use crate::replica::Traffic;
@@ -190,7 +222,8 @@ pub mod monitor {
     pub use crate::types::Backlog;
 }
 
-/// The types of single options, and what a program like `sync_client` asks a configuration for.
+/// The types of single options of imapd.conf, and the functions for the record of servers that have
+/// TLS.
 pub mod option {
     pub use crate::config::{DEFAULT_PATH, Origin};
     pub use crate::engine::{forget_tls, remembered_tls};
@@ -200,9 +233,9 @@ pub mod option {
     pub use crate::types::ReplicaName;
 }
 
-/// Whether a login that was given up is still within libsasl2 (feature `libsasl2`). A process that
-/// ends then should do so with `_exit`: what libraries clean up at the end of a process would be gone
-/// under that thread.
+/// Returns whether an abandoned login still runs inside libsasl2 on its own thread (feature
+/// `libsasl2`). If it returns true, end the process with `_exit`: normal exit handlers would free
+/// libraries that this thread still uses.
 ///
 /// ```
 /// assert!(!cyrsync::login_is_stuck());

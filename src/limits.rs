@@ -147,7 +147,7 @@ pub const LATEST_TIME: i64 = 253_402_300_799;
 pub const FLAG_NAME_BYTES: usize = 1023;
 /// Longest name of an annotation, and longest name of the user who owns its value.
 pub const ANNOTATION_NAME_BYTES: usize = 1024;
-/// Longest value of an annotation. Calendars store time zones of some ten kilobytes in annotations.
+/// Longest value of an annotation. Calendars store time zones of about 10 kB in annotations.
 pub const ANNOTATION_VALUE_BYTES: usize = 1 << 20;
 /// Messages that a repair may expunge on the master without an explicit request, if they are more
 /// than one in [`REPAIR_EXPUNGE_SHARE`] of the mailbox (`sync_repair_max_expunge`). A person who

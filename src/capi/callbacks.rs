@@ -37,7 +37,8 @@ pub struct cyrsync_callbacks {
     /// Receives the traffic with the replica in clear text, without compression and encryption.
     /// Credentials are left out. "[2301 bytes]" stands for a message, unless
     /// CYRSYNC_FLAG_WHOLE_MESSAGES is set. sent is true for bytes that go to the replica, and false
-    /// for bytes that come from it.
+    /// for bytes that come from it. A client with this callback uses only one connection, whatever
+    /// sync_jobs says.
     pub traffic:
         Option<unsafe extern "C" fn(userdata: *mut c_void, sent: bool, bytes: cyrsync_str)>,
     /// Receives every event as a structure. The log and action lines report only some events.

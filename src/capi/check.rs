@@ -29,7 +29,7 @@ pub unsafe extern "C" fn cyrsync_config_check(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let body = || {
-        // SAFETY: the header asks for NULL or a configuration.
+        // SAFETY: cyrsync.h requires NULL or a configuration.
         let config = unsafe { config.as_ref() }.ok_or_else(|| null_pointer("config"))?;
         let cancel = Cancel::default();
         let listeners = Arc::new(config.listeners(cancel.clone()));
@@ -42,12 +42,12 @@ pub unsafe extern "C" fn cyrsync_config_check(
         };
         let summary = check(&request, &mut |check| listeners.check(check));
         if !failed.is_null() {
-            // SAFETY: not NULL; the header asks for a place for a number.
+            // SAFETY: not NULL; cyrsync.h requires a place for a number.
             unsafe { failed.write(summary.failed) };
         }
         Ok(())
     };
-    // SAFETY: the header asks for NULL or a place for a pointer.
+    // SAFETY: cyrsync.h requires NULL or a place for a pointer.
     unsafe { fallible(err, body) }
 }
 

@@ -163,19 +163,21 @@ pub unsafe extern "C" fn cyrsync_client_new(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let body = || {
-        // SAFETY: the header asks for NULL or a configuration.
+        // SAFETY: cyrsync.h requires NULL or a configuration.
         let config = unsafe { config.as_ref() }.ok_or_else(|| null_pointer("config"))?;
         let make = |cancel, observer| Client::new(config.settings()?, cancel, observer);
-        // SAFETY: the header asks for NULL or a place for a pointer.
+        // SAFETY: cyrsync.h requires NULL or a place for a pointer.
         unsafe { hand_out(config, out, make) }
     };
-    // SAFETY: the header asks for NULL or a place for a pointer.
+    // SAFETY: cyrsync.h requires NULL or a place for a pointer.
     unsafe { fallible(err, body) }
 }
 
 /// Makes a client that gets the data of the master from a host, and does not read the mail store
 /// itself: see "The host store" at the head of this header. The table is copied. Its destroy
-/// function is called when the library no longer uses userdata: at once if this call fails.
+/// function is called when the library no longer uses userdata: at once if this call fails. There
+/// is one exception: if the size of the table is refused, destroy is never called, and the program
+/// releases userdata itself.
 ///
 /// @param config  The configuration.
 /// @param host    The host's table.
@@ -190,15 +192,15 @@ pub unsafe extern "C" fn cyrsync_client_new_with_host(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let body = || {
-        // SAFETY: the header asks for NULL or a table whose size is set.
+        // SAFETY: cyrsync.h requires NULL or a table whose size is set.
         let table = unsafe { Table::new(host) }?;
-        // SAFETY: the header asks for NULL or a configuration.
+        // SAFETY: cyrsync.h requires NULL or a configuration.
         let config = unsafe { config.as_ref() }.ok_or_else(|| null_pointer("config"))?;
         let make = |cancel, observer| client_over(table, config.settings()?, cancel, observer);
-        // SAFETY: the header asks for NULL or a place for a pointer.
+        // SAFETY: cyrsync.h requires NULL or a place for a pointer.
         unsafe { hand_out(config, out, make) }
     };
-    // SAFETY: the header asks for NULL or a place for a pointer.
+    // SAFETY: cyrsync.h requires NULL or a place for a pointer.
     unsafe { fallible(err, body) }
 }
 
@@ -232,7 +234,7 @@ unsafe fn hand_out(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_client_free(client: *mut cyrsync_client) -> cyrsync_result {
     boundary(cyrsync_result::CYRSYNC_RESULT_PANIC, || {
-        // SAFETY: the header asks for NULL or a client.
+        // SAFETY: cyrsync.h requires NULL or a client.
         let Some(handle) = (unsafe { client.as_ref() }) else {
             return cyrsync_result::CYRSYNC_RESULT_OK;
         };
@@ -253,20 +255,21 @@ pub unsafe extern "C" fn cyrsync_client_free(client: *mut cyrsync_client) -> cyr
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_client_server(client: *const cyrsync_client) -> *const c_char {
     boundary(c"".as_ptr(), || {
-        // SAFETY: the header asks for NULL or a client.
+        // SAFETY: cyrsync.h requires NULL or a client.
         unsafe { client.as_ref() }.map_or(c"".as_ptr(), |handle| handle.server.as_ptr())
     })
 }
 
 /// Cancels the client: the running call ends at the next safe point with CYRSYNC_RESULT_CANCELLED.
 /// So does every later call, until cyrsync_client_reset_cancel() is called. May be called from any
-/// thread at any time, also from callbacks and signal handlers.
+/// thread while another call runs, also from callbacks and signal handlers. The caller must make
+/// sure that no thread frees the client during this call.
 ///
 /// @param client  The client. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_client_cancel(client: *const cyrsync_client) {
     boundary((), || {
-        // SAFETY: the header asks for NULL or a client.
+        // SAFETY: cyrsync.h requires NULL or a client.
         if let Some(handle) = unsafe { client.as_ref() } {
             handle.cancel.cancel();
         }
@@ -288,7 +291,7 @@ pub unsafe extern "C" fn cyrsync_client_reset_cancel(
         client.canceller().reset();
         Ok(())
     };
-    // SAFETY: the header asks for what `with_client` asks for.
+    // SAFETY: cyrsync.h requires what `with_client` requires.
     unsafe { with_client(client, err, work) }
 }
 
@@ -303,7 +306,7 @@ pub unsafe extern "C" fn cyrsync_client_connect(
     client: *mut cyrsync_client,
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
-    // SAFETY: the header asks for what `with_client` asks for.
+    // SAFETY: cyrsync.h requires what `with_client` requires.
     unsafe { with_client(client, err, |client| Ok(client.connect()?)) }
 }
 
@@ -320,7 +323,7 @@ pub unsafe extern "C" fn cyrsync_client_disconnect(
         client.disconnect();
         Ok(())
     };
-    // SAFETY: the header asks for what `with_client` asks for.
+    // SAFETY: cyrsync.h requires what `with_client` requires.
     unsafe { with_client(client, err, work) }
 }
 
@@ -338,11 +341,11 @@ pub unsafe extern "C" fn cyrsync_client_sync_user(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
-        // SAFETY: the header asks for bytes that live through the call.
+        // SAFETY: cyrsync.h requires bytes that stay valid during the call.
         let user = unsafe { user_id(user) }?;
         Ok(client.sync_user(&user)?)
     };
-    // SAFETY: the header asks for what `with_client` asks for.
+    // SAFETY: cyrsync.h requires what `with_client` requires.
     unsafe { with_client(client, err, work) }
 }
 
@@ -359,11 +362,11 @@ pub unsafe extern "C" fn cyrsync_client_sync_meta(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
-        // SAFETY: the header asks for bytes that live through the call.
+        // SAFETY: cyrsync.h requires bytes that stay valid during the call.
         let user = unsafe { user_id(user) }?;
         Ok(client.sync_meta(&user)?)
     };
-    // SAFETY: the header asks for what `with_client` asks for.
+    // SAFETY: cyrsync.h requires what `with_client` requires.
     unsafe { with_client(client, err, work) }
 }
 
@@ -398,11 +401,11 @@ pub unsafe extern "C" fn cyrsync_client_sync_mailboxes(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
-        // SAFETY: the header asks for an array of bytes that live through the call.
+        // SAFETY: cyrsync.h requires an array of bytes that stay valid during the call.
         let names = unsafe { mailbox_names(names, count) }?;
         Ok(client.sync_mailboxes(&names)?)
     };
-    // SAFETY: the header asks for what `with_client` asks for.
+    // SAFETY: cyrsync.h requires what `with_client` requires.
     unsafe { with_client(client, err, work) }
 }
 
@@ -413,7 +416,7 @@ pub unsafe extern "C" fn cyrsync_client_sync_mailboxes(
 ///
 /// @param client  The client.
 /// @param prefix  The beginning of the internal names. Empty for all.
-/// @param report  Filled with the number of items by outcome. May be NULL.
+/// @param report  On success filled with the number of items by outcome. May be NULL.
 /// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -424,11 +427,11 @@ pub unsafe extern "C" fn cyrsync_client_sync_all(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client, _: &Listeners| {
-        // SAFETY: the header asks for bytes that live through the call.
+        // SAFETY: cyrsync.h requires bytes that stay valid during the call.
         client.sync_all(unsafe { prefix.bytes("prefix") }?, &mut |_, _| {})?;
         Ok(())
     };
-    // SAFETY: the header asks for what `with_report` asks for.
+    // SAFETY: cyrsync.h requires what `with_report` requires.
     unsafe { with_report(client, report, err, work) }
 }
 

@@ -17,9 +17,10 @@ use crate::engine::Cancel;
 use crate::settings::{AllowRepair, Bandwidth, Overrides, Settings};
 use crate::types::{Pattern, Text};
 
-/// Do not change the mupdate server (sync_client -L).
+/// Tell the replica not to change the mupdate server (sync_client -L).
 pub const CYRSYNC_FLAG_LOCAL_ONLY: u32 = 1;
-/// Do not wait for users that another process is replicating (sync_client -N).
+/// Do not wait for users that another process is replicating (sync_client -N): their replication
+/// fails at once with CYRSYNC_RESULT_LOCKED.
 pub const CYRSYNC_FLAG_SKIP_LOCKED: u32 = 2;
 /// Change nothing on this server (sync_client -O).
 pub const CYRSYNC_FLAG_NO_COPYBACK: u32 = 4;
@@ -102,20 +103,21 @@ pub unsafe extern "C" fn cyrsync_config_load(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let body = || {
-        // SAFETY: the header asks for bytes that live through the call.
+        // SAFETY: cyrsync.h requires bytes that stay valid during the call.
         let path = match unsafe { path.bytes("path") }? {
             [] => OsStr::new(DEFAULT_PATH),
             path => OsStr::from_bytes(path),
         };
-        // SAFETY: the header asks for NULL or a place for a pointer.
+        // SAFETY: cyrsync.h requires NULL or a place for a pointer.
         unsafe { hand_out(out, || Config::load(path)) }
     };
-    // SAFETY: the header asks for NULL or a place for a pointer.
+    // SAFETY: cyrsync.h requires NULL or a place for a pointer.
     unsafe { fallible(err, body) }
 }
 
 /// Reads a configuration from memory. cyrsync_config_set() can add options later. With such a
-/// configuration only a client with a host store can repair mailboxes.
+/// configuration only a client with a host store can make the changes of a repair on this server:
+/// without a host store Cyrus's sync_server makes them, and it needs a configuration file.
 ///
 /// @param text  The text of an imapd.conf: at least "configdirectory: /var/imap".
 /// @param out   Set to the configuration on success. Free it with cyrsync_config_free().
@@ -128,12 +130,12 @@ pub unsafe extern "C" fn cyrsync_config_parse(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let body = || {
-        // SAFETY: the header asks for bytes that live through the call.
+        // SAFETY: cyrsync.h requires bytes that stay valid during the call.
         let text = unsafe { text.bytes("text") }?;
-        // SAFETY: the header asks for NULL or a place for a pointer.
+        // SAFETY: cyrsync.h requires NULL or a place for a pointer.
         unsafe { hand_out(out, || Config::from_text(text, "imapd.conf")) }
     };
-    // SAFETY: the header asks for NULL or a place for a pointer.
+    // SAFETY: cyrsync.h requires NULL or a place for a pointer.
     unsafe { fallible(err, body) }
 }
 
@@ -175,17 +177,17 @@ pub unsafe extern "C" fn cyrsync_config_set(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let body = || {
-        // SAFETY: the header asks for a configuration of the caller's own, and for bytes that
-        // live through the call.
+        // SAFETY: cyrsync.h requires a configuration of the caller's own, and bytes that stay
+        // valid during the call.
         let (config, name, value) =
             unsafe { (exclusive(config)?, name.text("name")?, value.text("value")?) };
         Ok(config.config.set(name, value)?)
     };
-    // SAFETY: the header asks for NULL or a place for a pointer.
+    // SAFETY: cyrsync.h requires NULL or a place for a pointer.
     unsafe { fallible(err, body) }
 }
 
-/// Uses the options of a channel (sync_client -n).
+/// Uses the options of a channel (sync_client -n). By default no channel is set.
 ///
 /// @param config   The configuration.
 /// @param channel  The channel. Empty for none.
@@ -203,11 +205,11 @@ pub unsafe extern "C" fn cyrsync_config_set_channel(
         config.channel = channel.to_owned();
         Ok(())
     };
-    // SAFETY: the header asks for NULL or a place for a pointer.
+    // SAFETY: cyrsync.h requires NULL or a place for a pointer.
     unsafe { fallible(err, body) }
 }
 
-/// Sets the replica (sync_client -S).
+/// Sets the replica (sync_client -S). The default is sync_host of the channel.
 ///
 /// @param config  The configuration.
 /// @param server  A host, host:port, or the path of a UNIX socket. If empty, sync_host of the
@@ -226,15 +228,15 @@ pub unsafe extern "C" fn cyrsync_config_set_server(
         config.overrides.server = (!server.is_empty()).then(|| server.to_owned());
         Ok(())
     };
-    // SAFETY: the header asks for NULL or a place for a pointer.
+    // SAFETY: cyrsync.h requires NULL or a place for a pointer.
     unsafe { fallible(err, body) }
 }
 
-/// Sets the partition on the replica (sync_client -p).
+/// Puts all mailboxes on one partition of the replica (sync_client -p).
 ///
 /// @param config     The configuration.
 /// @param partition  The name of the partition. If empty, each mailbox is on the partition of the
-///                   same name as here.
+///                   same name as here, which is the default.
 /// @param err        Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -249,11 +251,11 @@ pub unsafe extern "C" fn cyrsync_config_set_partition(
         config.overrides.dest_partition = (!partition.is_empty()).then(|| Text::new(partition));
         Ok(())
     };
-    // SAFETY: the header asks for NULL or a place for a pointer.
+    // SAFETY: cyrsync.h requires NULL or a place for a pointer.
     unsafe { fallible(err, body) }
 }
 
-/// Sets the flags. Flags that are not given are cleared.
+/// Sets the flags. Flags that are not given are cleared. By default no flag is set.
 ///
 /// @param config  The configuration.
 /// @param flags   CYRSYNC_FLAG_ constants, combined with |.
@@ -266,7 +268,7 @@ pub unsafe extern "C" fn cyrsync_config_set_flags(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let body = || {
-        // SAFETY: the header asks for a configuration of the caller's own.
+        // SAFETY: cyrsync.h requires a configuration of the caller's own.
         let config = unsafe { exclusive(config)? };
         let overrides = &mut config.overrides;
         let unknown = flags & !ALL_FLAGS;
@@ -286,7 +288,7 @@ pub unsafe extern "C" fn cyrsync_config_set_flags(
         config.whole_messages = has(CYRSYNC_FLAG_WHOLE_MESSAGES);
         Ok(())
     };
-    // SAFETY: the header asks for NULL or a place for a pointer.
+    // SAFETY: cyrsync.h requires NULL or a place for a pointer.
     unsafe { fallible(err, body) }
 }
 
@@ -295,7 +297,7 @@ pub unsafe extern "C" fn cyrsync_config_set_flags(
 ///
 /// @param config  The configuration.
 /// @param limit   "10M", or "10M,08:00-18:00=1M" with other rates for times of the day, or "off".
-///                If empty, sync_bwlimit of the channel is used again.
+///                If empty, sync_bwlimit of the channel is used again, which is the default.
 /// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -311,7 +313,7 @@ pub unsafe extern "C" fn cyrsync_config_set_bwlimit(
             if limit.is_empty() { None } else { Some(Bandwidth::parse(limit)?) };
         Ok(())
     };
-    // SAFETY: the header asks for NULL or a place for a pointer.
+    // SAFETY: cyrsync.h requires NULL or a place for a pointer.
     unsafe { fallible(err, body) }
 }
 
@@ -341,7 +343,7 @@ pub unsafe extern "C" fn cyrsync_config_exclude(
         }
         Ok(())
     };
-    // SAFETY: the header asks for NULL or a place for a pointer.
+    // SAFETY: cyrsync.h requires NULL or a place for a pointer.
     unsafe { fallible(err, body) }
 }
 
@@ -360,19 +362,21 @@ pub unsafe extern "C" fn cyrsync_config_set_lock_patience(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let body = || {
-        // SAFETY: the header asks for a configuration of the caller's own.
+        // SAFETY: cyrsync.h requires a configuration of the caller's own.
         let overrides = unsafe { &mut exclusive(config)?.overrides };
         overrides.lock_patience = u64::try_from(milliseconds).ok().map(Duration::from_millis);
         Ok(())
     };
-    // SAFETY: the header asks for NULL or a place for a pointer.
+    // SAFETY: cyrsync.h requires NULL or a place for a pointer.
     unsafe { fallible(err, body) }
 }
 
 /// Sets the callbacks of clients created later and of cyrsync_config_check(). Several threads may
 /// call them at once. The table is copied. Its destroy function is called when neither the
-/// configuration nor a client uses userdata any more. If this call fails it is called at once,
-/// unless the table itself is refused: then it is never called.
+/// configuration nor a client uses userdata any more: for a table that a later call replaces, at
+/// once if no client uses it. If this call fails, destroy is called at once, with one exception: if
+/// the size of the table, or a member that this library does not know, is refused, destroy is never
+/// called, and the program releases userdata itself.
 ///
 /// @param config     The configuration.
 /// @param callbacks  The table. NULL removes the current callbacks.
@@ -388,15 +392,15 @@ pub unsafe extern "C" fn cyrsync_config_set_callbacks(
         let table = if callbacks.is_null() {
             None
         } else {
-            // SAFETY: not NULL; the header asks for a table whose size is set.
+            // SAFETY: not NULL; cyrsync.h requires a table whose size is set.
             let functions = unsafe { argument(callbacks, "callbacks") }?;
             Some(Arc::new(Callbacks::new(functions)))
         };
-        // SAFETY: the header asks for NULL or a configuration of the caller's own.
+        // SAFETY: cyrsync.h requires NULL or a configuration of the caller's own.
         unsafe { exclusive(config) }?.callbacks = table;
         Ok(())
     };
-    // SAFETY: the header asks for NULL or a place for a pointer.
+    // SAFETY: cyrsync.h requires NULL or a place for a pointer.
     unsafe { fallible(err, body) }
 }
 

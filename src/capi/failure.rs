@@ -24,8 +24,8 @@ pub unsafe extern "C" fn cyrsync_failure_set(
     hint: cyrsync_str,
 ) {
     boundary((), || {
-        // SAFETY: the header asks for NULL or what the host's function was given, and for bytes
-        // that live through the call.
+        // SAFETY: cyrsync.h requires NULL or the failure that the host's function received, and
+        // bytes that stay valid during the call.
         unsafe {
             let Some(failure) = failure.as_mut() else { return };
             let text = |text: cyrsync_str| {

@@ -48,7 +48,7 @@ unsafe fn text(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_code(error: *const cyrsync_error) -> cyrsync_result {
     boundary(cyrsync_result::CYRSYNC_RESULT_PANIC, || {
-        // SAFETY: the header asks for NULL or an error.
+        // SAFETY: cyrsync.h requires NULL or an error.
         unsafe { error.as_ref() }.map_or(cyrsync_result::CYRSYNC_RESULT_OK, |error| error.code)
     })
 }
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn cyrsync_error_code(error: *const cyrsync_error) -> cyrs
 /// @param error  The error. NULL gives an empty text.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_message(error: *const cyrsync_error) -> *const c_char {
-    // SAFETY: the header asks for NULL or an error.
+    // SAFETY: cyrsync.h requires NULL or an error.
     boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.message) })
 }
 
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn cyrsync_error_message(error: *const cyrsync_error) -> *
 /// @param error  The error. NULL gives an empty text.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_op(error: *const cyrsync_error) -> *const c_char {
-    // SAFETY: the header asks for NULL or an error.
+    // SAFETY: cyrsync.h requires NULL or an error.
     boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.op) })
 }
 
@@ -78,7 +78,7 @@ pub unsafe extern "C" fn cyrsync_error_op(error: *const cyrsync_error) -> *const
 /// @param error  The error. NULL gives an empty text.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_subject(error: *const cyrsync_error) -> *const c_char {
-    // SAFETY: the header asks for NULL or an error.
+    // SAFETY: cyrsync.h requires NULL or an error.
     boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.subject) })
 }
 
@@ -87,7 +87,7 @@ pub unsafe extern "C" fn cyrsync_error_subject(error: *const cyrsync_error) -> *
 /// @param error  The error. NULL gives an empty text.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_detail(error: *const cyrsync_error) -> *const c_char {
-    // SAFETY: the header asks for NULL or an error.
+    // SAFETY: cyrsync.h requires NULL or an error.
     boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.detail) })
 }
 
@@ -96,7 +96,7 @@ pub unsafe extern "C" fn cyrsync_error_detail(error: *const cyrsync_error) -> *c
 /// @param error  The error. NULL gives an empty text.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_hint(error: *const cyrsync_error) -> *const c_char {
-    // SAFETY: the header asks for NULL or an error.
+    // SAFETY: cyrsync.h requires NULL or an error.
     boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.hint) })
 }
 
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn cyrsync_error_subject_kind(
     error: *const cyrsync_error,
 ) -> cyrsync_subject {
     boundary(CYRSYNC_SUBJECT_NONE, || {
-        // SAFETY: the header asks for NULL or an error.
+        // SAFETY: cyrsync.h requires NULL or an error.
         let error = unsafe { error.as_ref() };
         error.map_or(CYRSYNC_SUBJECT_NONE, |error| (&error.about).into())
     })
@@ -142,7 +142,7 @@ unsafe fn name(
 /// @param error  The error. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_user(error: *const cyrsync_error) -> cyrsync_str {
-    // SAFETY: the header asks for NULL or an error.
+    // SAFETY: cyrsync.h requires NULL or an error.
     boundary(cyrsync_str::lend(b""), || unsafe { name(error, user_of) })
 }
 
@@ -152,7 +152,7 @@ pub unsafe extern "C" fn cyrsync_error_user(error: *const cyrsync_error) -> cyrs
 /// @param error  The error. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_mailbox(error: *const cyrsync_error) -> cyrsync_str {
-    // SAFETY: the header asks for NULL or an error.
+    // SAFETY: cyrsync.h requires NULL or an error.
     boundary(cyrsync_str::lend(b""), || unsafe { name(error, mailbox_of) })
 }
 
@@ -162,7 +162,7 @@ pub unsafe extern "C" fn cyrsync_error_mailbox(error: *const cyrsync_error) -> c
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_uid(error: *const cyrsync_error) -> u32 {
     boundary(0, || {
-        // SAFETY: the header asks for NULL or an error.
+        // SAFETY: cyrsync.h requires NULL or an error.
         let error = unsafe { error.as_ref() };
         error.and_then(|error| error.about.uid()).unwrap_or(0)
     })
@@ -174,7 +174,7 @@ pub unsafe extern "C" fn cyrsync_error_uid(error: *const cyrsync_error) -> u32 {
 /// @param error  The error. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_errno(error: *const cyrsync_error) -> c_int {
-    // SAFETY: the header asks for NULL or an error.
+    // SAFETY: cyrsync.h requires NULL or an error.
     boundary(0, || unsafe { error.as_ref() }.map_or(0, |error| error.os_error))
 }
 
@@ -185,7 +185,7 @@ pub unsafe extern "C" fn cyrsync_error_errno(error: *const cyrsync_error) -> c_i
 /// @param error  The error. NULL gives false.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_is_retryable(error: *const cyrsync_error) -> bool {
-    // SAFETY: the header asks for NULL or an error.
+    // SAFETY: cyrsync.h requires NULL or an error.
     boundary(false, || unsafe { error.as_ref() }.is_some_and(|error| error.retryable))
 }
 
@@ -197,7 +197,7 @@ pub unsafe extern "C" fn cyrsync_error_is_retryable(error: *const cyrsync_error)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_part_count(error: *const cyrsync_error) -> usize {
     boundary(0, || {
-        // SAFETY: the header asks for NULL or an error.
+        // SAFETY: cyrsync.h requires NULL or an error.
         unsafe { error.as_ref() }.map_or(0, |error| error.parts.len())
     })
 }
@@ -212,7 +212,7 @@ pub unsafe extern "C" fn cyrsync_error_part(
     index: usize,
 ) -> *const cyrsync_error {
     boundary(ptr::null(), || {
-        // SAFETY: the header asks for NULL or an error.
+        // SAFETY: cyrsync.h requires NULL or an error.
         let error = unsafe { error.as_ref() };
         error.and_then(|error| error.parts.get(index)).map_or(ptr::null(), ptr::from_ref)
     })

@@ -20,7 +20,8 @@ pub type cyrsync_name_callback =
 /// @param client    The client.
 /// @param pattern   The pattern: * matches any bytes, separators included; ? matches one byte;
 ///                  [a-z] matches one of these bytes, and [!a-z] any other byte.
-/// @param callback  The callback, which receives each userid. May be NULL.
+/// @param callback  The callback, which receives each userid. If NULL, the call only checks the
+///                  pattern and whether mailboxes.db can be read.
 /// @param userdata  Passed to the callback.
 /// @param err       Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
@@ -33,11 +34,11 @@ pub unsafe extern "C" fn cyrsync_client_match_users(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
-        // SAFETY: the header asks for bytes that live through the call; the program gave function
-        // and userdata for this purpose.
+        // SAFETY: cyrsync.h requires bytes that stay valid during the call. The program passed
+        // function and userdata for this purpose.
         unsafe { give(client, pattern, (callback, userdata), Catalog::users) }
     };
-    // SAFETY: the header asks for what `with_client` asks for.
+    // SAFETY: cyrsync.h requires what `with_client` requires.
     unsafe { with_client(client, err, work) }
 }
 
@@ -46,7 +47,7 @@ pub unsafe extern "C" fn cyrsync_client_match_users(
 ///
 /// @param client    The client.
 /// @param pattern   The pattern for the external name, as an administrator types it.
-/// @param callback  The callback, which receives each internal name. May be NULL.
+/// @param callback  The callback, which receives each internal name. May be NULL, as above.
 /// @param userdata  Passed to the callback.
 /// @param err       Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
@@ -62,7 +63,7 @@ pub unsafe extern "C" fn cyrsync_client_match_mailboxes(
         // SAFETY: as in cyrsync_client_match_users().
         unsafe { give(client, pattern, (callback, userdata), Catalog::mailboxes) }
     };
-    // SAFETY: the header asks for what `with_client` asks for.
+    // SAFETY: cyrsync.h requires what `with_client` requires.
     unsafe { with_client(client, err, work) }
 }
 

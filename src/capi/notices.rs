@@ -132,7 +132,8 @@ pub struct cyrsync_event {
     /// The name of the event within its family: "encrypted", "left_for_later". For a step, the
     /// command: "MAILBOX". Empty if the family has only one event.
     pub what: cyrsync_str,
-    /// The level of the log line as a cyrsync_log_level; 0 if the event has no log line.
+    /// The level of the log line: a cyrsync_log_level (3 to 7), or 0 if the event has no log line.
+    /// It is an int because the enumeration has no value for none.
     pub level: c_int,
     /// The line that Cyrus's programs write for this event; empty if they write none.
     pub line: cyrsync_str,

@@ -22,11 +22,11 @@ pub unsafe extern "C" fn cyrsync_client_sync_seen(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
-        // SAFETY: the header asks for bytes that live through the call.
+        // SAFETY: cyrsync.h requires bytes that stay valid during the call.
         let (user, id) = unsafe { (user_id(user)?, uniqueid.bytes("uniqueid")?) };
         Ok(client.sync_goal(Goal::Seen(user, UniqueId::new(id)))?)
     };
-    // SAFETY: the header asks for what `with_client` asks for.
+    // SAFETY: cyrsync.h requires what `with_client` requires.
     unsafe { with_client(client, err, work) }
 }
 
@@ -45,11 +45,11 @@ pub unsafe extern "C" fn cyrsync_client_sync_subscription(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
-        // SAFETY: the header asks for bytes that live through the call.
+        // SAFETY: cyrsync.h requires bytes that stay valid during the call.
         let (user, name) = unsafe { (user_id(user)?, mailbox.bytes("mailbox")?) };
         Ok(client.sync_goal(Goal::Subscription(user, MboxName::new(name)))?)
     };
-    // SAFETY: the header asks for what `with_client` asks for.
+    // SAFETY: cyrsync.h requires what `with_client` requires.
     unsafe { with_client(client, err, work) }
 }
 
@@ -67,11 +67,11 @@ pub unsafe extern "C" fn cyrsync_client_sync_quota(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
-        // SAFETY: the header asks for bytes that live through the call.
+        // SAFETY: cyrsync.h requires bytes that stay valid during the call.
         let root = unsafe { root.bytes("root") }?;
         Ok(client.sync_goal(Goal::Quota(Text::new(root)))?)
     };
-    // SAFETY: the header asks for what `with_client` asks for.
+    // SAFETY: cyrsync.h requires what `with_client` requires.
     unsafe { with_client(client, err, work) }
 }
 
@@ -89,16 +89,16 @@ pub unsafe extern "C" fn cyrsync_client_sync_annotations(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
-        // SAFETY: the header asks for bytes that live through the call.
+        // SAFETY: cyrsync.h requires bytes that stay valid during the call.
         let name = unsafe { mailbox.bytes("mailbox") }?;
         let name = (!name.is_empty()).then(|| MboxName::new(name));
         Ok(client.sync_goal(Goal::Annotations(name))?)
     };
-    // SAFETY: the header asks for what `with_client` asks for.
+    // SAFETY: cyrsync.h requires what `with_client` requires.
     unsafe { with_client(client, err, work) }
 }
 
-/// Tells the replica to release its staged message files for this connection.
+/// Tells the replica to release the message files that it has staged for this client.
 ///
 /// @param client  The client.
 /// @param err     Set to the error on failure. May be NULL.
@@ -108,11 +108,11 @@ pub unsafe extern "C" fn cyrsync_client_restart(
     client: *mut cyrsync_client,
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
-    // SAFETY: the header asks for what `with_client` asks for.
+    // SAFETY: cyrsync.h requires what `with_client` requires.
     unsafe { with_client(client, err, |client| Ok(client.restart()?)) }
 }
 
-/// Counters of the current connection.
+/// Counters of the client's present connections together.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct cyrsync_counters {
@@ -136,7 +136,7 @@ grows! {
     cyrsync_counters may end before received, unknown members are Ignored;
 }
 
-/// Returns the counters of the current connection.
+/// Returns the counters of the client's present connections together.
 ///
 /// @param client  The client.
 /// @param out     Filled with the counters.
@@ -149,7 +149,7 @@ pub unsafe extern "C" fn cyrsync_client_counters(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
-        // SAFETY: the header asks for a structure whose size is set.
+        // SAFETY: cyrsync.h requires a structure whose size is set.
         let place = unsafe { Place::new(out, "out") }?;
         let found = client.counters();
         let counters = match found.traffic {
@@ -168,6 +168,6 @@ pub unsafe extern "C" fn cyrsync_client_counters(
         unsafe { place.fill(&counters) };
         Ok(())
     };
-    // SAFETY: the header asks for what `with_client` asks for.
+    // SAFETY: cyrsync.h requires what `with_client` requires.
     unsafe { with_client(client, err, work) }
 }

@@ -19,7 +19,7 @@ use crate::types::UserId;
 ///
 /// @param client  The client.
 /// @param log     The log: entries, one per line.
-/// @param report  Filled with the number of entries by outcome. May be NULL.
+/// @param report  On success filled with the number of entries by outcome. May be NULL.
 /// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -30,13 +30,13 @@ pub unsafe extern "C" fn cyrsync_client_plan(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client, listeners: &Listeners| {
-        // SAFETY: the header asks for bytes that live through the call.
+        // SAFETY: cyrsync.h requires bytes that stay valid during the call.
         let log = unsafe { log.bytes("log") }?;
         let left = client.planner().log(log, &mut |step| listeners.step(step))?;
         tell(client, &left);
         Ok(())
     };
-    // SAFETY: the header asks for what `with_report` asks for.
+    // SAFETY: cyrsync.h requires what `with_report` requires.
     unsafe { with_report(client, report, err, work) }
 }
 
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn cyrsync_client_plan(
 ///
 /// @param client  The client.
 /// @param prefix  The beginning of the internal names. Empty for all.
-/// @param report  Filled with the number of items by outcome. May be NULL.
+/// @param report  On success filled with the number of items by outcome. May be NULL.
 /// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -55,12 +55,12 @@ pub unsafe extern "C" fn cyrsync_client_plan_all(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client, listeners: &Listeners| {
-        // SAFETY: the header asks for bytes that live through the call.
+        // SAFETY: cyrsync.h requires bytes that stay valid during the call.
         let prefix = unsafe { prefix.bytes("prefix") }?;
         client.planner().all(prefix, &mut |step| listeners.step(step), &mut |_, _| {})?;
         Ok(())
     };
-    // SAFETY: the header asks for what `with_report` asks for.
+    // SAFETY: cyrsync.h requires what `with_report` requires.
     unsafe { with_report(client, report, err, work) }
 }
 
@@ -80,7 +80,7 @@ pub unsafe extern "C" fn cyrsync_client_plan_user(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client, listeners: &Listeners| {
-        // SAFETY: the header asks for bytes that live through the call.
+        // SAFETY: cyrsync.h requires bytes that stay valid during the call.
         let user = unsafe { user_id(user) }?;
         let mut failed = None;
         let mut ended = |_: &UserId, result: &crate::Result<()>| failed = result.clone().err();
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn cyrsync_client_plan_user(
         client.planner().users(&mut [user].into_iter(), only_meta, &mut each, &mut ended)?;
         failed.map_or(Ok(()), |error| Err(error.into()))
     };
-    // SAFETY: the header asks for what `with_report` asks for.
+    // SAFETY: cyrsync.h requires what `with_report` requires.
     unsafe { with_report(client, ptr::null_mut(), err, work) }
 }
 
@@ -107,11 +107,11 @@ pub unsafe extern "C" fn cyrsync_client_plan_mailboxes(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client, listeners: &Listeners| {
-        // SAFETY: the header asks for an array of bytes that live through the call.
+        // SAFETY: cyrsync.h requires an array of bytes that stay valid during the call.
         let names = unsafe { mailbox_names(names, count) }?;
         Ok(client.planner().mailboxes(&names, &mut |step| listeners.step(step))?)
     };
-    // SAFETY: the header asks for what `with_report` asks for.
+    // SAFETY: cyrsync.h requires what `with_report` requires.
     unsafe { with_report(client, ptr::null_mut(), err, work) }
 }
 
@@ -119,7 +119,7 @@ pub unsafe extern "C" fn cyrsync_client_plan_mailboxes(
 /// channel, like cyrsync_client_plan(). The logs stay as they are.
 ///
 /// @param client  The client.
-/// @param report  Filled with the number of entries by outcome. May be NULL.
+/// @param report  On success filled with the number of entries by outcome. May be NULL.
 /// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -133,6 +133,6 @@ pub unsafe extern "C" fn cyrsync_client_plan_channel(
         tell(client, &left);
         Ok(())
     };
-    // SAFETY: the header asks for what `with_report` asks for.
+    // SAFETY: cyrsync.h requires what `with_report` requires.
     unsafe { with_report(client, report, err, work) }
 }

@@ -20,14 +20,14 @@ pub unsafe extern "C" fn cyrsync_client_progress(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let body = || {
-        // SAFETY: the header asks for NULL or a client.
+        // SAFETY: cyrsync.h requires NULL or a client.
         let client = unsafe { client.as_ref() }.ok_or_else(|| null_pointer("client"))?;
-        // SAFETY: the header asks for a structure whose size is set.
+        // SAFETY: cyrsync.h requires a structure whose size is set.
         let place = unsafe { Place::new(out, "out") }?;
         // SAFETY: as above.
         unsafe { place.fill(&client.listeners.reached()) };
         Ok(())
     };
-    // SAFETY: the header asks for NULL or a place for a pointer.
+    // SAFETY: cyrsync.h requires NULL or a place for a pointer.
     unsafe { fallible(err, body) }
 }

@@ -3,14 +3,17 @@
 use super::sized::grows;
 use crate::status::Reached;
 
-/// The progress of a client.
+/// The progress of a client. users, users_expected, mailboxes and mailboxes_expected belong to the
+/// last call for several users or mailboxes, such as cyrsync_client_sync_all().
+/// cyrsync_client_sync_user() and the calls for a sync log do not reset them, but add to users and
+/// mailboxes. The other members count since the client was made.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct cyrsync_progress {
     /// sizeof(cyrsync_progress): CYRSYNC_PROGRESS_INIT sets it.
     pub size: usize,
-    /// Users whose replication ended, with or without success, since the last call for several
-    /// users or mailboxes began.
+    /// Users whose replication ended, with or without success, since that call began. If there was
+    /// no such call, since the client was made.
     pub users: u64,
     /// The number of users of that call; 0 if it is not known.
     pub users_expected: u64,

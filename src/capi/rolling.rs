@@ -16,13 +16,14 @@ use crate::settings::{Persistence, Rolling};
 use crate::sys::file::open_regular;
 
 /// Options of cyrsync_client_roll(). Begin with CYRSYNC_ROLLING_INIT, then set the options that you
-/// need.
+/// need. The library does not read them from imapd.conf; the comments give the names there.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_rolling {
     /// sizeof(cyrsync_rolling): CYRSYNC_ROLLING_INIT sets it.
     pub size: usize,
-    /// The shortest time from one run to the next, in milliseconds (sync_repeat_interval).
+    /// The shortest time from one run to the next, in milliseconds (sync_repeat_interval); 0 to
+    /// begin a run as soon as something is logged.
     pub interval_ms: u64,
     /// Time after which the client tells the replica to release its staged message files, in
     /// seconds (-t); 0 for never.
@@ -33,7 +34,8 @@ pub struct cyrsync_rolling {
     /// The longest pause between attempts to connect, in seconds (sync_reconnect_maxwait); 0 for no
     /// limit.
     pub longest_pause: u64,
-    /// Not 0: try to connect only once.
+    /// Not 0: try to connect only once. If the attempt fails, the call fails with the error of the
+    /// connection; the entries stay in the log.
     pub connect_once: u32,
     /// Not 0: replicate only the entries that are in the log now, then end.
     pub once: u32,
@@ -109,11 +111,11 @@ impl From<Ended> for cyrsync_roll_end {
 }
 
 /// Replicates the entries that Cyrus's programs write to the sync log of the client's channel,
-/// until it is told to stop. If an entry fails, the others are still replicated. The failed entry
-/// stays in the log and is retried after a growing pause; the item and log callbacks receive the
-/// failure. If a user or mailbox is still locked after the time of
-/// cyrsync_config_set_lock_patience(), its entry is retried too. Fails with CYRSYNC_RESULT_LOCKED
-/// if another client works on the channel.
+/// until cyrsync_client_finish() or cyrsync_client_cancel() is called. cyrsync_rolled has the other
+/// reasons to end. If an entry fails, the others are still replicated. The failed entry stays in
+/// the log and is retried after a growing pause; the item and log callbacks receive the failure. If
+/// a user or mailbox is still locked after the time of cyrsync_config_set_lock_patience(), its
+/// entry is retried too. Fails with CYRSYNC_RESULT_LOCKED if another client works on the channel.
 ///
 /// @param client   The client.
 /// @param rolling  The options.
@@ -129,9 +131,9 @@ pub unsafe extern "C" fn cyrsync_client_roll(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
-        // SAFETY: the header asks for NULL or a structure whose size is set.
+        // SAFETY: cyrsync.h requires NULL or a structure whose size is set.
         let rolling = unsafe { options(rolling) }?;
-        // SAFETY: the header asks for NULL or a structure whose size is set.
+        // SAFETY: cyrsync.h requires NULL or a structure whose size is set.
         let place = unsafe { Place::optional(end, "end") }?;
         let ended = client.roll(&rolling)?;
         if let Some(place) = place {
@@ -140,7 +142,7 @@ pub unsafe extern "C" fn cyrsync_client_roll(
         }
         Ok(())
     };
-    // SAFETY: the header asks for what `with_client` asks for.
+    // SAFETY: cyrsync.h requires what `with_client` requires.
     unsafe { with_client(client, err, work) }
 }
 
@@ -149,7 +151,7 @@ pub unsafe extern "C" fn cyrsync_client_roll(
 unsafe fn options(rolling: *const cyrsync_rolling) -> Result<Rolling, Failure> {
     // SAFETY: the caller's promise.
     let rolling = unsafe { argument(rolling, "rolling") }?;
-    // SAFETY: the header asks for bytes that live through the call.
+    // SAFETY: cyrsync.h requires bytes that stay valid during the call.
     let file = unsafe { rolling.shutdown_file.bytes("shutdown_file") }?;
     let longest = Duration::from_secs(rolling.longest_pause);
     Ok(Rolling {
@@ -170,14 +172,14 @@ fn path(bytes: &[u8]) -> PathBuf {
     PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
 }
 
-/// Tells cyrsync_client_roll() to end after the current task. May be called from any thread at any
-/// time, also from signal handlers.
+/// Tells cyrsync_client_roll() to end after the current task. May be called from any thread, also
+/// from signal handlers, like cyrsync_client_cancel().
 ///
 /// @param client  The client. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_client_finish(client: *const cyrsync_client) {
     boundary((), || {
-        // SAFETY: the header asks for NULL or a client.
+        // SAFETY: cyrsync.h requires NULL or a client.
         if let Some(handle) = unsafe { client.as_ref() } {
             handle.cancel.finish();
         }
@@ -186,13 +188,13 @@ pub unsafe extern "C" fn cyrsync_client_finish(client: *const cyrsync_client) {
 
 /// Wakes cyrsync_client_roll(), also from a pause between attempts to connect: it ends with
 /// CYRSYNC_ROLLED_WOKEN. When cyrsync_client_roll() is called again, it retries failed entries at
-/// once. May be called from any thread at any time, also from signal handlers.
+/// once. May be called from any thread, also from signal handlers, like cyrsync_client_cancel().
 ///
 /// @param client  The client. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_client_wake(client: *const cyrsync_client) {
     boundary((), || {
-        // SAFETY: the header asks for NULL or a client.
+        // SAFETY: cyrsync.h requires NULL or a client.
         if let Some(handle) = unsafe { client.as_ref() } {
             handle.cancel.wake();
         }
@@ -206,7 +208,7 @@ pub unsafe extern "C" fn cyrsync_client_wake(client: *const cyrsync_client) {
 ///
 /// @param client  The client.
 /// @param log     The log: entries, one per line.
-/// @param report  Filled with the number of entries by outcome. May be NULL.
+/// @param report  On success filled with the number of entries by outcome. May be NULL.
 /// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -217,12 +219,12 @@ pub unsafe extern "C" fn cyrsync_client_process_log(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client, _: &Listeners| {
-        // SAFETY: the header asks for bytes that live through the call.
+        // SAFETY: cyrsync.h requires bytes that stay valid during the call.
         let left = client.process_log(unsafe { log.bytes("log") }?, "log")?;
         tell(client, &left);
         Ok(())
     };
-    // SAFETY: the header asks for what `with_report` asks for.
+    // SAFETY: cyrsync.h requires what `with_report` requires.
     unsafe { with_report(client, report, err, work) }
 }
 
@@ -231,7 +233,7 @@ pub unsafe extern "C" fn cyrsync_client_process_log(
 ///
 /// @param client  The client.
 /// @param file    The path of the log.
-/// @param report  Filled with the number of entries by outcome. May be NULL.
+/// @param report  On success filled with the number of entries by outcome. May be NULL.
 /// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -242,7 +244,7 @@ pub unsafe extern "C" fn cyrsync_client_process_log_file(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client, _: &Listeners| {
-        // SAFETY: the header asks for bytes that live through the call.
+        // SAFETY: cyrsync.h requires bytes that stay valid during the call.
         let path = path(unsafe { file.bytes("file") }?);
         let (log, _) = open_regular(&path).map_err(|e| {
             Error::io("open sync log", &path, e).or_hint("check the name of the file")
@@ -251,7 +253,7 @@ pub unsafe extern "C" fn cyrsync_client_process_log_file(
         tell(client, &left);
         Ok(())
     };
-    // SAFETY: the header asks for what `with_report` asks for.
+    // SAFETY: cyrsync.h requires what `with_report` requires.
     unsafe { with_report(client, report, err, work) }
 }
 
@@ -261,7 +263,7 @@ pub unsafe extern "C" fn cyrsync_client_process_log_file(
 ///
 /// @param client  The client.
 /// @param log     The log: entries, one per line.
-/// @param report  Filled with the number of entries by outcome. May be NULL.
+/// @param report  On success filled with the number of entries by outcome. May be NULL.
 /// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -272,12 +274,12 @@ pub unsafe extern "C" fn cyrsync_client_checkpoint(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client, _: &Listeners| {
-        // SAFETY: the header asks for bytes that live through the call.
+        // SAFETY: cyrsync.h requires bytes that stay valid during the call.
         let left = client.checkpoint(unsafe { log.bytes("log") }?)?;
         tell(client, &left);
         Ok(())
     };
-    // SAFETY: the header asks for what `with_report` asks for.
+    // SAFETY: cyrsync.h requires what `with_report` requires.
     unsafe { with_report(client, report, err, work) }
 }
 
@@ -302,6 +304,6 @@ pub unsafe extern "C" fn cyrsync_client_disconnect_if_idle(
         client.disconnect_if_idle(Duration::from_secs(seconds));
         Ok(())
     };
-    // SAFETY: the header asks for what `with_client` asks for.
+    // SAFETY: cyrsync.h requires what `with_client` requires.
     unsafe { with_client(client, err, work) }
 }

@@ -10,7 +10,8 @@ use super::strings::cyrsync_str;
 use crate::engine;
 use crate::status::{Diagnosis, Health, Limits, Status};
 
-/// The severity of a status. The numbers are the exit statuses of a monitoring plugin.
+/// The severity of a status. The numbers are the exit statuses of a monitoring plugin. The
+/// importance of a log line is another enumeration, cyrsync_log_level.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum cyrsync_level {
@@ -56,7 +57,7 @@ pub unsafe extern "C" fn cyrsync_status_read(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let body = || {
-        // SAFETY: the header asks for NULL or a configuration.
+        // SAFETY: cyrsync.h requires NULL or a configuration.
         let config = unsafe { config.as_ref() }.ok_or_else(|| null_pointer("config"))?;
         if out.is_null() {
             return Err(null_pointer("out"));
@@ -64,11 +65,11 @@ pub unsafe extern "C" fn cyrsync_status_read(
         let status = engine::status(&config.settings()?)?;
         // Fails only for maps whose keys are not strings; there are no such maps here.
         let json = serde_json::to_string(&status).unwrap_or_default();
-        // SAFETY: not NULL, and the header asks for a place for a pointer.
+        // SAFETY: not NULL, and cyrsync.h requires a place for a pointer.
         unsafe { out.write(Box::into_raw(Box::new(cyrsync_status { status, json }))) };
         Ok(())
     };
-    // SAFETY: the header asks for NULL or a place for a pointer.
+    // SAFETY: cyrsync.h requires NULL or a place for a pointer.
     unsafe { fallible(err, body) }
 }
 
@@ -84,7 +85,7 @@ pub unsafe extern "C" fn cyrsync_status_level(
     crit_lag: u64,
 ) -> cyrsync_level {
     boundary(cyrsync_level::CYRSYNC_LEVEL_UNKNOWN, || {
-        // SAFETY: the header asks for NULL or a status.
+        // SAFETY: cyrsync.h requires NULL or a status.
         let Some(status) = (unsafe { status.as_ref() }) else {
             return cyrsync_level::CYRSYNC_LEVEL_UNKNOWN;
         };
@@ -100,7 +101,7 @@ pub unsafe extern "C" fn cyrsync_status_level(
 /// @param status  The status. NULL gives 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_status_lag(status: *const cyrsync_status) -> u64 {
-    // SAFETY: the header asks for NULL or a status.
+    // SAFETY: cyrsync.h requires NULL or a status.
     boundary(0, || unsafe { status.as_ref() }.map_or(0, |status| status.status.lag(now())))
 }
 
@@ -109,7 +110,7 @@ pub unsafe extern "C" fn cyrsync_status_lag(status: *const cyrsync_status) -> u6
 /// @param status  The status. NULL gives 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_status_backlog(status: *const cyrsync_status) -> u64 {
-    // SAFETY: the header asks for NULL or a status.
+    // SAFETY: cyrsync.h requires NULL or a status.
     boundary(0, || unsafe { status.as_ref() }.map_or(0, |status| status.status.backlog.entries))
 }
 
@@ -120,7 +121,7 @@ pub unsafe extern "C" fn cyrsync_status_backlog(status: *const cyrsync_status) -
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_status_json(status: *const cyrsync_status) -> cyrsync_str {
     boundary(cyrsync_str::lend(b""), || {
-        // SAFETY: the header asks for NULL or a status.
+        // SAFETY: cyrsync.h requires NULL or a status.
         let json = unsafe { status.as_ref() }.map(|status| status.json.as_bytes());
         cyrsync_str::lend(json.unwrap_or_default())
     })
@@ -133,7 +134,7 @@ pub unsafe extern "C" fn cyrsync_status_json(status: *const cyrsync_status) -> c
 pub unsafe extern "C" fn cyrsync_status_free(status: *mut cyrsync_status) {
     boundary((), || {
         if !status.is_null() {
-            // SAFETY: the header asks for a status that the program no longer uses.
+            // SAFETY: cyrsync.h requires a status that the program no longer uses.
             drop(unsafe { Box::from_raw(status) });
         }
     });

@@ -28,7 +28,7 @@ pub unsafe extern "C" fn cyrsync_str_from(text: *const c_char) -> cyrsync_str {
         if text.is_null() {
             return cyrsync_str { data: ptr::null(), len: 0 };
         }
-        // SAFETY: the header asks for NULL or a C string.
+        // SAFETY: cyrsync.h requires NULL or a C string.
         let len = unsafe { CStr::from_ptr(text) }.count_bytes();
         cyrsync_str { data: text, len }
     })

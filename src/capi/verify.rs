@@ -52,16 +52,16 @@ pub unsafe extern "C" fn cyrsync_client_verify_user(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
-        // SAFETY: the header asks for bytes that live through the call.
+        // SAFETY: cyrsync.h requires bytes that stay valid during the call.
         let (user, how) = unsafe { (user_id(user)?, how(what)?) };
         Ok(client.verifier(how).users(&mut [user].into_iter(), false)?)
     };
-    // SAFETY: the header asks for what `with_client` and `telling` ask for.
+    // SAFETY: cyrsync.h requires what `with_client` and `telling` require.
     unsafe { with_client(client, err, telling(verified, work)) }
 }
 
 /// Compares the subscriptions, seen state and Sieve scripts of a user, like
-/// cyrsync_client_verify_user().
+/// cyrsync_client_verify_user(). It reads no message files, so there is no parameter what.
 ///
 /// @param client    The client.
 /// @param user      The userid.
@@ -76,11 +76,11 @@ pub unsafe extern "C" fn cyrsync_client_verify_meta(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
-        // SAFETY: the header asks for bytes that live through the call.
+        // SAFETY: cyrsync.h requires bytes that stay valid during the call.
         let user = unsafe { user_id(user) }?;
         Ok(client.verifier(Verify::RECORDS).users(&mut [user].into_iter(), true)?)
     };
-    // SAFETY: the header asks for what `with_client` and `telling` ask for.
+    // SAFETY: cyrsync.h requires what `with_client` and `telling` require.
     unsafe { with_client(client, err, telling(verified, work)) }
 }
 
@@ -103,13 +103,13 @@ pub unsafe extern "C" fn cyrsync_client_verify_mailboxes(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
-        // SAFETY: the header asks for bytes that live through the call.
+        // SAFETY: cyrsync.h requires bytes that stay valid during the call.
         let how = unsafe { how(what) }?;
-        // SAFETY: the header asks for an array of names that live through the call.
+        // SAFETY: cyrsync.h requires an array of names that stay valid during the call.
         let names = unsafe { mailbox_names(names, count) }?;
         Ok(client.verifier(how).mailboxes(&names)?)
     };
-    // SAFETY: the header asks for what `with_client` and `telling` ask for.
+    // SAFETY: cyrsync.h requires what `with_client` and `telling` require.
     unsafe { with_client(client, err, telling(verified, work)) }
 }
 
@@ -131,11 +131,11 @@ pub unsafe extern "C" fn cyrsync_client_verify_all(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
-        // SAFETY: the header asks for bytes that live through the call.
+        // SAFETY: cyrsync.h requires bytes that stay valid during the call.
         let (how, prefix) = unsafe { (how(what)?, prefix.bytes("prefix")?) };
         Ok(client.verifier(how).all(prefix)?)
     };
-    // SAFETY: the header asks for what `with_client` and `telling` ask for.
+    // SAFETY: cyrsync.h requires what `with_client` and `telling` require.
     unsafe { with_client(client, err, telling(verified, work)) }
 }
 

@@ -3,6 +3,15 @@
  * Generated from src/capi by build.rs; tests/header.rs fails when it is stale. docs/C-API.md is an
  * introduction with an example.
  *
+ * Words. The master is this server; the replica is the server that receives the data. Cyrus's
+ * programs write an entry to a sync log for each change. A channel is a name under which imapd.conf
+ * has the options for one replica (backup_sync_host); each channel has its own sync log. The
+ * internal name of a mailbox is the one that Cyrus stores ("user.fred.Sent"), the external name is
+ * the one that an administrator types ("user/fred/Sent"). A repair makes a mailbox equal again
+ * after both sides were changed independently; it may have to change the master too. A message file
+ * is staged if the replica has received it and keeps it until the client releases it or
+ * disconnects. A checkpoint replicates a change before a server confirms it to a user.
+ *
  * Calls. A function that can fail returns a cyrsync_result, and its last parameter is a
  * cyrsync_error **err. On failure it sets *err to an error, which the caller frees with
  * cyrsync_error_free(). It does not read or free the old value of *err. On success it does not
@@ -12,10 +21,18 @@
  * call returns CYRSYNC_RESULT_PANIC, and a message goes to stderr. Other bugs of the library cause
  * CYRSYNC_RESULT_INTERNAL.
  *
+ * Failed items. cyrsync_client_sync_user(), cyrsync_client_sync_mailboxes() and the functions that
+ * plan the same return an error if one mailbox or other part fails; the other parts are still
+ * replicated. The error has all failures as parts (cyrsync_error_part()). Its code is the code of
+ * one of them; CYRSYNC_RESULT_LOCKED only if all parts were locked. cyrsync_client_sync_all() and
+ * the functions for sync logs return CYRSYNC_RESULT_OK even if items failed: the report counts
+ * these items, and the item callback receives them.
+ *
  * Ownership. An object that a function writes to "out" belongs to the caller, who frees it with the
  * function whose name ends in _free. These functions accept NULL. Returned strings belong to the
  * object that they come from. Arguments are borrowed for the call: the library copies what it needs
- * later.
+ * later. A client copies what it needs of its configuration: a later change of the configuration
+ * does not change an existing client.
  *
  * Structures. Each begins with its size, which a CYRSYNC_..._INIT sets:
  *
@@ -35,14 +52,18 @@
  * Threads. Different threads may use different objects at once. While one thread changes a
  * configuration, no other thread may use it. A client may be used by different threads, but only by
  * one at a time: a second call returns CYRSYNC_RESULT_BUSY. Exceptions are cyrsync_client_cancel(),
- * _finish(), _nudge(), _progress() and _server(), which may be called at any time.
- * cyrsync_client_free() may be called at any time too: for a client in use it returns
- * CYRSYNC_RESULT_BUSY and frees nothing. No thread may use an object while another one frees it.
+ * _finish(), _wake(), _progress() and _server(), which may be called while another call runs. So
+ * may cyrsync_client_free(): for a client in use it returns CYRSYNC_RESULT_BUSY and frees nothing.
+ * No thread may use an object, in any function, while another thread frees it: the caller must
+ * exclude this, for signal handlers too. During a call a client may have several connections
+ * (sync_jobs in imapd.conf), each with its own thread.
  *
  * Callbacks. A program gives the library one table of functions, a cyrsync_callbacks. The library
- * calls them during a call of the client, from any of its threads. They must return, and must not
- * throw or longjmp. For the same client they may call the functions that may be called at any time;
- * all others return CYRSYNC_RESULT_BUSY.
+ * calls them during a call of the client, from the calling thread or from another thread of the
+ * client. Two callbacks of one client may run at the same time, so protect the data that they share
+ * (for example with a mutex). They must return, and must not throw or longjmp. For the same client
+ * they may call the functions that may be called while another call runs; all others return
+ * CYRSYNC_RESULT_BUSY.
  *
  * Waiting. cyrsync_client_connect() and the functions that replicate wait for network, disk and
  * locks. They wait at most sync_timeout of imapd.conf(5) for each answer of the replica. They wait
@@ -70,11 +91,13 @@
  * called the client, and one at a time for one client. If several clients share a table and several
  * threads use them, several threads call its functions. These functions may call Cyrus as they
  * like, and wait. Of this library they may call cyrsync_failure_set(), the emit function that they
- * receive, and cyrsync_client_cancel(), _finish() and _nudge(). The library may have several
+ * receive, and cyrsync_client_cancel(), _finish() and _wake(). The library may have several
  * mailboxes of one user open at a time, and closes them in any order. The arguments of these
  * functions, and what they emit, are borrowed for the call. The library still reads some files
- * below configdirectory itself: the channel's sync log, and the files that ask for users to be
- * skipped.
+ * below configdirectory itself: the channel's sync log, the files that ask for users to be skipped,
+ * and the record of servers that have TLS. It also writes there: cyrsync_client_roll() changes the
+ * channel's sync log, the functions that replicate a log append the entries of locked users and
+ * mailboxes to it, and if log_change is NULL, a repair writes to the sync logs of other channels.
  */
 
 #ifndef CYRSYNC_H
@@ -840,7 +863,8 @@ typedef struct cyrsync_event {
      */
     cyrsync_str what;
     /**
-     * The level of the log line as a cyrsync_log_level; 0 if the event has no log line.
+     * The level of the log line: a cyrsync_log_level (3 to 7), or 0 if the event has no log line.
+     * It is an int because the enumeration has no value for none.
      */
     int level;
     /**
@@ -989,7 +1013,10 @@ typedef struct cyrsync_check {
 } cyrsync_check;
 
 /**
- * The progress of a client.
+ * The progress of a client. users, users_expected, mailboxes and mailboxes_expected belong to the
+ * last call for several users or mailboxes, such as cyrsync_client_sync_all().
+ * cyrsync_client_sync_user() and the calls for a sync log do not reset them, but add to users and
+ * mailboxes. The other members count since the client was made.
  */
 typedef struct cyrsync_progress {
     /**
@@ -997,8 +1024,8 @@ typedef struct cyrsync_progress {
      */
     size_t size;
     /**
-     * Users whose replication ended, with or without success, since the last call for several
-     * users or mailboxes began.
+     * Users whose replication ended, with or without success, since that call began. If there was
+     * no such call, since the client was made.
      */
     uint64_t users;
     /**
@@ -1073,7 +1100,8 @@ typedef struct cyrsync_callbacks {
      * Receives the traffic with the replica in clear text, without compression and encryption.
      * Credentials are left out. "[2301 bytes]" stands for a message, unless
      * CYRSYNC_FLAG_WHOLE_MESSAGES is set. sent is true for bytes that go to the replica, and false
-     * for bytes that come from it.
+     * for bytes that come from it. A client with this callback uses only one connection, whatever
+     * sync_jobs says.
      */
     void (*traffic)(void *userdata, bool sent, cyrsync_str bytes);
     /**
@@ -1125,12 +1153,13 @@ typedef struct cyrsync_callbacks {
 /* ---- Configurations ----------------------------------------------------------------------- */
 
 /**
- * Do not change the mupdate server (sync_client -L).
+ * Tell the replica not to change the mupdate server (sync_client -L).
  */
 #define CYRSYNC_FLAG_LOCAL_ONLY 1
 
 /**
- * Do not wait for users that another process is replicating (sync_client -N).
+ * Do not wait for users that another process is replicating (sync_client -N): their replication
+ * fails at once with CYRSYNC_RESULT_LOCKED.
  */
 #define CYRSYNC_FLAG_SKIP_LOCKED 2
 
@@ -1183,7 +1212,8 @@ cyrsync_result cyrsync_config_load(cyrsync_str path, cyrsync_config **out, cyrsy
 
 /**
  * Reads a configuration from memory. cyrsync_config_set() can add options later. With such a
- * configuration only a client with a host store can repair mailboxes.
+ * configuration only a client with a host store can make the changes of a repair on this server:
+ * without a host store Cyrus's sync_server makes them, and it needs a configuration file.
  *
  * @param text  The text of an imapd.conf: at least "configdirectory: /var/imap".
  * @param out   Set to the configuration on success. Free it with cyrsync_config_free().
@@ -1211,7 +1241,7 @@ cyrsync_result cyrsync_config_set(
     cyrsync_error **err);
 
 /**
- * Uses the options of a channel (sync_client -n).
+ * Uses the options of a channel (sync_client -n). By default no channel is set.
  *
  * @param config   The configuration.
  * @param channel  The channel. Empty for none.
@@ -1224,7 +1254,7 @@ cyrsync_result cyrsync_config_set_channel(
     cyrsync_error **err);
 
 /**
- * Sets the replica (sync_client -S).
+ * Sets the replica (sync_client -S). The default is sync_host of the channel.
  *
  * @param config  The configuration.
  * @param server  A host, host:port, or the path of a UNIX socket. If empty, sync_host of the
@@ -1238,11 +1268,11 @@ cyrsync_result cyrsync_config_set_server(
     cyrsync_error **err);
 
 /**
- * Sets the partition on the replica (sync_client -p).
+ * Puts all mailboxes on one partition of the replica (sync_client -p).
  *
  * @param config     The configuration.
  * @param partition  The name of the partition. If empty, each mailbox is on the partition of the
- *                   same name as here.
+ *                   same name as here, which is the default.
  * @param err        Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -1252,7 +1282,7 @@ cyrsync_result cyrsync_config_set_partition(
     cyrsync_error **err);
 
 /**
- * Sets the flags. Flags that are not given are cleared.
+ * Sets the flags. Flags that are not given are cleared. By default no flag is set.
  *
  * @param config  The configuration.
  * @param flags   CYRSYNC_FLAG_ constants, combined with |.
@@ -1270,7 +1300,7 @@ cyrsync_result cyrsync_config_set_flags(
  *
  * @param config  The configuration.
  * @param limit   "10M", or "10M,08:00-18:00=1M" with other rates for times of the day, or "off".
- *                If empty, sync_bwlimit of the channel is used again.
+ *                If empty, sync_bwlimit of the channel is used again, which is the default.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -1315,8 +1345,10 @@ cyrsync_result cyrsync_config_set_lock_patience(
 /**
  * Sets the callbacks of clients created later and of cyrsync_config_check(). Several threads may
  * call them at once. The table is copied. Its destroy function is called when neither the
- * configuration nor a client uses userdata any more. If this call fails it is called at once,
- * unless the table itself is refused: then it is never called.
+ * configuration nor a client uses userdata any more: for a table that a later call replaces, at
+ * once if no client uses it. If this call fails, destroy is called at once, with one exception: if
+ * the size of the table, or a member that this library does not know, is refused, destroy is never
+ * called, and the program releases userdata itself.
  *
  * @param config     The configuration.
  * @param callbacks  The table. NULL removes the current callbacks.
@@ -1354,7 +1386,7 @@ cyrsync_result cyrsync_config_check(
     size_t *failed,
     cyrsync_error **err);
 
-/* ---- The host store ----------------------------------------------------------------------- */
+/* ---- The host store (most programs skip this section) ------------------------------------- */
 
 /**
  * The version of the host store's structures in this header, for cyrsync_host.version.
@@ -1545,8 +1577,8 @@ typedef struct cyrsync_mailbox_state {
      */
     uint32_t num_records;
     /**
-     * The sync CRC of the records, as stored in cyrus.index. If this and annot_crc are 0, no CRCs
-     * are stored: then the library computes both when it needs them.
+     * The sync CRC of the records, as stored in cyrus.index. If this and annot_crc are 0, because
+     * no CRCs are stored or the mailbox is empty, the library computes both when it needs them.
      */
     uint32_t basic_crc;
     /**
@@ -1900,8 +1932,9 @@ typedef int (*cyrsync_emit_str)(void *sink, cyrsync_str text);
  * head of this header. Begin with CYRSYNC_HOST_INIT, then set the functions. A function is
  * required unless its comment says that it may be NULL. A function that returns int returns
  * CYRSYNC_RESULT_OK, or the result of an emit function that was not 0, or an error: a
- * CYRSYNC_RESULT_ code from NULL_POINTER to NOT_FOUND or from LOCKED to CANCELLED. On an error it
- * may call cyrsync_failure_set() to describe it.
+ * CYRSYNC_RESULT_ code of 101 to 206 or 501 to 505. Any other code counts as CYRSYNC_RESULT_HOST.
+ * On an error it may call cyrsync_failure_set() to describe it. A function that looks something up
+ * and does not find it emits nothing and returns CYRSYNC_RESULT_OK.
  */
 typedef struct cyrsync_host {
     /**
@@ -1966,8 +1999,8 @@ typedef struct cyrsync_host {
      * Locks the replication of a user to a server, so that no other process replicates the user to
      * the same server (sync_lock of sync_support.c: the name lock "*S*server*userid"). An empty
      * userid stands for the shared mailboxes. Waits at most wait_ms milliseconds, or without a
-     * limit if wait_ms is negative; then returns CYRSYNC_RESULT_LOCKED. Sets *lock to a pointer of
-     * the host's choice, which the library passes to sync_unlock; NULL is fine.
+     * limit if wait_ms is negative. If the time is over, returns CYRSYNC_RESULT_LOCKED. Sets *lock
+     * to a pointer of the host's choice, which the library passes to sync_unlock; NULL is fine.
      */
     int (*sync_lock)(
         void *userdata,
@@ -2003,12 +2036,12 @@ typedef struct cyrsync_host {
         cyrsync_mailbox_state *state,
         cyrsync_failure *failure);
     /**
-     * Emits the records whose UID is at least from_uid, in ascending order of UID. Includes
-     * expunged and unlinked records. If from_uid is 0, emits all num_records records of the state;
-     * with fewer, replication of the mailbox fails. Includes damaged records with UID 0: they make
-     * it fail too, so that the damage is noticed. since_modseq 0 is no limit: records with modseq
-     * 0, which an old Cyrus wrote, are included. The library always passes 0; for any other value
-     * a host may leave out records whose modseq is not greater.
+     * Emits the records whose UID is at least from_uid, in ascending order of UID. Leaves none of
+     * them out: emits expunged and unlinked records, and records with modseq 0, too. If from_uid
+     * is 0, emits every record of the index, also damaged ones with UID 0. The library then
+     * compares their number with num_records of the state. If the number differs, or a record has
+     * UID 0, replication of the mailbox fails, so that the damage is noticed. since_modseq is
+     * reserved: it is always 0.
      */
     int (*scan)(
         void *userdata,
@@ -2134,15 +2167,21 @@ typedef struct cyrsync_host {
         uint64_t *modseq,
         cyrsync_failure *failure);
     /**
-     * Executes a command of a repair that writes to the master. command is the whole command as a
-     * client sends it to a sync server, with message literals and CRLF: "APPLY RESERVE %(...)",
-     * "APPLY MESSAGE (%{default 3f... 512}CRLF...)", "APPLY MAILBOX %(...)", "RESTART". verb is
-     * its first word. body is the rest after a space, without the final CRLF: dlist_parse() reads
-     * it, for sync_apply(). Emits the reply as a sync server sends it, in pieces of any size: "*
-     * RESERVE (...)CRLF", then "OK success" or "NO IMAP_SYNC_CHANGED ...". A NO is not a failure
-     * of this function. Messages stay staged until RESTART. During the call no mailbox is open,
-     * but sync locks are held. May be NULL: then a mailbox that needs a repair on this server
-     * fails with CYRSYNC_RESULT_NEEDS_FULL_SYNC.
+     * Executes a command of a repair that writes to the master.
+     *
+     * command is the whole command as a client sends it to a sync server, with message literals
+     * and the final CRLF. Examples: "APPLY RESERVE %(...)", "APPLY MESSAGE (%{default 3f...
+     * 512}CRLF...)", "APPLY MAILBOX %(...)", "RESTART". verb is its first word. body is the rest
+     * after a space, without the final CRLF; it is empty for RESTART. dlist_parse() can read it,
+     * for sync_apply(). Messages in it may contain NUL bytes, so use its len.
+     *
+     * The function emits the reply as a sync server sends it, in pieces of any size: first lines
+     * such as "* RESERVE (...)CRLF", then "OK success" or "NO IMAP_SYNC_CHANGED ...". After
+     * emitting a NO it returns CYRSYNC_RESULT_OK: the library reads the NO from the reply.
+     *
+     * Messages stay staged until RESTART. During the call no mailbox is open, but sync locks are
+     * held. May be NULL: then a mailbox that needs a repair on this server fails with
+     * CYRSYNC_RESULT_NEEDS_FULL_SYNC.
      */
     int (*apply)(
         void *userdata,
@@ -2214,7 +2253,7 @@ typedef struct cyrsync_report {
 #define CYRSYNC_REPORT_INIT CYRSYNC_SIZED_INIT(cyrsync_report)
 
 /**
- * Counters of the current connection.
+ * Counters of the client's present connections together.
  */
 typedef struct cyrsync_counters {
     /**
@@ -2275,7 +2314,9 @@ cyrsync_result cyrsync_client_new(
 /**
  * Makes a client that gets the data of the master from a host, and does not read the mail store
  * itself: see "The host store" at the head of this header. The table is copied. Its destroy
- * function is called when the library no longer uses userdata: at once if this call fails.
+ * function is called when the library no longer uses userdata: at once if this call fails. There
+ * is one exception: if the size of the table is refused, destroy is never called, and the program
+ * releases userdata itself.
  *
  * @param config  The configuration.
  * @param host    The host's table.
@@ -2309,7 +2350,8 @@ CYRSYNC_API const char *cyrsync_client_server(const cyrsync_client *client);
 /**
  * Cancels the client: the running call ends at the next safe point with CYRSYNC_RESULT_CANCELLED.
  * So does every later call, until cyrsync_client_reset_cancel() is called. May be called from any
- * thread at any time, also from callbacks and signal handlers.
+ * thread while another call runs, also from callbacks and signal handlers. The caller must make
+ * sure that no thread frees the client during this call.
  *
  * @param client  The client. NULL is fine.
  */
@@ -2397,7 +2439,7 @@ cyrsync_result cyrsync_client_sync_mailboxes(
  *
  * @param client  The client.
  * @param prefix  The beginning of the internal names. Empty for all.
- * @param report  Filled with the number of items by outcome. May be NULL.
+ * @param report  On success filled with the number of items by outcome. May be NULL.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2466,7 +2508,7 @@ cyrsync_result cyrsync_client_sync_annotations(
     cyrsync_error **err);
 
 /**
- * Tells the replica to release its staged message files for this connection.
+ * Tells the replica to release the message files that it has staged for this client.
  *
  * @param client  The client.
  * @param err     Set to the error on failure. May be NULL.
@@ -2475,7 +2517,7 @@ CYRSYNC_API CYRSYNC_NODISCARD
 cyrsync_result cyrsync_client_restart(cyrsync_client *client, cyrsync_error **err);
 
 /**
- * Returns the counters of the current connection.
+ * Returns the counters of the client's present connections together.
  *
  * @param client  The client.
  * @param out     Filled with the counters.
@@ -2495,7 +2537,8 @@ cyrsync_result cyrsync_client_counters(
  * @param client    The client.
  * @param pattern   The pattern: * matches any bytes, separators included; ? matches one byte;
  *                  [a-z] matches one of these bytes, and [!a-z] any other byte.
- * @param callback  The callback, which receives each userid. May be NULL.
+ * @param callback  The callback, which receives each userid. If NULL, the call only checks the
+ *                  pattern and whether mailboxes.db can be read.
  * @param userdata  Passed to the callback.
  * @param err       Set to the error on failure. May be NULL.
  */
@@ -2513,7 +2556,7 @@ cyrsync_result cyrsync_client_match_users(
  *
  * @param client    The client.
  * @param pattern   The pattern for the external name, as an administrator types it.
- * @param callback  The callback, which receives each internal name. May be NULL.
+ * @param callback  The callback, which receives each internal name. May be NULL, as above.
  * @param userdata  Passed to the callback.
  * @param err       Set to the error on failure. May be NULL.
  */
@@ -2565,7 +2608,7 @@ typedef enum cyrsync_rolled {
 
 /**
  * Options of cyrsync_client_roll(). Begin with CYRSYNC_ROLLING_INIT, then set the options that you
- * need.
+ * need. The library does not read them from imapd.conf; the comments give the names there.
  */
 typedef struct cyrsync_rolling {
     /**
@@ -2573,7 +2616,8 @@ typedef struct cyrsync_rolling {
      */
     size_t size;
     /**
-     * The shortest time from one run to the next, in milliseconds (sync_repeat_interval).
+     * The shortest time from one run to the next, in milliseconds (sync_repeat_interval); 0 to
+     * begin a run as soon as something is logged.
      */
     uint64_t interval_ms;
     /**
@@ -2592,7 +2636,8 @@ typedef struct cyrsync_rolling {
      */
     uint64_t longest_pause;
     /**
-     * Not 0: try to connect only once.
+     * Not 0: try to connect only once. If the attempt fails, the call fails with the error of the
+     * connection; the entries stay in the log.
      */
     uint32_t connect_once;
     /**
@@ -2638,11 +2683,17 @@ typedef struct cyrsync_roll_end {
  * Appends entries to sync logs. The clients of these channels then replicate the users and
  * mailboxes that the entries name. Cyrus's programs call sync_log() for this, and scripts
  * cyr_synclog. The entries are written under Cyrus's own locks. A missing log directory is
- * created. An entry is a word followed by one or two names. The words are USER, UNUSER, META,
- * MAILBOX, APPEND, DOUBLEMAILBOX, RENAME, UNMAILBOX, QUOTA, ANNOTATION, SEEN, SUB and UNSUB. A
- * name with blanks or quotes must be in double quotes. All entries and channels are checked before
- * anything is written. If a log cannot be written, the logs of earlier channels already have the
- * entries.
+ * created. All entries and channels are checked before anything is written. If a log cannot be
+ * written, the logs of earlier channels already have the entries.
+ *
+ * An entry is a word followed by one or two names. USER, UNUSER and META take a userid. MAILBOX,
+ * APPEND, UNMAILBOX and ANNOTATION take the internal name of a mailbox; the empty name after
+ * ANNOTATION stands for the server's annotations. QUOTA takes a quota root. These words take two
+ * names: DOUBLEMAILBOX the mailboxes from which and to which messages were copied; RENAME the old
+ * and the new name of a mailbox; SEEN a userid and the uniqueid of a mailbox; SUB and UNSUB a
+ * userid and a mailbox. An empty name, and a name with blanks, parentheses, braces or double
+ * quotes, must be in double quotes. Within them write a backslash before a double quote or a
+ * backslash.
  *
  * @param config         The configuration, which says where the logs are. It needs no sync_host.
  * @param channels       The channels. An empty name stands for the log without a channel. A
@@ -2650,7 +2701,8 @@ typedef struct cyrsync_roll_end {
  * @param channel_count  The number of channels. If 0, the entries go to all channels that Cyrus's
  *                       programs log to (sync_log_channels). Then the call fails with
  *                       CYRSYNC_RESULT_CONFIG if sync_log is off.
- * @param entries        The entries, one per line: "MAILBOX user.fred".
+ * @param entries        The entries, one per line: "MAILBOX user.fred". A line feed after the last
+ *                       entry is optional.
  * @param err            Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2663,11 +2715,11 @@ cyrsync_result cyrsync_log_append(
 
 /**
  * Replicates the entries that Cyrus's programs write to the sync log of the client's channel,
- * until it is told to stop. If an entry fails, the others are still replicated. The failed entry
- * stays in the log and is retried after a growing pause; the item and log callbacks receive the
- * failure. If a user or mailbox is still locked after the time of
- * cyrsync_config_set_lock_patience(), its entry is retried too. Fails with CYRSYNC_RESULT_LOCKED
- * if another client works on the channel.
+ * until cyrsync_client_finish() or cyrsync_client_cancel() is called. cyrsync_rolled has the other
+ * reasons to end. If an entry fails, the others are still replicated. The failed entry stays in
+ * the log and is retried after a growing pause; the item and log callbacks receive the failure. If
+ * a user or mailbox is still locked after the time of cyrsync_config_set_lock_patience(), its
+ * entry is retried too. Fails with CYRSYNC_RESULT_LOCKED if another client works on the channel.
  *
  * @param client   The client.
  * @param rolling  The options.
@@ -2683,8 +2735,8 @@ cyrsync_result cyrsync_client_roll(
     cyrsync_error **err);
 
 /**
- * Tells cyrsync_client_roll() to end after the current task. May be called from any thread at any
- * time, also from signal handlers.
+ * Tells cyrsync_client_roll() to end after the current task. May be called from any thread, also
+ * from signal handlers, like cyrsync_client_cancel().
  *
  * @param client  The client. NULL is fine.
  */
@@ -2693,7 +2745,7 @@ CYRSYNC_API void cyrsync_client_finish(const cyrsync_client *client);
 /**
  * Wakes cyrsync_client_roll(), also from a pause between attempts to connect: it ends with
  * CYRSYNC_ROLLED_WOKEN. When cyrsync_client_roll() is called again, it retries failed entries at
- * once. May be called from any thread at any time, also from signal handlers.
+ * once. May be called from any thread, also from signal handlers, like cyrsync_client_cancel().
  *
  * @param client  The client. NULL is fine.
  */
@@ -2707,7 +2759,7 @@ CYRSYNC_API void cyrsync_client_wake(const cyrsync_client *client);
  *
  * @param client  The client.
  * @param log     The log: entries, one per line.
- * @param report  Filled with the number of entries by outcome. May be NULL.
+ * @param report  On success filled with the number of entries by outcome. May be NULL.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2723,7 +2775,7 @@ cyrsync_result cyrsync_client_process_log(
  *
  * @param client  The client.
  * @param file    The path of the log.
- * @param report  Filled with the number of entries by outcome. May be NULL.
+ * @param report  On success filled with the number of entries by outcome. May be NULL.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2740,7 +2792,7 @@ cyrsync_result cyrsync_client_process_log_file(
  *
  * @param client  The client.
  * @param log     The log: entries, one per line.
- * @param report  Filled with the number of entries by outcome. May be NULL.
+ * @param report  On success filled with the number of entries by outcome. May be NULL.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2774,7 +2826,7 @@ CYRSYNC_API cyrsync_result cyrsync_client_disconnect_if_idle(
  *
  * @param client  The client.
  * @param log     The log: entries, one per line.
- * @param report  Filled with the number of entries by outcome. May be NULL.
+ * @param report  On success filled with the number of entries by outcome. May be NULL.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2789,7 +2841,7 @@ cyrsync_result cyrsync_client_plan(
  *
  * @param client  The client.
  * @param prefix  The beginning of the internal names. Empty for all.
- * @param report  Filled with the number of items by outcome. May be NULL.
+ * @param report  On success filled with the number of items by outcome. May be NULL.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2835,7 +2887,7 @@ cyrsync_result cyrsync_client_plan_mailboxes(
  * channel, like cyrsync_client_plan(). The logs stay as they are.
  *
  * @param client  The client.
- * @param report  Filled with the number of entries by outcome. May be NULL.
+ * @param report  On success filled with the number of entries by outcome. May be NULL.
  * @param err     Set to the error on failure. May be NULL.
  */
 CYRSYNC_API CYRSYNC_NODISCARD
@@ -2910,7 +2962,7 @@ cyrsync_result cyrsync_client_verify_user(
 
 /**
  * Compares the subscriptions, seen state and Sieve scripts of a user, like
- * cyrsync_client_verify_user().
+ * cyrsync_client_verify_user(). It reads no message files, so there is no parameter what.
  *
  * @param client    The client.
  * @param user      The userid.
@@ -2964,7 +3016,8 @@ cyrsync_result cyrsync_client_verify_all(
 /* ---- Progress and status ------------------------------------------------------------------ */
 
 /**
- * The severity of a status. The numbers are the exit statuses of a monitoring plugin.
+ * The severity of a status. The numbers are the exit statuses of a monitoring plugin. The
+ * importance of a log line is another enumeration, cyrsync_log_level.
  */
 typedef enum cyrsync_level {
     /**

@@ -12,8 +12,9 @@ use super::structs::*;
 /// head of this header. Begin with CYRSYNC_HOST_INIT, then set the functions. A function is
 /// required unless its comment says that it may be NULL. A function that returns int returns
 /// CYRSYNC_RESULT_OK, or the result of an emit function that was not 0, or an error: a
-/// CYRSYNC_RESULT_ code from NULL_POINTER to NOT_FOUND or from LOCKED to CANCELLED. On an error it
-/// may call cyrsync_failure_set() to describe it.
+/// CYRSYNC_RESULT_ code of 101 to 206 or 501 to 505. Any other code counts as CYRSYNC_RESULT_HOST.
+/// On an error it may call cyrsync_failure_set() to describe it. A function that looks something up
+/// and does not find it emits nothing and returns CYRSYNC_RESULT_OK.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_host {
@@ -76,8 +77,8 @@ pub struct cyrsync_host {
     /// Locks the replication of a user to a server, so that no other process replicates the user to
     /// the same server (sync_lock of sync_support.c: the name lock "*S*server*userid"). An empty
     /// userid stands for the shared mailboxes. Waits at most wait_ms milliseconds, or without a
-    /// limit if wait_ms is negative; then returns CYRSYNC_RESULT_LOCKED. Sets *lock to a pointer of
-    /// the host's choice, which the library passes to sync_unlock; NULL is fine.
+    /// limit if wait_ms is negative. If the time is over, returns CYRSYNC_RESULT_LOCKED. Sets *lock
+    /// to a pointer of the host's choice, which the library passes to sync_unlock; NULL is fine.
     pub sync_lock: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,
@@ -115,12 +116,12 @@ pub struct cyrsync_host {
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
-    /// Emits the records whose UID is at least from_uid, in ascending order of UID. Includes
-    /// expunged and unlinked records. If from_uid is 0, emits all num_records records of the state;
-    /// with fewer, replication of the mailbox fails. Includes damaged records with UID 0: they make
-    /// it fail too, so that the damage is noticed. since_modseq 0 is no limit: records with modseq
-    /// 0, which an old Cyrus wrote, are included. The library always passes 0; for any other value
-    /// a host may leave out records whose modseq is not greater.
+    /// Emits the records whose UID is at least from_uid, in ascending order of UID. Leaves none of
+    /// them out: emits expunged and unlinked records, and records with modseq 0, too. If from_uid
+    /// is 0, emits every record of the index, also damaged ones with UID 0. The library then
+    /// compares their number with num_records of the state. If the number differs, or a record has
+    /// UID 0, replication of the mailbox fails, so that the damage is noticed. since_modseq is
+    /// reserved: it is always 0.
     pub scan: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,
@@ -256,15 +257,21 @@ pub struct cyrsync_host {
         ) -> c_int,
     >,
 
-    /// Executes a command of a repair that writes to the master. command is the whole command as a
-    /// client sends it to a sync server, with message literals and CRLF: "APPLY RESERVE %(...)",
-    /// "APPLY MESSAGE (%{default 3f... 512}CRLF...)", "APPLY MAILBOX %(...)", "RESTART". verb is
-    /// its first word. body is the rest after a space, without the final CRLF: dlist_parse() reads
-    /// it, for sync_apply(). Emits the reply as a sync server sends it, in pieces of any size: "*
-    /// RESERVE (...)CRLF", then "OK success" or "NO IMAP_SYNC_CHANGED ...". A NO is not a failure
-    /// of this function. Messages stay staged until RESTART. During the call no mailbox is open,
-    /// but sync locks are held. May be NULL: then a mailbox that needs a repair on this server
-    /// fails with CYRSYNC_RESULT_NEEDS_FULL_SYNC.
+    /// Executes a command of a repair that writes to the master.
+    ///
+    /// command is the whole command as a client sends it to a sync server, with message literals
+    /// and the final CRLF. Examples: "APPLY RESERVE %(...)", "APPLY MESSAGE (%{default 3f...
+    /// 512}CRLF...)", "APPLY MAILBOX %(...)", "RESTART". verb is its first word. body is the rest
+    /// after a space, without the final CRLF; it is empty for RESTART. dlist_parse() can read it,
+    /// for sync_apply(). Messages in it may contain NUL bytes, so use its len.
+    ///
+    /// The function emits the reply as a sync server sends it, in pieces of any size: first lines
+    /// such as "* RESERVE (...)CRLF", then "OK success" or "NO IMAP_SYNC_CHANGED ...". After
+    /// emitting a NO it returns CYRSYNC_RESULT_OK: the library reads the NO from the reply.
+    ///
+    /// Messages stay staged until RESTART. During the call no mailbox is open, but sync locks are
+    /// held. May be NULL: then a mailbox that needs a repair on this server fails with
+    /// CYRSYNC_RESULT_NEEDS_FULL_SYNC.
     pub apply: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,

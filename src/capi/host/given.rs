@@ -5,8 +5,8 @@ use crate::error::{Error, Kind, Result};
 
 /// Returns the bytes that the host lends.
 pub(super) fn bytes<'a>(text: cyrsync_str, name: &'static str) -> Result<&'a [u8]> {
-    // SAFETY: the header asks for bytes that live through the call of the emit function, or until
-    // the next call for the mailbox. No caller keeps them longer.
+    // SAFETY: cyrsync.h requires bytes that stay valid during the call of the emit function, or
+    // until the next call for the mailbox. No caller keeps them longer.
     unsafe { text.bytes(name) }.map_err(|failure| wrong(name, failure.message.to_string_lossy()))
 }
 

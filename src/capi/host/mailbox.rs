@@ -78,7 +78,7 @@ impl<'h> OpenMailbox<'h> {
             &subject,
             message_file(self.handle.mailbox, &record, &mut told)
         );
-        // SAFETY: the header says that the library owns the file from now on, even if the call
+        // SAFETY: cyrsync.h says that the library owns the file from now on, even if the call
         // failed.
         let owned = (told.fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(told.fd) });
         result?;

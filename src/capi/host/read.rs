@@ -25,7 +25,7 @@ pub(super) fn listed(entry: &cyrsync_entry) -> Result<Result<MailboxEntry>> {
         let detail = String::from_utf8_lossy(unreadable);
         return Ok(Err(Error::new(Kind::Corrupt, "read entry", &name, detail)));
     }
-    // SAFETY: the header asks for an array that lives through the call of the emit function.
+    // SAFETY: cyrsync.h requires an array that lives through the call of the emit function.
     let former = unsafe { read_array(entry.former_names, entry.former_name_count, FORMER_NAMES) };
     let former: Vec<cyrsync_former_name> =
         former.map_err(|refused| wrong("former_names", refused))?;
@@ -134,7 +134,7 @@ pub(super) fn state(state: &cyrsync_mailbox_state) -> Result<(MailboxState, Opti
         let many = format!("there are {} of them, and {USER_FLAGS} are the most", state.flag_count);
         return Err(wrong("flags", many));
     }
-    // SAFETY: the header asks for an array that lives until the next call for the mailbox.
+    // SAFETY: cyrsync.h requires an array that lives until the next call for the mailbox.
     let flags = unsafe { slice(state.flags, state.flag_count, "flags") }
         .map_err(|failure| wrong("flags", failure.message.to_string_lossy()))?;
     let flags: Result<Vec<Option<Text>>> = flags

@@ -98,8 +98,8 @@ pub struct cyrsync_mailbox_state {
     pub recentuid: u32,
     /// The number of records in the index, expunged ones included.
     pub num_records: u32,
-    /// The sync CRC of the records, as stored in cyrus.index. If this and annot_crc are 0, no CRCs
-    /// are stored: then the library computes both when it needs them.
+    /// The sync CRC of the records, as stored in cyrus.index. If this and annot_crc are 0, because
+    /// no CRCs are stored or the mailbox is empty, the library computes both when it needs them.
     pub basic_crc: u32,
     /// The sync CRC of the annotations of messages, as stored in cyrus.index; 0 for none.
     pub annot_crc: u32,
