@@ -185,8 +185,8 @@ impl Running {
         (Run { status, stdout, stderr, log }, Cost { wall, cpu, peak_kib, read })
     }
 
-    /// Returns the highest memory use that the program wrote at its end. Its children write theirs
-    /// as well.
+    /// Returns the highest memory use that the program wrote at its end. Its children write lines
+    /// to the same file.
     fn told_peak_kib(&self) -> u64 {
         let told = fs::read_to_string(peak_file(&self.files)).unwrap_or_default();
         let own = format!("{} ", self.child.id());

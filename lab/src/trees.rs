@@ -97,11 +97,12 @@ impl Tree {
         debian.map(Tree::of).chain(Tree::by_hand()).collect()
     }
 
-    /// Trees that `scripts/trees` does not make, in the same directory, by name: each holds a Cyrus
-    /// that somebody built, at Debian's paths, and a file `complete`.
+    /// Returns the trees in the same directory that `scripts/trees` does not make, in the order of
+    /// their names. Each holds a Cyrus that somebody built, at Debian's paths, and a file
+    /// `complete`.
     ///
     /// # Panics
-    /// If a program in one does not run.
+    /// If a program in one of the trees does not run.
     pub fn by_hand() -> Vec<Tree> {
         let entries = std::fs::read_dir(directory()).into_iter().flatten().flatten();
         let mut roots: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();

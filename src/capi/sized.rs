@@ -16,11 +16,11 @@ const LARGEST: usize = 1 << 16;
 /// How to handle members of a later version that this library does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unknown {
-    /// Ignore them: they are data that this version does not replicate, or functions that it does
-    /// not call.
+    /// Ignore these members: they are data that this version does not replicate, or functions that
+    /// it does not call.
     Ignored,
-    /// Refuse the structure unless they are 0: each asks for something that this version would not
-    /// do.
+    /// Refuse the structure unless these members are 0: each asks for something that this version
+    /// would not do.
     Refused,
 }
 

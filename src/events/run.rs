@@ -64,7 +64,7 @@ pub enum RunEvent {
         /// The error that ended the connection.
         error: Error,
     },
-    /// The replica ended the session, and the client was told to connect only once.
+    /// The replica ended the session, and the settings allow only one connection.
     #[non_exhaustive]
     ReplicaGone {
         /// The error that ended the session.
@@ -72,7 +72,7 @@ pub enum RunEvent {
     },
     /// The replica released its staged files, after `-t` or ten minutes.
     Restarted,
-    /// The replica could not be told to release its staged files.
+    /// The request to the replica to release its staged files (`RESTART`) failed.
     #[non_exhaustive]
     RestartFailed {
         /// The reason.

@@ -201,7 +201,8 @@ pub enum SyncEvent {
         /// What belongs to the records.
         computed: SyncCrcs,
     },
-    /// Such CRCs could not be put right. The replica has what it must all the same.
+    /// Wrong CRCs on the master could not be corrected. The replica has the right data
+    /// nevertheless.
     #[non_exhaustive]
     CrcsStay {
         /// The mailbox.

@@ -28,9 +28,9 @@ struct State {
     is_read: bool,
     /// The number of tasks that use the session.
     tasks: usize,
-    /// How often the replica was told to release its staged files.
+    /// The number of requests to the replica to release its staged files.
     restarts: u64,
-    /// Whether to tell it so as soon as no task needs its staged files.
+    /// Whether to send this request as soon as no task needs the staged files.
     restart_is_due: bool,
 }
 
@@ -134,7 +134,7 @@ impl WeakLane {
 pub struct OneTask(Arc<Shared>);
 
 impl OneTask {
-    /// Returns how often the replica was told to release its staged files. If the number has
+    /// Returns the number of requests to the replica to release its staged files. If it has
     /// changed, files staged before are gone. While other tasks run, only this task itself can
     /// change it.
     pub fn restarts(&self) -> u64 {

@@ -36,7 +36,7 @@ struct Offered {
     offer: Offer,
     /// Workers that take parts.
     helpers: Vec<WorkerId>,
-    /// Workers that take parts and were told to take no more.
+    /// Workers that take parts, and that the executor has asked to take no more.
     recalled: Vec<WorkerId>,
 }
 

@@ -22,9 +22,9 @@ const LONGEST_FAILED: Duration = Duration::from_secs(300);
 /// Why a task is deferred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
-    /// Somebody else is working on it.
+    /// Another process has locked the user or mailbox.
     Locked,
-    /// It failed.
+    /// The task failed.
     Failed,
 }
 

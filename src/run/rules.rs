@@ -11,7 +11,7 @@ use crate::settings::{Jobs, Persistence, Rolling};
 pub struct Rules {
     /// The shortest time between two take-overs of the log.
     pub sync_repeat_interval: Duration,
-    /// After this time the replica is told to release its staged files; zero for never.
+    /// After this time the client makes the replica release its staged files; zero for never.
     pub timeout: Duration,
     /// Whether a shutdown file is configured.
     pub has_shutdown_file: bool,

@@ -36,7 +36,8 @@ fn of_task(entry: &LogEntry, entries: &[LogEntry], undone: &[Undone]) -> Option<
     if let Some(own) = undone.iter().find(|undone| undone.items.contains(entry)) {
         return Some(of_entry(entry, &own.error));
     }
-    // It was tried as part of something larger: which entries that stands for is not known.
+    // The entry was replicated as part of something larger, such as the whole user. It is not known
+    // which entries a failure of that concerns.
     let larger = |undone: &&Undone| undone.items.iter().any(|item| !entries.contains(item));
     undone.iter().find(larger).map(|undone| undone.error.clone())
 }

@@ -30,7 +30,7 @@ pub enum State {
     Idle,
     /// A task is running.
     Running,
-    /// The replica is being told to release its staged files.
+    /// The worker makes the replica release its staged files.
     Releasing,
 }
 

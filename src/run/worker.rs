@@ -60,7 +60,7 @@ pub struct Worker {
     /// Whether it uses the connection of another worker.
     shares: bool,
     staged: Staged,
-    /// How often the replica had been told to release staged files, at the last check.
+    /// The number of requests to the replica to release its staged files, at the last check.
     restarts: u64,
     asked: AskedAhead,
     /// The cache of the replica's state.

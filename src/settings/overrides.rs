@@ -52,8 +52,8 @@ pub struct Overrides {
     pub connect_once: bool,
     /// Least time from one run to the next (`-d`), instead of `sync_repeat_interval`.
     pub delay: Option<Duration>,
-    /// Time after which the replica is told to release its staged files (`-t`); zero for never.
-    /// Default: ten minutes.
+    /// Time after which the client makes the replica release its staged files (`-t`); zero for
+    /// never. Default: ten minutes.
     pub timeout: Option<Duration>,
     /// A file whose existence is a request to stop (`-F`), instead of `sync_shutdown_file`.
     pub shutdown_file: Option<PathBuf>,

@@ -249,8 +249,8 @@ impl<'s> Contents<'s> {
         Ok(true)
     }
 
-    /// Compares mailboxes until there is enough to send, or all are compared. Returns those that must
-    /// be sent.
+    /// Compares mailboxes until there is enough to send, or all are compared. Returns those that
+    /// must be sent.
     fn survey(
         &mut self,
         pass: &mut Pass<'_>,
@@ -403,7 +403,7 @@ fn unsendable(pass: &Pass<'_>, entry: &MailboxEntry) -> Option<Error> {
 }
 
 /// Makes the error for a mailbox that would be hidden: if the master sent an intermediate of this
-/// name, the replica would lose track of the mailbox that it has there.
+/// name, the replica would lose track of its mailbox of the same name.
 fn hidden(entry: &MailboxEntry) -> Error {
     let detail = "the replica has a mailbox of this name, the master has none any more";
     Error::new(Kind::NeedsFullSync, "update intermediate", &entry.name, detail)

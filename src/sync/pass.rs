@@ -22,13 +22,13 @@ use crate::settings::Replication;
 use crate::store::{Lock, Store, Wait};
 use crate::types::{MailboxEntry, MboxName, Text, UniqueId, UserId};
 
-/// After this many staged files the replica is told to release them.
+/// After this many staged files the client makes the replica release them.
 const STAGED_FILES: u64 = 8192;
 
 /// Parts of a large task. Any pass can take some of them.
 pub trait Parts: Send + Sync {
-    /// Takes parts until all are taken, or until this pass is needed elsewhere. Calls `begin` before
-    /// each part.
+    /// Takes parts until all are taken, or until this pass is needed elsewhere. Calls `begin`
+    /// before each part.
     fn help(&self, pass: &mut Pass<'_>, begin: &mut dyn FnMut(), is_recalled: &dyn Fn() -> bool);
 }
 

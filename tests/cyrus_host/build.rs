@@ -50,7 +50,8 @@ fn exclusive(out: &Path) -> fs::File {
     lock
 }
 
-/// One of the programs, for the Cyrus that a server is, where the cyrus user can run it.
+/// Returns the path of one of the programs, built for the server's version of Cyrus, in a place
+/// where the cyrus user can run it.
 pub fn program(cyrus: &Cyrus, name: &str) -> PathBuf {
     static BUILT: [OnceLock<PathBuf>; 3] = [const { OnceLock::new() }; 3];
     let (once, name_of_tree) = match cyrus.release() {

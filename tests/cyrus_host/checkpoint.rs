@@ -132,7 +132,7 @@ fn a_service_repairs_what_both_sides_changed() {
     assert_eq!(subjects(&lab.master, "paula"), all);
     assert_eq!(subjects(&lab.replica, "paula"), all);
     assert!(flags_on_replica(&lab, 2).contains("\\Flagged"));
-    // It wrote to this server, and that is no change to be replicated once more.
+    // The repair wrote to this server. Its own change must not be replicated once more.
     let log = lab.master.log();
     assert!(!log.contains("checkpointd: SYNCNOTICE: rightnow log leaked"), "{log}");
     // Cyrus's imapd does not call sync_checkpoint() after an APPEND that has a UID for an answer.
@@ -244,7 +244,7 @@ pub fn cyrus_itself(options: Options) {
     imap.ok("UID STORE 2 +FLAGS (\\Answered)");
     let all = ["by mail", "by mail", "from the replica", "one", "one more", "two"];
     assert_eq!(subjects(&lab.master, "paula"), all, "{}", lab.master.log());
-    // It was the engine, in each of them.
+    // In each service the engine replicated, not Cyrus's own code.
     for service in ["imap", "lmtpunix"] {
         let said = format!("cyrus/{service}: cyrsync replicates what this process changes");
         assert!(log.contains(&said), "{said}: {log}");

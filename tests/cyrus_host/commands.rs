@@ -31,7 +31,8 @@ struct Inbox {
 }
 
 impl Inbox {
-    /// What makes message 1 flagged, expunges message 2, copies it to UID 3 and appends [`MESSAGE`] as UID 4.
+    /// What makes message 1 flagged, expunges message 2, copies it to UID 3 and appends [`MESSAGE`]
+    /// as UID 4.
     fn of(lab: &Lab) -> Inbox {
         let all = full(lab, "user.paula");
         let records = all.get("RECORD").expect("it has records").items().to_vec();
@@ -173,8 +174,8 @@ fn apply(lab: &Lab, commands: &[Vec<u8>]) -> Vec<String> {
     carried_out(lab, lab.master.command(program(&lab.master, "tool")), commands)
 }
 
-/// All that the master has, in Cyrus's words, and every file of the partition but caches: what an update that was
-/// given up has appended to those nobody refers to.
+/// All that the master has, in Cyrus's words, and every file of the partition but caches: what an
+/// update that was given up has appended to those nobody refers to.
 fn everything(lab: &Lab) -> String {
     let tool = program(&lab.master, "tool");
     let output = lab.master.command(tool).arg(lab.master.imapd_conf()).output();
@@ -366,7 +367,7 @@ fn what_cannot_be_or_is_not_so_is_refused_and_writes_nothing() {
         assert_eq!(reply.lines().count(), 1, "{reply}");
     }
     assert_eq!(everything(&lab), before);
-    // None of it stays: neither messages that were staged nor the modseqs of a refused update.
+    // Nothing of the refused commands stays: neither staged messages nor the modseqs of an update.
     let replies = apply(&lab, &[reserve(inbox.guid_of_two()), good_upload(), inbox.command()]);
     assert_eq!(replies, ["OK success\r\n"; 3]);
     assert_sound(&lab);

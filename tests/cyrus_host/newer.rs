@@ -44,9 +44,10 @@ fn replicated_and_repaired(release: Release) {
     settle_quotas(&lab.replica);
     let mut differences = compare(&lab.master, &lab.replica);
     differences.retain(|difference| {
-        // A group counts up that of reverse ACLs, which no replica takes without `reverseacls`.
+        // A change of a group raises the modseq of reverse ACLs. A replica without `reverseacls`
+        // does not store it.
         let of_groups = difference.path.ends_with(" RACLMODSEQ") && difference.replica.is_none();
-        // What `quota -f` mends gets a new one.
+        // `quota -f` gives the roots that it corrects a new modseq.
         let of_quota =
             difference.path.starts_with("QUOTA ") && difference.path.ends_with(" MODSEQ");
         !of_groups && !of_quota

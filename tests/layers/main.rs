@@ -57,7 +57,8 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The library, and the program that is another crate and names the library as `cyrsync`.
+/// The sources of the library, and of the program, which is another crate and names the library as
+/// `cyrsync`.
 static SOURCES: LazyLock<Sources> = LazyLock::new(|| {
     let mut sources = Sources::default();
     sources.add_crate(root(), "cyrsync", "src/lib.rs");

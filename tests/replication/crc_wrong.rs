@@ -48,7 +48,7 @@ fn after_a_change(lab: &Lab, args: &[&str]) -> Run {
 fn a_wrong_sync_crc_on_the_master_keeps_nothing_back_and_reconstruct_puts_it_right() {
     let lab = replicated();
     spoil(&lab);
-    // This server's own Cyrus cannot correct it.
+    // The client cannot start this server's own Cyrus, which would correct the CRC.
     lab.master.set_config("sync_server_path", Some("/nowhere/sync_server"));
     for args in [&["-O", "-u", "fred"][..], &["-u", "fred"]] {
         sends_nothing(&lab, args);

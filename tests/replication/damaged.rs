@@ -247,16 +247,16 @@ fn cyrus_own_client_goes_on_from_a_state_without_a_damaged_message() {
         append(&mut fred, "INBOX", &format!("number {number}"));
     }
     let hidden = Hidden::new(&lab.master, "user.fred", 3);
-    // The message after the damaged one has a lower modseq than that one, a message before it a
-    // higher one.
+    // The message after the damaged one keeps a lower modseq than the damaged one; a message before
+    // it gets a higher one.
     fred.ok("UID STORE 3 +FLAGS (\\Seen)");
     fred.ok("UID STORE 1 +FLAGS (\\Flagged)");
     fred.ok("UID STORE 2 +FLAGS (\\Deleted)");
     fred.ok("UID EXPUNGE 2");
     assert_eq!(ours(&lab, &["-A"]).status.code(), Some(1));
     let before = messages(&lab.master, "fred", "INBOX");
-    // It was expunged after the state that the replica can have: for now it shows as \Deleted
-    // there.
+    // Message 2 was expunged after the state that the replica can have now. Until then the replica
+    // shows it as \Deleted.
     let there = messages(&lab.replica, "fred", "INBOX");
     assert!(there.len() == 2 && there[1].contains("\\Deleted"), "{there:?}");
     hidden.put_right();

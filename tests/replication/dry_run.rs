@@ -50,7 +50,8 @@ fn planned(lab: &Lab, args: &[&str]) -> Vec<String> {
     let summary = steps.pop().unwrap();
     assert!(summary.ends_with("; nothing was changed"), "{run}");
     assert_eq!(run.stderr, "", "{run}");
-    // It does not even report that the replica has no records of a mailbox that is not created yet.
+    // A dry run does not even report that the replica has no records of a mailbox that is not
+    // created yet.
     assert_eq!(errors(&run), [""; 0], "{run}");
     steps
 }

@@ -92,7 +92,7 @@ fn a_client_that_rolls_changes_no_file_meanwhile() {
     let running = drained(running, &lab);
     assert_equal(&lab);
 
-    // It ends on request, and keeps what was logged.
+    // While it waits, the client ends on request, and keeps the logged entries.
     let holder = Holder::of(&lab, GLOBAL);
     append(&mut Imap::login(&lab.master, "anna"), "INBOX", "for the next one");
     let running = running.wait_within(A_WHILE).expect_err("it ended");

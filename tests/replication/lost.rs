@@ -1,4 +1,4 @@
-//! The connection is lost in the middle of a run, which goes on over another one.
+//! The connection is lost in the middle of a run. The run goes on over a new connection.
 
 use std::time::Duration;
 

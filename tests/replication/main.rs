@@ -9,7 +9,7 @@ mod big;
 mod cache;
 mod causes;
 mod channels;
-// It is about time, not about where the data comes from: one run is enough.
+// This module is about time, not about where the data comes from: one run is enough.
 #[cfg(not(through_host))]
 mod chaos;
 mod choice;
@@ -44,10 +44,10 @@ mod options;
 // A host writes repairs by itself; the host of these tests uses a server of its own for that.
 #[cfg(not(through_host))]
 mod own_server;
-// A quick check without locks counts what is there already; there is none for a host.
+// A quick check without locks counts what the replica already has. A host has no such check.
 #[cfg(not(through_host))]
 mod progress;
-// It is about files that the program writes.
+// This module is about files that the program writes.
 #[cfg(not(through_host))]
 mod prometheus;
 #[cfg(not(through_host))]

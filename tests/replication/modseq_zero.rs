@@ -51,14 +51,14 @@ fn records_of_modseq_0_reach_a_new_mailbox_and_one_that_is_there() {
     replicate(&lab, FRED);
     assert_eq!(seen(&lab.replica, &old), (old.to_vec(), vec![]));
 
-    // New messages beside those that the replica has, with a gap between the latter.
+    // The master gets new messages. One of them is expunged, which leaves a gap in the UIDs.
     more(&lab.master, 7..=11);
     expunge(&lab.master, "9");
     let old = [1, 3, 4, 7, 9, 11];
     without_modseq(&lab.master, &old);
     replicate(&lab, FRED);
     assert_eq!(seen(&lab.replica, &old), (old.to_vec(), vec![]));
-    // One of them is changed: it gets a modseq like any other.
+    // Two of these messages are changed. They get a modseq like any other message.
     let mut fred = Imap::login(&lab.master, "fred").with_selected("INBOX");
     fred.ok("UID STORE 3,11 +FLAGS.SILENT (\\Flagged)");
     drop(fred);

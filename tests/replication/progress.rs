@@ -1,5 +1,5 @@
-//! The progress of a run: a bar on a terminal, a line on request, and what is already there after a
-//! run that was broken off.
+//! The progress of a run: a bar on a terminal, a line on request, and the counts of what the
+//! replica already has after an interrupted run.
 
 use cyrsync_lab::fill::{Bulk, bulk};
 use cyrsync_lab::run::{reachable, start, start_sync_client};

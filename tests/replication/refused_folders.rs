@@ -9,7 +9,7 @@ use crate::common::{
 
 const FOLDERS: [&str; 4] = ["a", "b", "c", "d"];
 
-/// Returns fred with four folders, two messages in each, replicated, and anna with none.
+/// Returns a replicated lab: fred has four folders with messages, anna has only an INBOX.
 fn fred() -> Lab {
     let lab = Lab::default();
     create(&lab.master, &["user.anna", "user.fred"]);

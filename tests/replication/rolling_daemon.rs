@@ -100,7 +100,7 @@ fn master_starts_it_once_and_the_shutdown_file_ends_it() {
     let daemon = Daemon::working(&lab, 0);
     daemon.replicates("one");
     let pid = daemon.pid;
-    // It outlives its master, and the next master starts no second one.
+    // The client outlives the master process that started it. The next one starts no second client.
     std::mem::forget(daemon);
     lab.master.stop_server();
     lab.master.start_server();

@@ -43,7 +43,7 @@ fn restore(lab: &Lab, from: &str, below: &str, name: &str) {
     let from = places::place(&lab.master, from).data;
     let copied = Command::new("cp").arg("-a").args([&from, &to]).status().expect("cp runs");
     assert!(copied.success());
-    // It complains about the uniqueid, and leaves the mailbox in mailboxes.db.
+    // `reconstruct` complains about the uniqueid, and leaves the mailbox in mailboxes.db.
     tools::try_run(&lab.master, "reconstruct", &["-f", "-r", below]);
     let copy = format!("{below}.{name}");
     let found = tools::dump(&lab.master, "mailboxes.db", "twoskip");

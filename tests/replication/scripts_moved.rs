@@ -71,8 +71,8 @@ fn by_metadata_alone() {
     create(&lab.master, &["user.fred", "user.fred.Sent"]);
     replicate(&lab, &["-u", "fred"]);
     put_scripts(&lab, "fred");
-    // Before the move nothing of it is on the replica, and scripts in a directory are compared as
-    // such.
+    // Verification does not move the scripts: it compares the directory with the replica, which has
+    // no scripts yet.
     let run = ours(&lab, &["--verify", "-u", "fred"]);
     assert_eq!(run.status.code(), Some(2), "{run}");
     assert_moved(&replicate_as_cyrus_would(&lab, &["-s", "fred"]), "fred");
@@ -80,8 +80,8 @@ fn by_metadata_alone() {
     assert_verified(&lab, &["-u", "fred"]);
 }
 
-/// This channel replicates the moved scripts at once; the other channels do so because the move is
-/// logged for them.
+/// This channel replicates the moved scripts at once. The other channels replicate them later,
+/// because the client logs the move for them.
 #[test]
 fn by_the_log_of_every_channel() {
     let channels = ["", "second"].map(str::to_owned).to_vec();

@@ -23,7 +23,8 @@ fn a_message_of_1970_keeps_its_date_and_the_master_its_record() {
     [1, 3].iter().for_each(|uid| index.set(*uid, Field::InternalDate, 0));
     index.save();
     let modseq = mailbox_field(&lab.master, "user.fred", "HIGHESTMODSEQ");
-    // The replica gives such a message the time of day, and must receive the record once more.
+    // The replica gives such a message the current time as its date. So the client must send the
+    // record once more.
     ours(&lab, &[&["-O"], FRED].concat()).ok();
     assert_equal(&lab);
     assert_idle(&lab, FRED);

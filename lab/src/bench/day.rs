@@ -104,7 +104,7 @@ impl User {
         let name = self.new_name(day);
         let Some(old) = self.folders.get_mut(place) else { return };
         let old = std::mem::replace(old, name.clone());
-        // Mailboxes below it are renamed as well.
+        // Cyrus also renames the mailboxes below this one.
         let below = format!("{old}.");
         for folder in &mut self.folders {
             if let Some(rest) = folder.strip_prefix(&below) {

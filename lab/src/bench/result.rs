@@ -122,7 +122,7 @@ pub struct Case {
     pub name: String,
     /// Description of the case, with sizes.
     pub title: String,
-    /// The rows. The ratios compare the others with the first one.
+    /// The rows. The ratios compare the other rows with the first row.
     pub rows: Vec<Row>,
     /// The limits that should hold.
     pub targets: Vec<Target>,

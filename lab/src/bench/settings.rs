@@ -49,7 +49,7 @@ pub struct Settings {
     pub keep: bool,
     /// File for the picture.
     pub svg: Option<PathBuf>,
-    /// Page whose tables are replaced. Its picture is replaced as well.
+    /// Page whose tables and picture are replaced.
     pub docs: Option<PathBuf>,
     /// An existing result to show instead of measuring.
     pub show: Option<PathBuf>,

@@ -28,8 +28,8 @@ pub(crate) struct Mailboxes {
     pub(crate) open: Vec<String>,
     /// Owners of mailboxes, including deleted ones.
     pub(crate) users: Vec<String>,
-    /// Users whose INBOX is a tombstone. Cyrus finds their files by the uniqueid in it, so after a
-    /// rename it finds the files of another user.
+    /// Users whose INBOX is a tombstone. Cyrus finds their files by the uniqueid in the tombstone,
+    /// so after a rename it finds the files of another user.
     pub(crate) gone: Vec<String>,
 }
 
@@ -74,8 +74,9 @@ impl<'a> Side<'a> {
                 }
             };
             if kind == "J" {
-                // By owner and id in JMAP, for Cyrus's own use: a copy of the entry by uniqueid, which
-                // has that id. Where several mailboxes have one id it is that of the last writer.
+                // An index by owner and JMAP id, for Cyrus's own use. It has copies of the entries
+                // by uniqueid. If several mailboxes have the same id, the last writer's entry is
+                // there.
                 continue;
             }
             if !matches!(kind, "N" | "I") {

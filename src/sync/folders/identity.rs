@@ -45,7 +45,7 @@ pub(crate) fn claims<'n>(
             others.push(name);
         }
     }
-    // A mailbox that is renamed while this looks has both names, one after the other.
+    // A mailbox that is renamed during this search is found under its old and its new name.
     if !others.is_empty() && !is_alive_as(pass, &entry.name, &entry.uniqueid)? {
         return Err(moved_meanwhile(entry));
     }

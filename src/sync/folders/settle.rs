@@ -20,7 +20,7 @@ use crate::types::{MailboxEntry, MboxName, UniqueId, UserId};
 /// Whether the replica's folders have the right names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Settled {
-    /// They do: contents can be sent.
+    /// The folders have the right names: contents can be sent.
     Yes,
     /// Something was renamed or must be, so the replica's lists must be requested again.
     LookAgain,

@@ -26,13 +26,13 @@ pub struct Harm {
 /// Whether messages of a mailbox have effects by themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Acts {
-    /// They have none: they are mail, events or contacts.
+    /// The messages have no effects: they are mail, events or contacts.
     No,
-    /// They are sieve scripts.
+    /// The messages are sieve scripts.
     Sieve,
-    /// They are sent as mail at a later time.
+    /// The messages are sent as mail at a later time.
     Submission,
-    /// They define where notifications of this account are sent.
+    /// The messages define where notifications of this account are sent.
     Push,
 }
 

@@ -154,7 +154,7 @@ fn for_master(state: &MailboxState, plan: &Plan) -> Result<Snapshot> {
     header.xconvmodseq = state.xconvmodseq.and(header.xconvmodseq);
     // The groups are the master's own, and may have changed since.
     header.usergroups = None;
-    // Not checked: these CRCs would have to be those of the new state.
+    // Send no CRCs: only the CRCs of the new state would be right, and they are not computed here.
     header.crcs = SyncCrcs::UNKNOWN;
     let mut flags = state.flags.clone();
     let records = sides::updates(&plan.master, &state.name, &mut flags)?;

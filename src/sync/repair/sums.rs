@@ -46,8 +46,8 @@ fn mend(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<Option<[SyncCrcs; 2
     let server = master.server(&state).map_err(own)?;
     update.header.crcs = computed.with(server.capabilities().thread_ids);
     in_place(pass.store, &state)?;
-    // It computes them where an update ends with others than it names (`sync_apply_mailbox` in
-    // `imap/sync_support.c`).
+    // If the mailbox has other CRCs after the update than the update names, the server computes
+    // them again (`sync_apply_mailbox` in `imap/sync_support.c`).
     let ticket = server.submit(Command::Mailbox(update.update(false)));
     let applied = ticket.and_then(|ticket| server.wait(ticket));
     if let Err(error) = applied {
@@ -90,7 +90,7 @@ fn look(pass: &Pass<'_>, entry: &MailboxEntry) -> Result<Option<Wrong>> {
         return Ok(None);
     }
     let mut header = state.header.clone();
-    // They are the user's own, and may have changed since.
+    // The groups belong to the user on the master, and may have changed since.
     header.usergroups = None;
     let update = Snapshot {
         header,

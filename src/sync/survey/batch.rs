@@ -58,7 +58,7 @@ impl Batcher {
         if !self.rest {
             self.last_uid = record.uid;
         } else if record.modseq <= self.below {
-            // No state is below a record with modseq 0. Then the mailbox is sent as a whole.
+            // No modseq is lower than 0, so a mailbox with such a record is sent as a whole.
             self.below = record.modseq.saturating_sub(1);
         }
         self.seen += 1;

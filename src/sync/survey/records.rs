@@ -10,7 +10,7 @@ use crate::store::{Crcs, Mailbox, Records};
 use crate::types::crc::LATE_VIRTUAL_SINCE;
 use crate::types::{InternalFlags, MboxName, Record, SyncCrcs, SystemFlags, ThreadIds, Uid};
 
-/// Returns whether a record is expunged, but after the state in which it is sent.
+/// Returns whether a record was expunged after the state that the update brings the replica to.
 fn is_expunged_later(update: &RecordUpdate) -> bool {
     update.record.is_expunged() && update.modseq < update.record.modseq
 }

@@ -45,8 +45,8 @@ fn a_folder_waits_for_a_name_that_a_refused_rename_left_taken() {
     let error = user(&after, &mut replica).unwrap_err();
     assert_eq!(error.kind(), Kind::ReplicaDenied);
     assert!(error.to_string().contains("2 parts failed"), "{error}");
-    // The refused rename is tried only once, although the lists are requested again after the
-    // other.
+    // The refused rename is tried only once, although the client requests the lists again after the
+    // other rename.
     assert_eq!(
         replica.commands("APPLY RENAME"),
         ["APPLY RENAME user.fred.a", "APPLY RENAME user.fred.x"]

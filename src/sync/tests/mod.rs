@@ -414,7 +414,7 @@ fn a_quota_root_that_lost_its_record_is_not_deleted_on_the_replica() {
         let mut replica = FakeReplica::with(&[&item]);
         let result = user(vec![inbox], &mut replica);
         assert_eq!(result.is_err(), lost, "{root}");
-        // If a mailbox outside of a root names it, the mailbox was renamed out of there.
+        // A mailbox outside of the root that still names the root was renamed out of it.
         assert_eq!(replica.commands("APPLY UNQUOTA").is_empty(), lost, "{root}: {:?}", replica.log);
     }
 }

@@ -125,7 +125,8 @@ pub(crate) fn damage(pass: &mut Pass<'_>, name: &MboxName, stuck: Stuck) -> Resu
         Ok(()) => {}
     }
     if !damage.uids.contains(&uid) && damage.count < NAMED as u64 {
-        // The message was repaired meanwhile, or the search failed. It was not sent anyway.
+        // The message was repaired meanwhile, or the search failed. List it, because it was not
+        // sent.
         damage.uids.push(uid);
         damage.uids.sort_unstable();
         damage.count += 1;

@@ -37,9 +37,9 @@ pub struct Messages {
 
 /// A message whose content was checked.
 pub enum Opened {
-    /// It is in the buffer.
+    /// The content is in the buffer.
     Buffered,
-    /// It is too large for the buffer.
+    /// The content is too large for the buffer.
     File(MessageFile),
 }
 

@@ -89,13 +89,13 @@ impl Staged {
         }
     }
 
-    /// Returns how many files the replica has staged. It keeps them until it is told to release
-    /// them.
+    /// Returns how many files the replica has staged. It keeps them until the client makes it
+    /// release them.
     pub fn files(&self) -> u64 {
         self.files
     }
 
-    /// Forgets everything, because the replica was told to release its staged files.
+    /// Forgets everything, because the replica has released its staged files.
     pub fn clear(&mut self) {
         *self = Staged::default();
     }

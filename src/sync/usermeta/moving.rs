@@ -26,11 +26,11 @@ const NOBODYS: &str = "no/script.script";
 /// The result of moving the scripts of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moved {
-    /// They are in the mailbox now.
+    /// The scripts are in the mailbox now.
     Yes,
-    /// They would be moved, but this is a dry run.
+    /// The scripts would be moved, but this is a dry run.
     Planned,
-    /// They are still in the directory.
+    /// The scripts are still in the directory.
     No,
 }
 

@@ -368,7 +368,7 @@ mod tests {
             exchange(turn, Some("x")).start(turn, "NO-SUCH", true).unwrap_err().contains("SASL")
         );
         assert!(exchange(turn, None).start(turn, "DIGEST-MD5", false).is_err());
-        // These would send the password in plain text, or log in without a user.
+        // These mechanisms would send the password in plain text, or log in without a user.
         assert!(exchange(turn, Some("x")).start(turn, "PLAIN", true).is_err());
         assert!(exchange(turn, Some("x")).start(turn, "ANONYMOUS", true).is_err());
         assert!(exchange(turn, Some("x")).start(turn, "A\0B", true).is_err());

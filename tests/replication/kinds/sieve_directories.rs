@@ -1,5 +1,5 @@
-//! Scripts in a sieve directory, where Cyrus kept them before 3.6, of a user without `#sieve`, on a
-//! master whose own Cyrus does not move them.
+//! Scripts in a sieve directory, where Cyrus kept them before 3.6. The user has no `#sieve`
+//! mailbox, and the master's own Cyrus does not move the scripts into one.
 
 use std::fs;
 

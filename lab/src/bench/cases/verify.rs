@@ -35,8 +35,8 @@ pub fn verify(bench: &Bench) -> Vec<Case> {
     cases
 }
 
-/// Measures both clients without changes, then a full comparison. It exits with 0 only if both
-/// sides are equal.
+/// Measures both clients without changes, then a full comparison (`--verify`), which exits with 0
+/// only if both sides are equal.
 fn rows(bench: &Bench, ground: &Ground) -> Vec<Row> {
     let replica = ground.fresh();
     let servers: [&Cyrus; 2] = [ground.master(), &replica];
