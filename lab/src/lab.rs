@@ -133,7 +133,7 @@ fn configure_replica(replica: &Cyrus, options: &Options) {
     replica.configure(options, &extra);
 }
 
-/// Where the replica lies, if it lives in another tree than the master.
+/// Returns the directory of the replica's tree, if it is not the master's tree.
 fn other_bases(options: &Options) -> Vec<PathBuf> {
     match (&options.base, &options.master_tree, &options.replica_tree) {
         (None, Some(master), Some(replica)) if master != replica => vec![replica.labs()],

@@ -25,12 +25,12 @@ pub enum Release {
     Trixie,
     /// Cyrus 3.12; not released yet.
     Forky,
-    /// No release of Debian: major and minor version.
+    /// A Cyrus that is in no release of Debian: its major and minor version.
     ByHand(u32, u32),
 }
 
 impl Release {
-    /// All that `scripts/trees` makes, and the installed one.
+    /// All releases that `scripts/trees` makes, and the installed release.
     pub const DEBIAN: [Release; 4] =
         [Release::Bullseye, Release::Bookworm, Release::Trixie, Release::Forky];
 
@@ -138,7 +138,7 @@ impl Tree {
         Some(Tree { release: Release::ByHand(major, minor), root })
     }
 
-    /// What it holds.
+    /// The Cyrus that the tree holds.
     pub fn release(&self) -> Release {
         self.release
     }

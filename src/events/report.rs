@@ -82,7 +82,7 @@ pub struct Item {
     pub outcome: Outcome,
 }
 
-/// What a call did about an item.
+/// What a call did with an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Act {
@@ -94,18 +94,18 @@ pub enum Act {
     Verify,
 }
 
-/// The result of the smallest unit that can be requested: a user, a mailbox, an entry of a sync log.
-/// Where an [`Item`] stands for several mailboxes together, each of them is one of these.
+/// The result of the smallest unit that can be requested: a user, a mailbox, an entry of a sync
+/// log. Where an [`Item`] stands for several mailboxes together, each of them is one of these.
 #[derive(Debug, Clone, Serialize)]
 pub struct Settled {
-    /// What the call did about it.
+    /// What the call did with the item.
     pub act: Act,
     /// The entry of a sync log that requests it: `MAILBOX user.fred`.
     pub entry: Text,
     /// The user, mailbox or quota root.
     pub subject: Subject,
-    /// How it ended. [`Outcome::Done`] of a verification says that it was compared, not that both
-    /// sides are equal.
+    /// How the item ended. [`Outcome::Done`] of a verification means that it was compared, not that
+    /// both sides are equal.
     #[serde(flatten)]
     pub outcome: Outcome,
 }

@@ -190,15 +190,15 @@ pub enum SyncEvent {
         /// The error that shows the change.
         error: Error,
     },
-    /// The master's index stored CRCs that were not those of its records: its own Cyrus has put
-    /// them right.
+    /// The master's index stored CRCs that did not match its records. The master's own Cyrus has
+    /// corrected them.
     #[non_exhaustive]
     CrcsMended {
         /// The mailbox.
         mailbox: MboxName,
-        /// What was stored.
+        /// The CRCs that were stored.
         stored: SyncCrcs,
-        /// What belongs to the records.
+        /// The CRCs computed from the records.
         computed: SyncCrcs,
     },
     /// Wrong CRCs on the master could not be corrected. The replica has the right data

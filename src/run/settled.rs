@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::events::{Act, Outcome, Settled};
 use crate::types::Text;
 
-/// How each item of a task ended of which `undone` could not be done.
+/// Returns how each item of a task ended. `undone` has the items that could not be done.
 pub fn items(act: Act, goal: &Goal, undone: &[Undone]) -> Vec<Settled> {
     let entries = goal.entries();
     let settle = |entry: &LogEntry| {
@@ -42,7 +42,8 @@ fn of_task(entry: &LogEntry, entries: &[LogEntry], undone: &[Undone]) -> Option<
     undone.iter().find(larger).map(|undone| undone.error.clone())
 }
 
-/// Of several failures the one of an entry's mailbox, if there is one.
+/// Returns the part of an error that is about an entry's mailbox. Returns `None` if there is no
+/// such part.
 fn own_part<'e>(entry: &LogEntry, error: &'e Error) -> Option<&'e Error> {
     let subject = entry.subject();
     let mailbox = subject.mailbox()?;

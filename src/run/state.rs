@@ -16,7 +16,7 @@ pub const MOST_DEFERRED: usize = 100;
 pub struct Deferred {
     /// Its entries.
     pub items: Vec<Text>,
-    /// How often it was tried.
+    /// How often the task was tried.
     pub tries: u32,
     /// When the next try begins.
     pub due: Moment,

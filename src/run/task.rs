@@ -184,7 +184,7 @@ pub struct Task {
     /// Its place in the order in which tasks are reported. Without a number it gets the place in
     /// which it starts.
     pub number: Option<u64>,
-    /// It waits while any of the tasks with these numbers runs.
+    /// The task waits while any of the tasks with these numbers runs.
     pub waits_for: Vec<u64>,
     /// The history of connections lost during the task.
     pub care: Care,

@@ -105,7 +105,7 @@ impl Observer for Voices {
         }
     }
 
-    /// Of the thread that called the library, in the order of tasks already.
+    /// Called only on the thread that called the library, already in the order of the tasks.
     fn settled(&self, settled: &Settled) {
         self.observer.settled(settled);
     }

@@ -19,7 +19,7 @@ pub const SHARERS: usize = 28;
 const FAR: Duration = Duration::from_millis(100);
 /// How long to measure the work done.
 const WINDOW: Duration = Duration::from_millis(100);
-/// By how many percent another worker must raise it.
+/// By how many percent another worker must raise the work done in this time.
 const RISE: u64 = 10;
 /// Pause after a worker gained nothing or was refused, before another is tried. Doubled each time.
 const PAUSE: Duration = Duration::from_secs(5);

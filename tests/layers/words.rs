@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{holds, root};
 
-/// What is not written, and what is.
+/// Phrases to avoid, each with its replacement.
 const INSTEAD: &[(&str, &str)] = &[
     ("anew", "again"),
     ("are told", "are reported; receive"),

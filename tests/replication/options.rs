@@ -32,7 +32,7 @@ fn a_partition_of_the_replica_can_be_chosen() {
     assert_eq!(mailbox_field(&lab.replica, "user.fred", "PARTITION"), "second");
     assert_eq!(mailbox_field(&lab.master, "user.fred", "PARTITION"), "default");
     assert_idle(&lab, &["-p", "second", "-u", "fred"]);
-    // Without -p the mailboxes move to the master's partition, and with it back again.
+    // Without -p the mailboxes move to the master's partition. With -p they move back.
     let done = replicate_and_list_renames(&lab, &["-u", "fred"]);
     assert_eq!(done, ["RENAME user.fred -> user.fred (default)"]);
     let done = replicate_and_list_renames(&lab, &["-p", "second", "-m", "user.fred"]);

@@ -132,7 +132,7 @@ fn a_server_of_another_version_does_not_get_to_write() {
     // A program that does not report its version is refused too.
     let text = format!("printf '* OK ready\\r\\n'\n{AGREES}cat >/dev/null\n");
     fails_alone(&lab, &script(&lab, "other", &text), "it does not tell its version");
-    // So is a program that is only installed, if no Cyrus runs whose spool this would be.
+    // If no Cyrus runs on this spool, a `sync_server` that is merely installed is refused too.
     lab.master.set_config("sync_server_path", None);
     let mut lab = lab;
     lab.master.stop_server();

@@ -236,7 +236,7 @@ fn the_shutdown_file_ends_it_and_is_removed() {
     fs::write(&file, "").expect("own directory");
     let run = running.wait();
     assert_eq!((run.status.code(), file.exists()), (Some(0), false), "{run}");
-    // Also while it waits for the replica.
+    // The file also ends a client that waits for the replica.
     lab.replica.stop_server();
     lab.master.set_config("sync_shutdown_file", Some(&path));
     let waiting = until(start_ours(&lab, &["-R"]), |so_far| so_far[1].contains("retrying in 15"));

@@ -1,5 +1,5 @@
-//! Which certificates of a real replica are accepted; the errors about those that are not; no
-//! password is ever sent to the latter.
+//! Which certificates of a real replica the client accepts, and its errors about the others. It
+//! never sends a password to a replica whose certificate it refuses.
 
 use std::path::Path;
 use std::time::Duration;

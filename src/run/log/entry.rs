@@ -105,7 +105,8 @@ impl LogEntry {
         }
     }
 
-    /// What it is about: a user, a mailbox (of a rename the new name), or a quota root.
+    /// Returns what the entry is about: a user, a mailbox (of a rename the new name), or a quota
+    /// root.
     pub fn subject(&self) -> Subject {
         match self {
             LogEntry::User(user) | LogEntry::UnUser(user) | LogEntry::Meta(user) => user.into(),

@@ -390,7 +390,7 @@ mod tests {
         let made_up = plan(&locals, &remotes, unknown).unwrap();
         assert_eq!(steps(&made_up), gone("DELETED.user.fred.5F3A0C11"));
         assert_eq!(play(&made_up, &remotes)["user.fred.old"], "1");
-        // The same way as on the master.
+        // If the mailbox's history has such a name, the replica uses the same one.
         let mut locals = locals;
         locals[2].history = vec![former("DELETED.user.fred.61"), former("user.fred")];
         let as_here = plan(&locals, &remotes, unknown).unwrap();

@@ -17,7 +17,7 @@ use crate::types::{Annotation, Guid, MboxType, Text, Uid};
 /// A harmful change to the master.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Harm {
-    /// What would be done, to follow the words "it would have to".
+    /// What the repair would do, as a phrase that follows the words "it would have to".
     pub what: String,
     /// The option value that allows it.
     pub word: &'static str,

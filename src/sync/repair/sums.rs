@@ -78,7 +78,7 @@ fn look(pass: &Pass<'_>, entry: &MailboxEntry) -> Result<Option<Wrong>> {
     check_identity(mailbox.as_ref(), entry)?;
     let stored = mailbox.crcs(Crcs::Stored)?;
     let computed = mailbox.crcs(Crcs::Recomputed)?;
-    // What is not stored is not wrong. What else is wrong with the mailbox is for reconstruct.
+    // CRCs that are not stored are not wrong. Other damage of the mailbox is left to `reconstruct`.
     let is_right = stored.basic.is_none() || stored.agrees(computed);
     if is_right || mailbox.inconsistency().is_some() {
         return Ok(None);

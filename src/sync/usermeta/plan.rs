@@ -114,7 +114,7 @@ pub fn sieve(ours: &[SieveScript], theirs: &[SieveScript]) -> Vec<Step> {
         .map(Step::UploadSieve)
         .collect();
     // Cyrus's client also deletes the bytecode of a script that is not active any more. Since 3.6
-    // the replica ignores this, and the script would stay active there.
+    // the replica ignores this, and the script would stay active on the replica.
     let kept = |name: &Text| here.contains(name) || here.contains(&source(name));
     let gone = theirs.iter().filter(|s| !kept(&s.name));
     steps.extend(gone.map(|s| Step::DeleteSieve(s.name.clone())));
@@ -131,9 +131,9 @@ pub fn sieve(ours: &[SieveScript], theirs: &[SieveScript]) -> Vec<Step> {
     steps
 }
 
-/// Returns the same steps for a replica that empties a script when it is sent again
-/// ([`Capabilities::empties_scripts`](crate::replica::Capabilities)). Such a script is deleted first,
-/// and so must be activated again.
+/// Returns the steps of [`sieve`] for a replica that empties a script when it is sent again
+/// ([`Capabilities::empties_scripts`](crate::replica::Capabilities)). A changed script is deleted
+/// first. If it was active, it must be activated again.
 pub fn sieve_by_deletion(ours: &[SieveScript], theirs: &[SieveScript]) -> Vec<Step> {
     let mut replaced = HashSet::new();
     let replace = |step| match step {

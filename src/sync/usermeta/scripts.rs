@@ -26,8 +26,8 @@ use crate::types::{
 /// - `told`: the scripts in the replica's reply; it sends them only if `#sieve` mailboxes are not
 ///   replicated.
 /// - `sieve_mailbox`: the name of the user's `#sieve` mailbox, if these are replicated.
-/// - `is_certain`: the user has no other scripts than `ours`. If this is not certain, `ours` is empty
-///   and `#sieve` mailboxes are replicated, there are no steps, and the replica's scripts stay.
+/// - `is_certain`: the user has no other scripts than `ours`. If this is not certain, `ours` is
+///   empty and `#sieve` mailboxes are replicated, there are no steps, and the replica's scripts stay.
 pub(crate) fn sieve_steps(
     pass: &mut Pass<'_>,
     sieve_mailbox: Option<MboxName>,

@@ -72,7 +72,7 @@ fn entries_of_mailboxes_that_are_elsewhere_or_in_the_making_stop_nothing() {
                 assert!(errors(&run).iter().any(told), "{}: {run}", odd.types);
             }
         }
-        // All others are done, and nothing was deleted.
+        // All other mailboxes are replicated, and nothing was deleted.
         for (mailbox, uids) in [("INBOX", 2), ("INBOX.Zap", 2), ("INBOX.Odd", 1)] {
             let there = Imap::login(&lab.replica, "fred").with_selected(mailbox).uids();
             assert!(there.len() >= uids, "{}: {mailbox}: {there:?}", odd.types);

@@ -147,7 +147,7 @@ fn mailboxes_of_one_side_or_of_other_names_are_found() {
     SyncServer::spawn(&lab.replica).apply("UNMAILBOX", &text("lists.rust")).ok();
     found(&lab, vec!["lists.rust is only on the master"]);
     settle(&lab);
-    // With a tombstone here.
+    // The master has deleted the mailbox, and has a tombstone.
     SyncServer::spawn(&lab.master).apply("UNMAILBOX", &text("user.fred.Gone2")).ok();
     found(&lab, vec!["user.fred.Gone2 is only on the replica"]);
     settle(&lab);

@@ -20,8 +20,8 @@ const MESSAGE: usize = 30_000;
 
 /// How much longer the automatic level may take than the better fixed level, as a factor.
 const SLOWER: f64 = 1.05;
-/// How much more it may send than Cyrus's client on slow lines, as a factor. Slow means a rate up
-/// to `DEAR`.
+/// How much more our client may send than Cyrus's client on slow lines, as a factor. Slow means a
+/// rate up to `DEAR`.
 const MORE: f64 = 1.02;
 const DEAR: u64 = 10_000_000;
 
