@@ -102,7 +102,7 @@ fn a_repair_that_is_killed_at_a_write_is_gone_on_with() {
         } else {
             assert!(run.status.success(), "{what}: {run}");
         }
-        // Once with valgrind looking on, when there is something to finish.
+        // The first run that has something to finish runs under valgrind.
         let run = match is_pending(&pending) {
             true if !finished => under_valgrind(&lab, &["-v", "-u", "paula"]).ok(),
             _ => embedded(&lab, &["-v", "-u", "paula"]).ok(),

@@ -54,7 +54,7 @@ impl Saved {
     /// Restores everything, bit by bit.
     pub fn restore(&self) {
         match &self.content {
-            // The contents of a directory were never touched, but it may have been moved away.
+            // A directory's contents are never changed, but the directory may have been moved away.
             Content::Directory => {
                 let aside = aside(&self.path);
                 if aside.exists() {

@@ -82,7 +82,7 @@ fn replicas_of_one_version_of_tls_or_with_an_rsa_key_are_replicated_to() {
     }
 }
 
-/// `openssl s_server`, for handshakes that no present Cyrus can be made to do.
+/// A running `openssl s_server`, for handshakes that no present version of Cyrus performs.
 struct OpenSsl {
     child: Child,
     port: u16,
