@@ -2314,9 +2314,8 @@ cyrsync_result cyrsync_client_new(
 /**
  * Makes a client that gets the data of the master from a host, and does not read the mail store
  * itself: see "The host store" at the head of this header. The table is copied. Its destroy
- * function is called when the library no longer uses userdata: at once if this call fails. There
- * is one exception: if the size of the table is refused, destroy is never called, and the program
- * releases userdata itself.
+ * function is called when the library no longer uses userdata: at once if this call fails, but
+ * never if the size of the table is refused. Then the program releases userdata itself.
  *
  * @param config  The configuration.
  * @param host    The host's table.
@@ -2350,8 +2349,7 @@ CYRSYNC_API const char *cyrsync_client_server(const cyrsync_client *client);
 /**
  * Cancels the client: the running call ends at the next safe point with CYRSYNC_RESULT_CANCELLED.
  * So does every later call, until cyrsync_client_reset_cancel() is called. May be called from any
- * thread while another call runs, also from callbacks and signal handlers. The caller must make
- * sure that no thread frees the client during this call.
+ * thread, callback or signal handler while another call runs, but not while the client is freed.
  *
  * @param client  The client. NULL is fine.
  */
