@@ -53,7 +53,7 @@ fn a_replica_that_cannot_be_reached() {
         let run = ours(&lab, &["-o", "-u", "fred"]);
         assert_eq!(run.status.code(), Some(1), "{run}");
         let line = the_line(&run.log, words);
-        assert!(line.starts_with("ERR") && line.contains("SYNCERROR: cannot reach"), "{line}");
+        assert!(line.starts_with("ERR") && line.contains("cannot reach the replica: "), "{line}");
         let told = format!("Can not connect to server '{server}'");
         assert!(the_line(&run.log, &told).starts_with("ERR"), "{run}");
     }
