@@ -160,9 +160,12 @@ fn follow_changes(options: &Options, change: impl Fn(&Cyrus, u64)) {
         if can_theirs {
             lab.master.use_replica(&theirs);
             let run = cyrus_sync_client(&lab.master, &["-A"]);
-            // It cannot do some renames in a ring, and the client of 3.10 cannot read some answers
-            // of 3.8.1.
-            can_theirs = !run.log.contains("received bad response");
+            // It cannot do some renames in a ring. The client of 3.2 gives up a deleted mailbox whose
+            // name the replica has for another one, and that of 3.10 cannot read some answers of
+            // 3.8.1: then its replica cannot be compared any more.
+            let is_moved =
+                lab.master.release() == Release::Bullseye && run.log.contains("IMAP_MAILBOX_MOVED");
+            can_theirs = !is_moved && !run.log.contains("received bad response");
             let excused = ["failed to order folders", "failed to rename"]
                 .iter()
                 .any(|why| run.log.contains(why))
