@@ -176,8 +176,8 @@ impl<'w, 'h> Real<'w, 'h> {
             tally.user_ended();
         }
         undone.iter().for_each(|undone| tally.failed(undone.error.kind()));
-        let items = settled::items(self.hear.act, goal, &undone);
-        items.iter().for_each(|item| self.shared.observer.settled(item));
+        let observer = &self.shared.observer;
+        settled::items(self.hear.act, goal, &undone, &mut |item| observer.settled(&item));
         if self.hear.plan.is_none() && !matches!(goal, Goal::Entries(_)) {
             let error = undone.first().map(|undone| undone.error.clone());
             let item = Item::new(goal.subject(), error.map_or(Ok(()), Err));
@@ -228,10 +228,11 @@ impl<'w, 'h> Real<'w, 'h> {
         else {
             return;
         };
-        let items = settled::items(Act::Replicate, &goal, undone);
-        for item in items.into_iter().filter(|item| item.outcome.error().is_none()) {
-            self.say(*worker, Line::Item(Box::new(item)));
-        }
+        settled::items(Act::Replicate, &goal, undone, &mut |item| {
+            if item.outcome.error().is_none() {
+                self.say(*worker, Line::Item(Box::new(item)));
+            }
+        });
     }
 
     /// Returns when the machine's state must be reported, even if nothing happens.

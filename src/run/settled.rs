@@ -1,80 +1,122 @@
 //! How a task ended, item by item: which user, mailbox or entry of a log is done, and which is not.
 
+use std::collections::{HashMap, HashSet};
+
 use super::log::entry::LogEntry;
 use super::outcome::Undone;
 use super::task::Goal;
 use crate::error::Error;
 use crate::events::{Act, Outcome, Settled};
-use crate::types::Text;
+use crate::types::{MboxName, Text};
 
-/// Returns how each item of a task ended. `undone` has the items that could not be done.
-pub fn items(act: Act, goal: &Goal, undone: &[Undone]) -> Vec<Settled> {
+/// Visits the items of a task with their results. `undone` has the items that could not be done.
+pub fn items(act: Act, goal: &Goal, undone: &[Undone], visit: &mut dyn FnMut(Settled)) {
     let entries = goal.entries();
-    let settle = |entry: &LogEntry| {
-        let failure = match goal {
-            Goal::Mailboxes(_) => undone.iter().find_map(|undone| of_mailbox(entry, &undone.error)),
-            _ => of_task(entry, &entries, undone),
-        };
-        let outcome = failure.map_or(Outcome::Done, |error| Err(error).into());
-        Settled { act, entry: entry.text(), subject: entry.subject(), outcome }
+    let causes = match goal {
+        Goal::Mailboxes(_) => Causes::of_mailboxes(undone),
+        _ => Causes::of_entries(&entries, undone),
     };
-    entries.iter().map(settle).collect()
+    for entry in &entries {
+        let outcome = causes.of(entry).map_or(Outcome::Done, |error| Err(error.clone()).into());
+        visit(Settled { act, entry: entry.text(), subject: entry.subject(), outcome });
+    }
 }
 
 /// Entries of a log that failed together.
 pub fn failed(lines: &[Text], error: &Error) -> Vec<Settled> {
+    let parts = parts([error]);
     let settle = |line: &Text| {
         let entry = LogEntry::parse(line.as_bytes()).ok().flatten()?;
-        let (act, outcome) = (Act::Replicate, Err(of_entry(&entry, error)).into());
-        Some(Settled { act, entry: line.clone(), subject: entry.subject(), outcome })
+        let subject = entry.subject();
+        let own = subject.mailbox().and_then(|mailbox| parts.get(mailbox)).copied();
+        let outcome = Err(own.unwrap_or(error).clone()).into();
+        Some(Settled { act: Act::Replicate, entry: line.clone(), subject, outcome })
     };
     lines.iter().filter_map(settle).collect()
 }
 
-/// Why an entry of a task could not be done; `None` if it is done.
-fn of_task(entry: &LogEntry, entries: &[LogEntry], undone: &[Undone]) -> Option<Error> {
-    if let Some(own) = undone.iter().find(|undone| undone.items.contains(entry)) {
-        return Some(of_entry(entry, &own.error));
+/// Why items of a task could not be done. A task may have many thousands of items, so each is looked
+/// up.
+struct Causes<'u> {
+    by_entry: HashMap<&'u LogEntry, &'u Error>,
+    /// The parts of all errors that name a mailbox.
+    by_mailbox: HashMap<&'u MboxName, &'u Error>,
+    /// Whether a mailbox that a part names has failed, although no entry of it is undone.
+    parts_count: bool,
+    /// A failure that may concern every other item.
+    rest: Option<&'u Error>,
+}
+
+impl<'u> Causes<'u> {
+    /// Only if every failure names a mailbox, the other mailboxes are known to be done.
+    fn of_mailboxes(undone: &'u [Undone]) -> Self {
+        let is_vague = |error: &&Error| {
+            let parts = error.parts();
+            parts.is_empty() || parts.iter().any(|part| part.subject().mailbox().is_none())
+        };
+        Causes {
+            by_entry: HashMap::new(),
+            by_mailbox: parts(undone.iter().map(|undone| &undone.error)),
+            parts_count: true,
+            rest: undone.iter().map(|undone| &undone.error).find(is_vague),
+        }
     }
-    // The entry was replicated as part of something larger, such as the whole user. It is not known
-    // which entries a failure of that concerns.
-    let larger = |undone: &&Undone| undone.items.iter().any(|item| !entries.contains(item));
-    undone.iter().find(larger).map(|undone| undone.error.clone())
-}
 
-/// Returns the part of an error that is about an entry's mailbox. Returns `None` if there is no
-/// such part.
-fn own_part<'e>(entry: &LogEntry, error: &'e Error) -> Option<&'e Error> {
-    let subject = entry.subject();
-    let mailbox = subject.mailbox()?;
-    error.parts().iter().find(|part| part.subject().mailbox() == Some(mailbox))
-}
-
-/// Why an entry failed.
-fn of_entry(entry: &LogEntry, error: &Error) -> Error {
-    own_part(entry, error).unwrap_or(error).clone()
-}
-
-/// Why one of several mailboxes failed. Only where every failure names a mailbox is the rest known
-/// to be done.
-fn of_mailbox(entry: &LogEntry, error: &Error) -> Option<Error> {
-    let parts = error.parts();
-    let all_named = parts.iter().all(|part| part.subject().mailbox().is_some());
-    match own_part(entry, error) {
-        Some(own) => Some(own.clone()),
-        None if parts.is_empty() || !all_named => Some(error.clone()),
-        None => None,
+    /// An undone item that is no entry of the task, such as the whole user, contains entries. It is
+    /// not known which of them its failure concerns.
+    fn of_entries(entries: &[LogEntry], undone: &'u [Undone]) -> Self {
+        let known: HashSet<&LogEntry> = entries.iter().collect();
+        let mut by_entry = HashMap::new();
+        for Undone { items, error } in undone {
+            for item in items {
+                by_entry.entry(item).or_insert(error);
+            }
+        }
+        let is_larger = |undone: &&Undone| undone.items.iter().any(|item| !known.contains(item));
+        Causes {
+            by_entry,
+            by_mailbox: parts(undone.iter().map(|undone| &undone.error)),
+            parts_count: false,
+            rest: undone.iter().find(is_larger).map(|undone| &undone.error),
+        }
     }
+
+    /// Returns why an entry failed. Returns `None` if it is done.
+    fn of(&self, entry: &LogEntry) -> Option<&'u Error> {
+        let subject = entry.subject();
+        let own = subject.mailbox().and_then(|mailbox| self.by_mailbox.get(mailbox)).copied();
+        let whole = self.by_entry.get(entry).copied().or(self.rest);
+        match whole {
+            Some(error) => Some(own.unwrap_or(error)),
+            None => own.filter(|_| self.parts_count),
+        }
+    }
+}
+
+/// The parts of errors by the mailbox that they are about.
+fn parts<'e>(errors: impl IntoIterator<Item = &'e Error>) -> HashMap<&'e MboxName, &'e Error> {
+    let mut found = HashMap::new();
+    for part in errors.into_iter().flat_map(Error::parts) {
+        if let Some(mailbox) = part.subject().mailbox() {
+            found.entry(mailbox).or_insert(part);
+        }
+    }
+    found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::error::Kind;
-    use crate::types::MboxName;
 
     fn of(mailbox: &str) -> Error {
         Error::new(Kind::Corrupt, "open", MboxName::from(mailbox), "bad")
+    }
+
+    fn items(act: Act, goal: &Goal, undone: &[Undone]) -> Vec<Settled> {
+        let mut found = Vec::new();
+        super::items(act, goal, undone, &mut |one| found.push(one));
+        found
     }
 
     fn told(settled: &[Settled]) -> Vec<String> {
@@ -120,5 +162,15 @@ mod tests {
         let lines = entries.map(|entry| entry.text());
         assert_eq!(failed(&lines, &of("user.a")).len(), 2);
         assert!(failed(&["nonsense".into()], &of("user.a")).is_empty());
+    }
+
+    #[test]
+    fn each_entry_of_a_long_log_of_which_half_failed_has_its_result() {
+        let entries: Vec<LogEntry> =
+            (0..20_000).map(|n| LogEntry::Mailbox(format!("user.a.{n}").as_str().into())).collect();
+        let goal = Goal::Entries(entries.clone());
+        let undone = Undone { items: entries[10_000..].to_vec(), error: of("user.a") };
+        let settled = items(Act::Replicate, &goal, &[undone]);
+        assert_eq!(settled.iter().filter(|one| one.outcome.error().is_some()).count(), 10_000);
     }
 }

@@ -27,8 +27,8 @@ fn each_recent(test: impl Fn(Tree)) {
     trees.into_iter().for_each(test);
 }
 
-/// Replicates with our client, and to a second replica with Cyrus's: asserts that there is no
-/// difference.
+/// Replicates with our client, and asserts that master and replica are equal. Then does the same
+/// with Cyrus's client and `theirs`, if given, except for data that this client does not replicate.
 #[track_caller]
 fn assert_replicated(lab: &Lab, theirs: Option<&Cyrus>) {
     let run = ours(lab, &["-v", "-A"]).ok();
