@@ -18,24 +18,31 @@ CARGO ?= cargo
 INSTALL ?= install
 STRIP ?= strip
 BUILT ?= target/release
-# Features of Cargo.toml in addition to the default ones: make FEATURES=libsasl2
+# Additional features of Cargo.toml, besides the default ones: make FEATURES=libsasl2
 FEATURES ?=
 SONAME = libcyrsync.so.0
-# Libraries that Rust's standard library needs: `rustc --print native-static-libs`.
+# The libraries that Rust's standard library needs, from `rustc --print native-static-libs`.
 STATIC_LIBS = -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
-# The feature libsasl2 needs another library. The shared library names it if it has the feature.
+# The feature libsasl2 needs one more library. libcyrsync.so contains its name if it was built with
+# this feature.
 sasl2_libs = $(if $(shell grep -l 'libsasl2\.so' $(BUILT)/libcyrsync.so 2>/dev/null),-lsasl2)
+
+# The documentation keeps the layout of the sources, because pages link to each other.
+units = $(wildcard contrib/systemd/*.service)
+doc_files = $(wildcard *.md docs/*.* docs/guides/* docs/img/* examples/* contrib/prometheus/* \
+	contrib/grafana/*) cyrus-host/README.md packaging/FREEBSD.md
+doc_dirs = $(sort $(dir $(doc_files) $(units)))
 
 version := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 
-# Builds with neutral paths instead of this machine's. So the same sources give the same bytes in
-# any directory (docs/packaging.md).
+# Builds with neutral paths instead of this machine's paths, so that the same sources give the same
+# bytes in any directory (docs/packaging.md).
 all:
 	CARGO="$(CARGO)" scripts/release $(if $(FEATURES),--features "$(FEATURES)")
 
 include scripts/dev.mk
 
-# The usual name of this target, which packagers expect.
+# Packagers expect a target of this name.
 install-strip: install
 
 install: install-debug
@@ -46,7 +53,7 @@ install: install-debug
 install-debug:
 	$(INSTALL) -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libdir)/pkgconfig $(DESTDIR)$(includedir) \
 		$(DESTDIR)$(mandir)/man5 $(DESTDIR)$(mandir)/man8 $(DESTDIR)$(completionsdir) \
-		$(DESTDIR)$(docdir)/guides $(DESTDIR)$(docdir)/contrib
+		$(addprefix $(DESTDIR)$(docdir)/,$(doc_dirs))
 	$(INSTALL) -m 755 $(BUILT)/sync_client $(DESTDIR)$(sbindir)/sync_client
 	$(INSTALL) -m 644 $(BUILT)/libcyrsync.so $(DESTDIR)$(libdir)/libcyrsync.so.$(version)
 	ln -sf libcyrsync.so.$(version) $(DESTDIR)$(libdir)/$(SONAME)
@@ -56,11 +63,13 @@ install-debug:
 	$(INSTALL) -m 644 docs/cyrsync-imapd.conf.5 $(DESTDIR)$(mandir)/man5/cyrsync-imapd.conf.5
 	$(INSTALL) -m 644 docs/sync_client.8 $(DESTDIR)$(mandir)/man8/sync_client.8
 	$(INSTALL) -m 644 contrib/completion/sync_client $(DESTDIR)$(completionsdir)/sync_client
-	$(INSTALL) -m 644 README.md CHANGELOG.md docs/*.md docs/events.schema.json \
-		$(DESTDIR)$(docdir)
-	$(INSTALL) -m 644 docs/guides/*.md $(DESTDIR)$(docdir)/guides
-	$(INSTALL) -m 644 contrib/prometheus/* contrib/grafana/* contrib/systemd/* \
-		$(DESTDIR)$(docdir)/contrib
+	for file in $(doc_files); do \
+		$(INSTALL) -m 644 $$file $(DESTDIR)$(docdir)/$$file || exit 1; \
+	done
+	for unit in $(units); do \
+		sed 's|/usr/lib/cyrus/bin/sync_client|$(sbindir)/sync_client|' $$unit \
+			> $(DESTDIR)$(docdir)/$$unit && chmod 644 $(DESTDIR)$(docdir)/$$unit || exit 1; \
+	done
 	sed -e 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|; s|@includedir@|$(includedir)|' \
 		-e 's|@version@|$(version)|; s|@static_libs@|$(strip $(sasl2_libs) $(STATIC_LIBS))|' \
 		cyrsync.pc.in > $(DESTDIR)$(libdir)/pkgconfig/cyrsync.pc

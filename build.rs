@@ -1,13 +1,14 @@
 //! Sets the soname of the shared library and generates the C header from `src/capi`.
 //!
-//! The header is written to `OUT_DIR` only; `tests/header.rs` compares the committed
+//! The header is written to `OUT_DIR` only; `tests/house/header.rs` compares the committed
 //! `include/cyrsync.h` with it.
 
 #[cfg(feature = "capi")]
 #[path = "build/header.rs"]
 mod header;
 
-/// The soname. Its number rises when a released function changes or is removed.
+/// The soname of the shared library. Its number rises when a released function changes or is
+/// removed.
 const SONAME: &str = "libcyrsync.so.0";
 
 fn main() {

@@ -1,4 +1,4 @@
-//! Makes `cyrsync.h`: cbindgen translates the files of `src/capi` section by section, and this
+//! Generates `cyrsync.h`: cbindgen translates the files of `src/capi` section by section, and this
 //! module joins the sections.
 
 use std::path::{Path, PathBuf};
@@ -6,7 +6,8 @@ use std::{env, fs};
 
 use cbindgen::{Builder, Config};
 
-/// The sections of the header in the order for a reader, each with its files of `src/capi`.
+/// The sections of the header, in the order in which a reader needs them. Each has a title and its
+/// files of `src/capi`.
 const SECTIONS: &[(&str, &[&str])] = &[
     ("Version", &["version"]),
     ("Strings", &["strings"]),
@@ -17,14 +18,15 @@ const SECTIONS: &[(&str, &[&str])] = &[
         "The host store (most programs skip this section)",
         &["failure", "host/structs", "host/functions"],
     ),
-    ("Clients", &["client", "pieces", "matching"]),
+    ("Clients", &["handle", "client", "pieces", "matching"]),
     ("Sync logs", &["log_append", "rolling"]),
     ("Plans", &["plan"]),
     ("Verification", &["verify"]),
     ("Progress and status", &["progress", "status"]),
 ];
 
-/// The longest declaration in columns. A longer one gets a line for each parameter.
+/// The greatest width of a declaration, in columns. A wider declaration gets a line for each
+/// parameter.
 const WIDTH: usize = 96;
 
 pub fn generate() {
@@ -45,8 +47,8 @@ pub fn generate() {
     fs::write(out.join("cyrsync.h"), header).expect("OUT_DIR can be written to");
 }
 
-/// Returns one section in C. cbindgen does not read the types of other sections: their names are
-/// the same in C.
+/// Returns one section of the header. cbindgen does not read the files of other sections: names of
+/// types are the same in Rust and in C.
 fn section(config: &Config, directory: &Path, files: &[&str], out: &Path) -> String {
     let mut config = config.clone();
     (config.header, config.trailer) = (None, None);
@@ -70,8 +72,8 @@ fn section(config: &Config, directory: &Path, files: &[&str], out: &Path) -> Str
     with_initial_values(&declarations(&text), &sources)
 }
 
-/// Returns the names of the types of a file. Without this list cbindgen leaves out types that no
-/// function of the section uses.
+/// Returns the names of the types that a file defines. Without this list cbindgen leaves out types
+/// that no function of the section uses.
 fn types(source: &str) -> impl Iterator<Item = String> {
     let item = |line: &str| {
         let rest = ["struct ", "enum ", "type "]
@@ -100,8 +102,8 @@ fn without_macro(source: &str) -> Option<String> {
     Some(plain + "}\n")
 }
 
-/// Puts the parameters of long declarations on lines of their own, and names types by their
-/// typedefs only.
+/// Puts the parameters of long declarations on lines of their own, and removes `struct` and `enum`
+/// before names of types.
 fn declarations(text: &str) -> String {
     let mut out = String::new();
     let mut pending = String::new();
@@ -128,7 +130,7 @@ fn declarations(text: &str) -> String {
     out
 }
 
-/// Removes `struct` and `enum` before the names of types, except where a type is declared.
+/// Removes `struct` and `enum` before the names of types, except where a type is defined.
 fn plain(line: &str) -> String {
     if line.starts_with("typedef struct") || line.starts_with("typedef enum") {
         return line.to_owned();
@@ -136,12 +138,12 @@ fn plain(line: &str) -> String {
     line.replace("struct cyrsync_", "cyrsync_").replace("enum cyrsync_", "cyrsync_")
 }
 
-/// Breaks a declaration into lines.
+/// Breaks a declaration into lines, one for each parameter, if it is too wide for one line.
 fn broken(declaration: &str) -> String {
     let Some((before, parameters)) = declaration.rsplit_once('(') else {
         return format!("{declaration}\n");
     };
-    // Two attributes of a function get a line of their own.
+    // A function with these two attributes gets a line for them.
     const BOTH: &str = "CYRSYNC_API CYRSYNC_NODISCARD";
     let (attributes, before) = match before.strip_prefix(BOTH) {
         Some(rest) => (format!("{BOTH}\n"), rest.trim_start()),
@@ -155,8 +157,12 @@ fn broken(declaration: &str) -> String {
     format!("{attributes}{before}({}\n", each.join(","))
 }
 
-/// Adds the macro for the initial value of each structure whose size member names one.
+/// Adds the macro for an initial value after each structure that has one. The comment of the
+/// structure's size member names the macro.
 fn with_initial_values(text: &str, sources: &str) -> String {
+    // A comment may break the line before "sets it".
+    let words: Vec<&str> = sources.split_whitespace().filter(|word| *word != "///").collect();
+    let comments = words.join(" ");
     let mut out = String::new();
     for line in text.lines() {
         out += &format!("{line}\n");
@@ -164,8 +170,8 @@ fn with_initial_values(text: &str, sources: &str) -> String {
             continue;
         };
         let initial = format!("{}_INIT", name.to_ascii_uppercase());
-        // The macro for cyrsync_host also sets the version; it is in cbindgen.toml.
-        if sources.contains(&format!("{initial} sets it")) && name != "cyrsync_host" {
+        // The macro for cyrsync_host also sets the version, so it is written out in cbindgen.toml.
+        if comments.contains(&format!("{initial} sets it")) && name != "cyrsync_host" {
             out += &format!(
                 "\n/**\n * Initial value of a {name}: its size, and all other members 0.\n */\n\
                  #define {initial} CYRSYNC_SIZED_INIT({name})\n"

@@ -1,12 +1,12 @@
-/* Usage: callbacks imapd.conf. Checks what callbacks receive and may do, with a real replica. The
- * master is in memory; the replica is empty. */
+/* Usage: callbacks imapd.conf. Checks what callbacks receive, and which functions they may call,
+ * with a real replica. The master is in memory, and the replica is empty. */
 #include "client.h"
 #include "memory.h"
 
 struct heard {
     cyrsync_client *client;
-    int items, events, lines, progress, asked, destroyed;
-    /* on_cancel returns true from this number of calls on; 0 for never. */
+    int items, events, lines, progress, asked, destroyed, traffic;
+    /* The number of the call from which on_cancel returns true; 0 for never. */
     int stop_at;
     uint64_t messages;
 };
@@ -52,6 +52,16 @@ static void on_progress(void *userdata, const cyrsync_progress *progress)
     heard->progress++;
 }
 
+static void on_traffic(void *userdata, bool sent, cyrsync_str bytes)
+{
+    struct heard *heard = userdata;
+
+    (void)sent;
+    CHECK(bytes.len > 0);
+    heard->traffic++;
+    is_busy(heard->client);
+}
+
 static bool on_cancel(void *userdata)
 {
     struct heard *heard = userdata;
@@ -67,7 +77,7 @@ static void on_destroy(void *userdata)
     heard->destroyed++;
 }
 
-/* Sets tables of the sizes of an earlier and of a later header. */
+/* Sets tables with the sizes of an earlier and of a later header. */
 static void versions(cyrsync_config *config)
 {
     struct { cyrsync_callbacks callbacks; void *more; } later = {CYRSYNC_CALLBACKS_INIT, NULL};
@@ -120,6 +130,7 @@ int main(int argc, char **argv)
     callbacks.event = on_event;
     callbacks.progress = on_progress;
     callbacks.cancel = on_cancel;
+    callbacks.traffic = on_traffic;
     listen_with(config, &callbacks);
     CHECK(cyrsync_client_new_with_host(config, &host, &heard.client, NULL) == CYRSYNC_RESULT_OK);
     cyrsync_config_free(config);
@@ -127,11 +138,11 @@ int main(int argc, char **argv)
     CHECK(cyrsync_client_sync_all(heard.client, all, &report, NULL) == CYRSYNC_RESULT_OK);
     CHECK(report.done == 1 && heard.items == 1);
     CHECK(heard.events > 3 && heard.lines > 0);
-    /* Called at least after the item and at the end. */
+    /* The callback is called at least after the item and at the end of the call. */
     CHECK(heard.progress >= 2 && heard.messages == 4);
     CHECK(heard.asked >= 1);
 
-    /* The result of the callback cancels the next call, and later calls too. */
+    /* If the cancel callback returns true, the running call is cancelled, and later calls too. */
     heard.asked = 0;
     heard.stop_at = 1;
     CHECK(cyrsync_client_sync_user(heard.client, user, &error) == CYRSYNC_RESULT_CANCELLED);
@@ -143,8 +154,16 @@ int main(int argc, char **argv)
     CHECK(cyrsync_client_sync_user(heard.client, user, NULL) == CYRSYNC_RESULT_OK);
     CHECK(memory.opened == memory.closed && memory.locked == memory.unlocked);
 
+    /* A client that disconnects sends a command, and its callbacks find it busy, also while it is
+     * freed. */
+    heard.traffic = 0;
+    CHECK(cyrsync_client_disconnect(heard.client, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(heard.traffic > 0);
+    CHECK(cyrsync_client_connect(heard.client, NULL) == CYRSYNC_RESULT_OK);
+    heard.traffic = 0;
     CHECK(heard.destroyed == 0);
     CHECK(cyrsync_client_free(heard.client) == CYRSYNC_RESULT_OK);
+    CHECK(heard.traffic > 0);
     CHECK(heard.destroyed == 1 && memory.destroyed == 1);
     return failures != 0;
 }

@@ -1,6 +1,7 @@
 /* Usage: cancel imapd.conf. Cancels a client from a signal handler: once during a function of the
  * host, and once during cyrsync_client_roll() without work. Then another thread finishes
- * cyrsync_client_roll(). Checks that the library changes no signal handlers. */
+ * cyrsync_client_roll(). Checks how long a finish and a wake last, and that the library changes no
+ * signal handlers. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <pthread.h>
@@ -36,7 +37,7 @@ static cyrsync_client *new_client(const char *path, struct memory *memory)
     return client_over(path, &host);
 }
 
-/* Waits until the main thread is connected, then finishes cyrsync_client_roll(). */
+/* Waits until the main thread is connected, then makes cyrsync_client_roll() end. */
 static void *finish(void *data)
 {
     (void)data;
@@ -56,8 +57,8 @@ static void *shoot(void *data)
 static void roll(const char *path, void *(*stop)(void *))
 {
     struct memory memory;
-    cyrsync_rolling rolling = CYRSYNC_ROLLING_INIT;
-    cyrsync_roll_end end = CYRSYNC_ROLL_END_INIT;
+    cyrsync_roll_options rolling = CYRSYNC_ROLL_OPTIONS_INIT;
+    cyrsync_roll_result end = CYRSYNC_ROLL_RESULT_INIT;
     cyrsync_error *error = NULL;
     pthread_t thread;
 
@@ -67,10 +68,69 @@ static void roll(const char *path, void *(*stop)(void *))
     listening = 1;
     CHECK(pthread_create(&thread, NULL, stop, NULL) == 0);
     CHECK(cyrsync_client_roll(the_client, &rolling, &end, &error) == CYRSYNC_RESULT_OK);
-    CHECK(end.why == CYRSYNC_ROLLED_STOPPED);
+    CHECK(end.reason == CYRSYNC_ROLL_REASON_STOPPED);
     if (error) fprintf(stderr, "%s\n", cyrsync_error_message(error));
     pthread_join(thread, NULL);
     cyrsync_client_free(the_client);
+}
+
+/* Checks that a finish lasts until it is reset, and stops no other call. A wake between two calls
+ * has no effect on the second one. */
+static void lasting(const char *path)
+{
+    struct memory memory;
+    cyrsync_roll_options options = CYRSYNC_ROLL_OPTIONS_INIT;
+    cyrsync_roll_result result = CYRSYNC_ROLL_RESULT_INIT;
+    cyrsync_client *client = new_client(path, &memory);
+    int i;
+
+    cyrsync_client_finish(client);
+    for (i = 0; i < 2; i++) {
+        result.reason = 0;
+        CHECK(cyrsync_client_roll(client, &options, &result, NULL) == CYRSYNC_RESULT_OK);
+        CHECK(result.reason == CYRSYNC_ROLL_REASON_STOPPED);
+    }
+    CHECK(cyrsync_client_sync_user(client, cyrsync_str_from("memory"), NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_client_reset_cancel(client, NULL) == CYRSYNC_RESULT_OK);
+    cyrsync_client_wake(client);
+    options.once = 1;
+    CHECK(cyrsync_client_roll(client, &options, &result, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(result.reason == CYRSYNC_ROLL_REASON_ONCE);
+    CHECK(cyrsync_client_free(client) == CYRSYNC_RESULT_OK);
+}
+
+static void on_name(void *userdata, cyrsync_str name)
+{
+    CHECK(name.len > 0);
+    ++*(int *)userdata;
+}
+
+/* Checks a client that is cancelled: calls that connect, replicate, plan or verify are cancelled
+ * too, until the cancel is reset. Other calls work. */
+static void cancelled(cyrsync_client *client)
+{
+    cyrsync_verify_totals totals = CYRSYNC_VERIFY_TOTALS_INIT;
+    cyrsync_counters counters = CYRSYNC_COUNTERS_INIT;
+    cyrsync_str all = {NULL, 0}, user = cyrsync_str_from("memory"), any = cyrsync_str_from("*");
+    cyrsync_str inbox = cyrsync_str_from("user.memory"), log = cyrsync_str_from("USER memory\n");
+    int names = 0;
+
+    CHECK(cyrsync_client_connect(client, NULL) == CYRSYNC_RESULT_CANCELLED);
+    CHECK(cyrsync_client_sync_user(client, user, NULL) == CYRSYNC_RESULT_CANCELLED);
+    CHECK(cyrsync_client_sync_mailboxes(client, &inbox, 1, NULL) == CYRSYNC_RESULT_CANCELLED);
+    CHECK(cyrsync_client_sync_all(client, all, NULL, NULL) == CYRSYNC_RESULT_CANCELLED);
+    CHECK(cyrsync_client_process_log(client, log, NULL, NULL) == CYRSYNC_RESULT_CANCELLED);
+    CHECK(cyrsync_client_checkpoint(client, log, NULL, NULL) == CYRSYNC_RESULT_CANCELLED);
+    CHECK(cyrsync_client_plan_all(client, all, NULL, NULL) == CYRSYNC_RESULT_CANCELLED);
+    CHECK(cyrsync_client_plan_user(client, user, false, NULL) == CYRSYNC_RESULT_CANCELLED);
+    CHECK(cyrsync_client_verify_all(client, all, all, &totals, NULL) == CYRSYNC_RESULT_CANCELLED);
+    CHECK(cyrsync_client_release_staged(client, NULL) == CYRSYNC_RESULT_CANCELLED);
+    CHECK(cyrsync_client_match_users(client, any, on_name, &names, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_client_match_mailboxes(client, any, on_name, &names, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(names > 1);
+    CHECK(cyrsync_client_counters(client, &counters, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_client_disconnect_if_idle(client, 0, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_client_disconnect(client, NULL) == CYRSYNC_RESULT_OK);
 }
 
 int main(int argc, char **argv)
@@ -96,9 +156,8 @@ int main(int argc, char **argv)
     CHECK(cyrsync_error_code(error) == CYRSYNC_RESULT_CANCELLED);
     cyrsync_error_free(error);
     CHECK(memory.opened == memory.closed && memory.locked == memory.unlocked);
-    /* Later calls are cancelled too, until the cancel is reset. */
     memory.on_call = NULL;
-    CHECK(cyrsync_client_connect(the_client, NULL) == CYRSYNC_RESULT_CANCELLED);
+    cancelled(the_client);
     CHECK(cyrsync_client_reset_cancel(NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_reset_cancel(the_client, NULL) == CYRSYNC_RESULT_OK);
     error = NULL;
@@ -111,6 +170,7 @@ int main(int argc, char **argv)
 
     roll(argv[1], shoot);
     roll(argv[1], finish);
+    lasting(argv[1]);
 
     for (i = 1; i < SIGNALS; i++) {
         if (sigaction(i, NULL, &after) != 0) continue;

@@ -1,5 +1,5 @@
-/* A library that tests preload. Writes the program's calls of syslog to the file
- * $SYSLOG_CAPTURE. */
+/* A library that tests preload. Instead of calling syslog, it writes the program's log lines to the
+ * file $SYSLOG_CAPTURE. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* Assertions for the C tests. A failed assertion prints a line and is counted in failures. */
+/* Assertions for the C tests. A failed assertion prints a line, and the variable failures counts
+ * it. */
 #ifndef CHECK_H
 #define CHECK_H
 

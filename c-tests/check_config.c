@@ -1,8 +1,11 @@
 /* Usage: check_config imapd.conf [channel]. Checks a configuration. Prints a line for each check
- * like sync_client --check-config, and to stderr what was sent to the replica. */
+ * like sync_client --check-config. Prints the bytes that were sent to the replica to stderr. */
+#include <pthread.h>
+
 #include "client.h"
 
 struct heard {
+    pthread_t caller;
     size_t checks, failed, in_order;
 };
 
@@ -11,9 +14,9 @@ static void on_check(void *userdata, const cyrsync_check *check)
     static const char *const words[] = {"", "OK", "WARN", "FAIL", "SKIP"};
     struct heard *heard = userdata;
 
-    CHECK(check->size == sizeof(*check));
+    CHECK(check->size == sizeof(*check) && pthread_equal(pthread_self(), heard->caller));
     heard->checks++;
-    heard->failed += check->verdict == CYRSYNC_VERDICT_FAIL;
+    heard->failed += check->verdict == CYRSYNC_CHECK_VERDICT_FAIL;
     heard->in_order += (size_t)check->topic == heard->checks;
     printf("%-4s %.*s: %.*s%s%.*s\n", words[check->verdict], (int)check->name.len,
            check->name.data, (int)check->detail.len, check->detail.data,
@@ -22,13 +25,15 @@ static void on_check(void *userdata, const cyrsync_check *check)
 
 static void on_traffic(void *userdata, bool sent, cyrsync_str bytes)
 {
-    (void)userdata;
+    const struct heard *heard = userdata;
+
+    CHECK(pthread_equal(pthread_self(), heard->caller));
     if (sent) fwrite(bytes.data, 1, bytes.len, stderr);
 }
 
 int main(int argc, char **argv)
 {
-    struct heard heard = {0, 0, 0};
+    struct heard heard = {pthread_self(), 0, 0, 0};
     size_t failed = 99;
     cyrsync_callbacks callbacks = CYRSYNC_CALLBACKS_INIT;
     cyrsync_config *config;
@@ -47,9 +52,9 @@ int main(int argc, char **argv)
     callbacks.traffic = on_traffic;
     listen_with(config, &callbacks);
     CHECK(cyrsync_config_check(config, &failed, &error) == CYRSYNC_RESULT_OK);
-    CHECK(heard.checks == CYRSYNC_TOPIC_CLOCKS && heard.in_order == heard.checks);
+    CHECK(heard.checks == CYRSYNC_CHECK_TOPIC_CLOCKS && heard.in_order == heard.checks);
     CHECK(failed == heard.failed);
-    /* Callbacks are optional. */
+    /* All callbacks, and the parameter failed, are optional. */
     listen_with(config, NULL);
     CHECK(cyrsync_config_check(config, NULL, NULL) == CYRSYNC_RESULT_OK);
     CHECK(cyrsync_config_check(NULL, NULL, &error) == CYRSYNC_RESULT_NULL_POINTER);

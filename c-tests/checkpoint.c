@@ -1,6 +1,6 @@
-/* Usage: checkpoint imapd.conf log. Replicates the entries of a log in memory, then once the
- * entries that the daemons logged. Prints log lines to stderr. Exits with 1 if an assertion
- * fails. */
+/* Usage: checkpoint imapd.conf log. Replicates the entries of a log in memory. Then replicates the
+ * entries that Cyrus's daemons have logged until now. Prints log lines to stderr. Exits with 1 if
+ * an assertion fails. */
 #include "client.h"
 
 static void on_log(void *userdata, cyrsync_log_level level, cyrsync_str line)
@@ -24,8 +24,8 @@ int main(int argc, char **argv)
     cyrsync_config *config;
     cyrsync_client *client = NULL;
     cyrsync_error *error = NULL;
-    cyrsync_roll_end end = CYRSYNC_ROLL_END_INIT;
-    cyrsync_rolling rolling = CYRSYNC_ROLLING_INIT;
+    cyrsync_roll_result end = CYRSYNC_ROLL_RESULT_INIT;
+    cyrsync_roll_options rolling = CYRSYNC_ROLL_OPTIONS_INIT;
     cyrsync_report report = CYRSYNC_REPORT_INIT;
     cyrsync_callbacks callbacks = CYRSYNC_CALLBACKS_INIT;
 
@@ -42,23 +42,24 @@ int main(int argc, char **argv)
 
     CHECK(cyrsync_client_checkpoint(client, cyrsync_str_from(argv[2]), &report, &error)
           == CYRSYNC_RESULT_OK);
-    CHECK(report.done == 2 && report.failed == 0 && report.skipped_locked == 0);
+    CHECK(report.done == 2 && report.failed == 0 && report.locked == 0);
     CHECK(items == 2);
-    /* The connection was used a moment ago: 30 seconds keep it, 0 seconds close it. */
+    /* The connection was just used. So a limit of 30 seconds keeps it, and a limit of 0 closes
+     * it. */
     CHECK(cyrsync_client_disconnect_if_idle(client, 30, &error) == CYRSYNC_RESULT_OK);
     CHECK(cyrsync_client_disconnect_if_idle(client, 0, &error) == CYRSYNC_RESULT_OK);
 
-    rolling.once = 2; /* any value but 0 */
+    rolling.once = 2; /* Any value other than 0 sets it. */
     CHECK(cyrsync_client_roll(client, &rolling, &end, &error) == CYRSYNC_RESULT_OK);
-    CHECK(end.why == CYRSYNC_ROLLED_ONCE && end.deferred == 0 && end.failed == 0);
-    /* cyrsync_client_roll() reports its items, too. */
+    CHECK(end.reason == CYRSYNC_ROLL_REASON_ONCE && end.locked == 0 && end.failed == 0);
+    /* The items of cyrsync_client_roll() are reported to the item callback, too. */
     CHECK(items > 2);
 
     cyrsync_client_wake(client);
     cyrsync_client_finish(client);
     rolling.once = 0;
     CHECK(cyrsync_client_roll(client, &rolling, &end, &error) == CYRSYNC_RESULT_OK);
-    CHECK(end.why == CYRSYNC_ROLLED_STOPPED);
+    CHECK(end.reason == CYRSYNC_ROLL_REASON_STOPPED);
     CHECK(error == NULL);
     cyrsync_client_free(client);
     return failures != 0;

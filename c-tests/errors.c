@@ -28,7 +28,7 @@ static void results(void)
     CHECK(!cyrsync_result_is_retryable(100));
 }
 
-/* A NULL argument causes an error, not a crash. */
+/* Checks that a NULL argument causes an error, not a crash. */
 static void null_pointers(void)
 {
     cyrsync_str none = {NULL, 0}, broken = {NULL, 1}, name = cyrsync_str_from("fred");
@@ -58,7 +58,7 @@ static void null_pointers(void)
     CHECK(cyrsync_error_part_count(error) == 0 && cyrsync_error_part(error, 0) == NULL);
     CHECK_STR(cyrsync_error_detail(error), "is NULL");
     CHECK_STR(cyrsync_error_hint(error), "");
-    CHECK(cyrsync_error_errno(error) == 0 && !cyrsync_error_is_retryable(error));
+    CHECK(cyrsync_error_os_error(error) == 0 && !cyrsync_error_is_retryable(error));
     cyrsync_error_free(error);
 
     CHECK(cyrsync_error_code(NULL) == CYRSYNC_RESULT_OK);
@@ -69,7 +69,7 @@ static void null_pointers(void)
     CHECK_STR(cyrsync_error_message(NULL), "");
     CHECK_STR(cyrsync_client_server(NULL), "");
     cyrsync_client_cancel(NULL);
-    CHECK(cyrsync_error_errno(NULL) == 0 && !cyrsync_error_is_retryable(NULL));
+    CHECK(cyrsync_error_os_error(NULL) == 0 && !cyrsync_error_is_retryable(NULL));
     CHECK(cyrsync_client_free(NULL) == CYRSYNC_RESULT_OK);
     cyrsync_config_free(NULL);
     cyrsync_error_free(NULL);
@@ -86,7 +86,7 @@ static void missing_file(void)
     CHECK(result == CYRSYNC_RESULT_IO || result == CYRSYNC_RESULT_CONFIG);
     CHECK(config == NULL);
     CHECK(strstr(cyrsync_error_message(error), "/nonexistent/imapd.conf") != NULL);
-    CHECK(cyrsync_error_errno(error) == ENOENT);
+    CHECK(cyrsync_error_os_error(error) == ENOENT);
     cyrsync_error_free(error);
 }
 
@@ -106,7 +106,8 @@ static void log_line(void *userdata, cyrsync_log_level level, cyrsync_str line)
     logged++;
 }
 
-/* The library releases userdata once, after its last user is freed. */
+/* Checks that the library calls destroy once, when neither a configuration nor a client uses
+ * userdata. */
 static void userdata(const char *path)
 {
     cyrsync_callbacks callbacks = CYRSYNC_CALLBACKS_INIT;
@@ -131,7 +132,7 @@ static void userdata(const char *path)
     cyrsync_config_free(config);
     CHECK(destroyed == 2);
 
-    /* If err is NULL, the error is logged. */
+    /* If err is NULL, the log callback receives the error. */
     logged = 0;
     CHECK(cyrsync_client_sync_user(client, empty, NULL) == CYRSYNC_RESULT_INVALID_ARGUMENT);
     CHECK(logged == 1);
@@ -164,7 +165,7 @@ static void bad_arguments(const char *path)
           == CYRSYNC_RESULT_CONFIG);
     CHECK(cyrsync_client_new(config, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
 
-    /* Nothing listens on this port: the call fails with CONNECT, and the client can still be
+    /* Nothing listens on this port, so the call fails with CONNECT. The client can still be
      * used. */
     CHECK(cyrsync_config_set_server(config, cyrsync_str_from("127.0.0.1:1"), NULL)
           == CYRSYNC_RESULT_OK);
@@ -173,7 +174,7 @@ static void bad_arguments(const char *path)
     error = NULL;
     CHECK(cyrsync_client_connect(client, &error) == CYRSYNC_RESULT_CONNECT);
     CHECK(cyrsync_result_is_retryable(cyrsync_error_code(error)));
-    CHECK(cyrsync_error_is_retryable(error) && cyrsync_error_errno(error) == ECONNREFUSED);
+    CHECK(cyrsync_error_is_retryable(error) && cyrsync_error_os_error(error) == ECONNREFUSED);
     CHECK(strstr(cyrsync_error_message(error), "127.0.0.1:1") != NULL);
     cyrsync_error_free(error);
     CHECK(cyrsync_client_disconnect(client, NULL) == CYRSYNC_RESULT_OK);

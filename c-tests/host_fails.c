@@ -1,6 +1,6 @@
 /* Usage: host_fails imapd.conf. Makes the functions of a host fail, one after the other, with a
- * real replica. Checks that each failure is reported with its own code, that everything that was
- * opened is closed, and that the client still works. */
+ * real replica. Checks that each failure is reported with its own code, that all opened mailboxes
+ * and locks are closed, and that the client still works. */
 #include "client.h"
 #include "memory.h"
 
@@ -19,13 +19,14 @@ static void fail(cyrsync_client *client, struct memory *memory, const char *func
     cyrsync_str user = cyrsync_str_from("memory");
     cyrsync_error *error = NULL;
     cyrsync_result result;
-    /* A host must not return codes about the connection. */
+    /* A host must not return codes about the connection, so the library reports HOST instead. */
     int expected = answer == CYRSYNC_RESULT_CONNECT || answer < 0 || answer > 1000
         ? CYRSYNC_RESULT_HOST : answer;
 
     memory->failing = function;
     memory->answer = answer;
-    /* Otherwise the script would be on the replica before the test of its functions. */
+    /* Keeps the script from the replica: otherwise the library would not read it in the later
+     * tests. */
     memory->failing_too = strcmp(function, "sieve_content") == 0 ? NULL : "sieve_content";
     result = cyrsync_client_sync_user(client, user, &error);
     if ((int)result != expected || !strstr(cyrsync_error_message(error), "it was told to fail")) {
@@ -57,7 +58,8 @@ int main(int argc, char **argv)
     client = client_over(argv[1], &host);
     if (!client) return 1;
 
-    /* The replica is still empty: no mailbox of the user may arrive there without its messages. */
+    /* The replica is still empty. If a mailbox cannot be read, it must not be created on the
+     * replica without its messages. */
     memory.disorder = 1;
     CHECK(cyrsync_client_sync_user(client, user, &error) == CYRSYNC_RESULT_HOST);
     CHECK(strstr(cyrsync_error_message(error), "comes after UID") != NULL);

@@ -1,7 +1,7 @@
 /* Usage: host_lies imapd.conf. Runs a host that gives impossible data, with a real replica. Checks
- * that each lie causes its own error, that no wrong data reaches the replica, and that everything
- * that was opened is closed. The host is the master in memory; one function at a time changes the
- * true data. */
+ * that each lie causes its own error, that no wrong data reaches the replica, and that all opened
+ * mailboxes and locks are closed. The host is the master in memory. The functions below change its
+ * data, one lie at a time. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <stdlib.h>
@@ -13,12 +13,12 @@
 
 #define INBOX "user.memory"
 
-/* The size of each item in a list without end. */
+/* The size of each item in a list that never ends, in bytes. */
 #define LONG (256 << 10)
 
 static struct cyrsync_host honest;
 static const char *lie;
-/* The sink of the current call. */
+/* The sink of the current call of a list function. */
 static void *sink;
 static int emitted_on;
 
@@ -46,11 +46,25 @@ static cyrsync_str long_text(void)
 
 /* -- entries -- */
 
-static cyrsync_emit_entry emit_entry;
+static cyrsync_emit_mailbox_entry emit_entry;
 
-static int lying_entry(void *unused, const cyrsync_entry *entry)
+/* Returns two former names whose distance is no multiple of their alignment. */
+static const cyrsync_former_name *misaligned_names(void)
 {
-    cyrsync_entry other = *entry;
+    static union { cyrsync_former_name first; char bytes[4 * sizeof(cyrsync_former_name)]; } names;
+    cyrsync_former_name name = CYRSYNC_FORMER_NAME_INIT;
+
+    name.name = cyrsync_str_from("user.memory.former");
+    name.partition = cyrsync_str_from("default");
+    name.size++;
+    names.first = name;
+    memcpy(names.bytes + name.size, &name, sizeof(name));
+    return &names.first;
+}
+
+static int lying_entry(void *unused, const cyrsync_mailbox_entry *entry)
+{
+    cyrsync_mailbox_entry other = *entry;
     int r;
 
     (void)unused;
@@ -58,14 +72,17 @@ static int lying_entry(void *unused, const cyrsync_entry *entry)
     if (telling("a name that is NULL")) other.name = nothing_of(5);
     if (telling("another's mailbox")) other.name = cyrsync_str_from("user.other");
     if (telling("an impossible name")) other.name = cyrsync_str_from("user.memory.a\nb");
+    if (telling("former names that are misaligned")) {
+        other.former_names = misaligned_names();
+        other.former_name_count = 2;
+    }
     if (telling("former names that are NULL")) other.former_name_count = 3;
     if (telling("more former names than memory")) other.former_name_count = (size_t)-1 / 2;
     r = emit_entry(sink, &other);
     if (telling("the same mailbox twice")) r = emit_entry(sink, &other);
     if (telling("mailboxes without end")) other.name = long_text();
     while (telling("mailboxes without end") && !r) r = emit_entry(sink, &other);
-    /* If a host goes on after an emit function returned "stop", the next call returns "stop"
-     * again. */
+    /* If a host continues after emit returned a number other than 0, emit returns it again. */
     if (r && telling("mailboxes without end")) {
         emitted_on++;
         CHECK(emit_entry(sink, &other) != 0);
@@ -73,7 +90,7 @@ static int lying_entry(void *unused, const cyrsync_entry *entry)
     return r;
 }
 
-static int list_user(void *userdata, cyrsync_str user, cyrsync_emit_entry emit, void *to,
+static int list_user(void *userdata, cyrsync_str user, cyrsync_emit_mailbox_entry emit, void *to,
                      cyrsync_failure *failure)
 {
     emit_entry = emit;
@@ -83,18 +100,18 @@ static int list_user(void *userdata, cyrsync_str user, cyrsync_emit_entry emit, 
 
 /* -- an open mailbox -- */
 
-static int state(void *userdata, void *mailbox, cyrsync_mailbox_state *told,
+static int state(void *userdata, void *mailbox, cyrsync_mailbox_state *out,
                  cyrsync_failure *failure)
 {
-    int r = honest.state(userdata, mailbox, told, failure);
+    int r = honest.state(userdata, mailbox, out, failure);
 
-    if (telling("an old index")) told->minor_version = 11;
-    if (telling("an index of the future")) told->minor_version = 1000;
-    if (telling("another mailbox")) told->name = cyrsync_str_from("user.memory.Other");
-    if (telling("no uniqueid")) told->uniqueid = nothing_of(0);
-    if (telling("too many flags")) told->flag_count = 129;
-    if (telling("flags that are NULL")) told->flags = NULL;
-    if (telling("an ACL that is NULL")) told->acl = nothing_of(9);
+    if (telling("an old index")) out->minor_version = 11;
+    if (telling("an index of the future")) out->minor_version = 1000;
+    if (telling("another mailbox")) out->name = cyrsync_str_from("user.memory.Other");
+    if (telling("no uniqueid")) out->uniqueid = nothing_of(0);
+    if (telling("too many flags")) out->flag_count = 129;
+    if (telling("flags that are NULL")) out->flags = NULL;
+    if (telling("an ACL that is NULL")) out->acl = nothing_of(9);
     return r;
 }
 
@@ -128,7 +145,7 @@ static int message_file(void *userdata, void *mailbox, const cyrsync_record *rec
     int r = honest.message_file(userdata, mailbox, record, file, failure);
 
     if (r) return r;
-    if (file->fd < 0) return r; /* in memory */
+    if (file->fd < 0) return r; /* The message is in memory. */
     if (telling("a longer file")) CHECK(ftruncate(file->fd, (off_t)record->message_size + 1) == 0);
     if (telling("an empty file")) CHECK(ftruncate(file->fd, 0) == 0);
     if (telling("a file of another content")) CHECK(pwrite(file->fd, "X", 1, 3) == 1);
@@ -142,7 +159,7 @@ static int message_file(void *userdata, void *mailbox, const cyrsync_record *rec
     return r;
 }
 
-/* -- what belongs to a user -- */
+/* -- data of a user -- */
 
 static int annotations(void *userdata, void *mailbox, cyrsync_emit_annotation emit, void *to,
                        cyrsync_failure *failure)
@@ -151,7 +168,7 @@ static int annotations(void *userdata, void *mailbox, cyrsync_emit_annotation em
     int r = honest.mailbox_annotations(userdata, mailbox, emit, to, failure);
 
     if (telling("an annotation that is NULL")) one.value = nothing_of(7);
-    one.entry = cyrsync_str_from("/comment");
+    one.name = cyrsync_str_from("/comment");
     if (telling("an annotation that is NULL")) r = emit(to, &one);
     one.value = long_text();
     while (telling("annotations without end") && !r) r = emit(to, &one);
@@ -198,7 +215,7 @@ static int sieve_scripts(void *userdata, cyrsync_str user, cyrsync_emit_sieve em
     int r = honest.sieve_scripts(userdata, user, emit, to, failure);
 
     one.name = cyrsync_str_from("more.script");
-    /* A script that the replica lacks. */
+    /* Emits a script that the replica does not have, so that the library reads its content. */
     if (telling("a script without end") && !r) r = emit(to, &one);
     one.name = long_text();
     while (telling("scripts without end") && !r) r = emit(to, &one);
@@ -219,19 +236,20 @@ static int sieve_content(void *userdata, cyrsync_str user, cyrsync_str name, cyr
 static const struct {
     const char *what;
     cyrsync_result result;
-    const char *told;
+    const char *words;
 } lies[] = {
     {"an entry that is NULL", CYRSYNC_RESULT_HOST, "the host gave NULL"},
     {"a name that is NULL", CYRSYNC_RESULT_HOST, "name"},
-    {"another's mailbox", CYRSYNC_RESULT_HOST, "user.other, which is not theirs"},
-    {"an impossible name", CYRSYNC_RESULT_HOST, "no mailbox is so named"},
+    {"another's mailbox", CYRSYNC_RESULT_HOST, "user.other, which does not belong to this user"},
+    {"an impossible name", CYRSYNC_RESULT_HOST, "not a possible name of a mailbox"},
+    {"former names that are misaligned", CYRSYNC_RESULT_HOST, "sizeof(cyrsync_former_name)"},
     {"former names that are NULL", CYRSYNC_RESULT_HOST, "former_names"},
     {"more former names than memory", CYRSYNC_RESULT_HOST, "former_names"},
     {"the same mailbox twice", CYRSYNC_RESULT_HOST, INBOX " twice"},
-    {"mailboxes without end", CYRSYNC_RESULT_HOST, "does not come to an end"},
+    {"mailboxes without end", CYRSYNC_RESULT_HOST, "more items than cyrsync accepts"},
     {"an old index", CYRSYNC_RESULT_UNSUPPORTED, "minor version 11"},
     {"an index of the future", CYRSYNC_RESULT_UNSUPPORTED, "minor version 1000"},
-    {"another mailbox", CYRSYNC_RESULT_HOST, "another one that was opened"},
+    {"another mailbox", CYRSYNC_RESULT_HOST, "opened another mailbox"},
     {"no uniqueid", CYRSYNC_RESULT_HOST, "no uniqueid"},
     {"too many flags", CYRSYNC_RESULT_HOST, "flags"},
     {"flags that are NULL", CYRSYNC_RESULT_HOST, "flags"},
@@ -248,12 +266,12 @@ static const struct {
     {"a directory", CYRSYNC_RESULT_IO, "is a directory"},
     {"a device", CYRSYNC_RESULT_IO, "regular"},
     {"an annotation that is NULL", CYRSYNC_RESULT_HOST, "value"},
-    {"annotations without end", CYRSYNC_RESULT_HOST, "does not come to an end"},
-    {"subscriptions without end", CYRSYNC_RESULT_HOST, "does not come to an end"},
-    {"seen state without end", CYRSYNC_RESULT_HOST, "does not come to an end"},
-    {"scripts without end", CYRSYNC_RESULT_HOST, "does not come to an end"},
-    {"a script without end", CYRSYNC_RESULT_CORRUPT, "larger than any script"},
-    {"another quota root", CYRSYNC_RESULT_HOST, "another root's"},
+    {"annotations without end", CYRSYNC_RESULT_HOST, "more items than cyrsync accepts"},
+    {"subscriptions without end", CYRSYNC_RESULT_HOST, "more items than cyrsync accepts"},
+    {"seen state without end", CYRSYNC_RESULT_HOST, "more items than cyrsync accepts"},
+    {"scripts without end", CYRSYNC_RESULT_HOST, "more items than cyrsync accepts"},
+    {"a script without end", CYRSYNC_RESULT_CORRUPT, "the script is too large"},
+    {"another quota root", CYRSYNC_RESULT_HOST, "the quota of another root"},
     {"two quota roots", CYRSYNC_RESULT_HOST, "more than one"},
 };
 
@@ -291,7 +309,7 @@ int main(int argc, char **argv)
         lie = lies[i].what;
         error = NULL;
         result = cyrsync_client_sync_user(client, user, &error);
-        if (result != lies[i].result || !strstr(cyrsync_error_message(error), lies[i].told)) {
+        if (result != lies[i].result || !strstr(cyrsync_error_message(error), lies[i].words)) {
             fprintf(stderr, "%s: %s: %s\n", lie, cyrsync_result_name(result),
                     cyrsync_error_message(error));
             failures++;

@@ -1,5 +1,5 @@
-/* Usage: host_memory imapd.conf. Replicates a master in memory to a real replica. A plan before the
- * first run reports its steps; a second run finds nothing to do. */
+/* Usage: host_memory imapd.conf. Replicates a master in memory to a real replica. Before the first
+ * run, a plan reports the steps of this run. A second run finds nothing to do. */
 #include "check.h"
 #include "cyrsync.h"
 #include "memory.h"
@@ -64,12 +64,12 @@ int main(int argc, char **argv)
     memset(&callbacks, 0xff, sizeof(callbacks)); /* The library copied the table. */
     ok(cyrsync_client_new_with_host(config, &host, &client, &error), &error);
     cyrsync_config_free(config);
-    memset(&host, 0xff, sizeof(host)); /* This table, too. */
+    memset(&host, 0xff, sizeof(host)); /* It copied this table, too. */
     if (!client) return 1;
 
-    ok(cyrsync_client_plan(client, cyrsync_str_from("USER memory\n"), &report, &error), &error);
+    ok(cyrsync_client_plan_log(client, cyrsync_str_from("USER memory\n"), &report, &error), &error);
     CHECK(report.done == 1 && report.failed == 0);
-    /* The master stores its scripts in no mailbox, but the replica gets a mailbox for them. */
+    /* The host's scripts are not in a mailbox, but the replica gets a mailbox for them. */
     CHECK(heard.mailboxes == 3 && heard.reasons >= 3);
     heard.mailboxes = heard.reasons = 0;
     files = memory.files;
@@ -87,16 +87,16 @@ int main(int argc, char **argv)
     ok(cyrsync_client_counters(client, &after, &error), &error);
     CHECK(after.sent > before.sent);
 
-    /* Now the same data in single calls. */
+    /* The same data can be replicated by single calls. */
     ok(cyrsync_client_sync_meta(client, user, &error), &error);
     ok(cyrsync_client_sync_seen(client, user, cyrsync_str_from("memory-inbox-0001"), &error), &error);
     ok(cyrsync_client_sync_subscription(client, user, cyrsync_str_from("user.memory.Sent"), &error),
        &error);
     ok(cyrsync_client_sync_quota(client, cyrsync_str_from("user.memory"), &error), &error);
     ok(cyrsync_client_sync_annotations(client, cyrsync_str_from("user.memory"), &error), &error);
-    ok(cyrsync_client_restart(client, &error), &error);
+    ok(cyrsync_client_release_staged(client, &error), &error);
     ok(cyrsync_client_sync_all(client, cyrsync_str_from("user.memory"), &report, &error), &error);
-    CHECK(report.done == 1 && report.failed == 0 && report.skipped_locked == 0);
+    CHECK(report.done == 1 && report.failed == 0 && report.locked == 0);
 
     CHECK(memory.applied == 0);
     CHECK(memory.opened > 0 && memory.opened == memory.closed);

@@ -1,6 +1,7 @@
-/* Usage: host_repair imapd.conf. Repairs a master in memory and a real replica after both have
- * changed. Prints "ready" when the replica has everything: now the test changes the replica and
- * then sends a line. At the end prints the INBOX: UID, system flags and subject of each message. */
+/* Usage: host_repair imapd.conf. Repairs a master in memory and a real replica after both were
+ * changed. Prints "ready" when the replica has all data. Then tests/embedding changes the
+ * replica, and sends a line. At the end, prints UID, system flags and subject of each message in
+ * the INBOX. */
 #include <inttypes.h>
 
 #include "client.h"

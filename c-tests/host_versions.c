@@ -1,7 +1,7 @@
-/* Usage: host_versions imapd.conf. Passes structures in the sizes of an earlier header, of a later
- * header and of no header, with a real replica. Checks that members that both sides know are
- * passed, and that an error about an impossible size names the structure. The host is the master in
- * memory; it emits one structure after the other in other sizes. */
+/* Usage: host_versions imapd.conf. Passes structures with the sizes of an earlier header, of a
+ * later header, and with impossible sizes, with a real replica. Checks that the members that both
+ * sides know are passed, and that the error about an impossible size names the structure. The host
+ * is the master in memory. It emits one kind of structure at a time with another size. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <stdlib.h>
@@ -14,15 +14,15 @@
 #define MUCH 0xff
 
 static struct cyrsync_host honest;
-/* The name of the structure with another size, and this size. */
+/* The name of the structure that is emitted with another size, and this size. */
 static const char *which;
 static size_t other_size;
-/* How often this structure was emitted. */
+/* The number of times that this structure was emitted. */
 static int emitted;
 static void *sink;
 
-/* Returns a copy of a structure in the size of another version: cut off, or with further members
- * that are set. */
+/* Returns a copy of a structure in the size of another version. A smaller one is cut off; a larger
+ * one has further members that are not 0. */
 static const void *as_other(const char *name, const void *item, size_t size)
 {
     static union { size_t size; uint64_t align; unsigned char bytes[LATER]; } other;
@@ -43,18 +43,18 @@ static const void *as_other(const char *name, const void *item, size_t size)
         return emit_##kind(sink, as_other("cyrsync_" #kind, item, sizeof(*item)));           \
     }
 
-EMITTER(entry)
+EMITTER(mailbox_entry)
 EMITTER(record)
 EMITTER(annotation)
 EMITTER(seen)
 EMITTER(quota)
 EMITTER(sieve)
 
-static int list_user(void *userdata, cyrsync_str user, cyrsync_emit_entry emit, void *to,
+static int list_user(void *userdata, cyrsync_str user, cyrsync_emit_mailbox_entry emit, void *to,
                      cyrsync_failure *failure)
 {
-    emit_entry = emit, sink = to;
-    return honest.list_user(userdata, user, emit_other_entry, NULL, failure);
+    emit_mailbox_entry = emit, sink = to;
+    return honest.list_user(userdata, user, emit_other_mailbox_entry, NULL, failure);
 }
 
 static int scan(void *userdata, void *mailbox, uint32_t from_uid, uint64_t since_modseq,
@@ -92,12 +92,12 @@ static int sieve_scripts(void *userdata, cyrsync_str user, cyrsync_emit_sieve em
     return honest.sieve_scripts(userdata, user, emit_other_sieve, NULL, failure);
 }
 
-/* The library sets the size of structures that a host fills. */
-static int state(void *userdata, void *mailbox, cyrsync_mailbox_state *told,
+/* In structures that a host fills, the library sets the size. */
+static int state(void *userdata, void *mailbox, cyrsync_mailbox_state *out,
                  cyrsync_failure *failure)
 {
-    CHECK(told->size == sizeof(*told));
-    return honest.state(userdata, mailbox, told, failure);
+    CHECK(out->size == sizeof(*out));
+    return honest.state(userdata, mailbox, out, failure);
 }
 
 static int message_file(void *userdata, void *mailbox, const cyrsync_record *record,
@@ -112,7 +112,8 @@ static const struct {
     /* The size in the current header, and the size of the members that every version has. */
     size_t size, least;
 } structures[] = {
-    {"cyrsync_entry", sizeof(cyrsync_entry), offsetof(cyrsync_entry, former_names)},
+    {"cyrsync_mailbox_entry", sizeof(cyrsync_mailbox_entry),
+     offsetof(cyrsync_mailbox_entry, former_names)},
     {"cyrsync_record", sizeof(cyrsync_record), offsetof(cyrsync_record, savedate)},
     {"cyrsync_annotation", sizeof(cyrsync_annotation), offsetof(cyrsync_annotation, modseq)},
     {"cyrsync_seen", sizeof(cyrsync_seen), offsetof(cyrsync_seen, lastread)},
@@ -138,8 +139,8 @@ static void of_size(cyrsync_client *client, size_t size, int taken)
     cyrsync_error_free(error);
 }
 
-/* Checks structures that the library fills: it writes no more than fits, and sets unknown members
- * to 0. */
+/* Checks structures that the library fills: the library does not write beyond their size, and sets
+ * members that it does not know to 0. */
 static void filled(cyrsync_client *client)
 {
     union { cyrsync_report report; unsigned char bytes[LATER]; } report;
@@ -155,11 +156,11 @@ static void filled(cyrsync_client *client)
     CHECK(report.bytes[sizeof(cyrsync_report) + 8] == MUCH);
 
     memset(&report, MUCH, sizeof(report));
-    report.report.size = offsetof(cyrsync_report, skipped_locked);
+    report.report.size = offsetof(cyrsync_report, locked);
     CHECK(cyrsync_client_plan_all(client, all, &report.report, NULL)
           == CYRSYNC_RESULT_OK);
     CHECK(report.report.done == 1);
-    CHECK(report.bytes[offsetof(cyrsync_report, skipped_locked)] == MUCH);
+    CHECK(report.bytes[offsetof(cyrsync_report, locked)] == MUCH);
 
     memset(&counters, MUCH, sizeof(counters));
     counters.counters.size = offsetof(cyrsync_counters, received);
@@ -172,36 +173,36 @@ static void filled(cyrsync_client *client)
     CHECK(counters.bytes[sizeof(cyrsync_counters) + 8] == MUCH);
 }
 
-/* Checks options for the library: unknown members must be 0. */
+/* Checks structures with options: members that the library does not know must be 0. */
 static void asked_for(cyrsync_client *client)
 {
-    struct { cyrsync_rolling rolling; uint64_t more; } later = {CYRSYNC_ROLLING_INIT, 0};
-    union { cyrsync_roll_end end; unsigned char bytes[LATER]; } end;
+    struct { cyrsync_roll_options rolling; uint64_t more; } later = {CYRSYNC_ROLL_OPTIONS_INIT, 0};
+    union { cyrsync_roll_result end; unsigned char bytes[LATER]; } end;
     cyrsync_error *error = NULL;
 
     memset(&end, MUCH, sizeof(end));
-    end.end.size = sizeof(cyrsync_roll_end) + 8;
+    end.end.size = sizeof(cyrsync_roll_result) + 8;
     later.rolling.size = sizeof(later);
     later.rolling.once = 1;
     CHECK(cyrsync_client_roll(client, &later.rolling, &end.end, NULL) == CYRSYNC_RESULT_OK);
-    CHECK(end.end.why == CYRSYNC_ROLLED_ONCE && end.end.failed == 0);
-    CHECK(end.bytes[sizeof(cyrsync_roll_end)] == 0);
-    CHECK(end.bytes[sizeof(cyrsync_roll_end) + 8] == MUCH);
+    CHECK(end.end.reason == CYRSYNC_ROLL_REASON_ONCE && end.end.failed == 0);
+    CHECK(end.bytes[sizeof(cyrsync_roll_result)] == 0);
+    CHECK(end.bytes[sizeof(cyrsync_roll_result) + 8] == MUCH);
     later.more = 1;
     CHECK(cyrsync_client_roll(client, &later.rolling, &end.end, &error)
           == CYRSYNC_RESULT_INVALID_ARGUMENT);
-    CHECK_STR(cyrsync_error_subject(error), "rolling");
+    CHECK_STR(cyrsync_error_subject(error), "options");
     CHECK(strstr(cyrsync_error_message(error), "does not know") != NULL);
     cyrsync_error_free(error);
 
-    /* Without once the call would not end by itself. */
-    later.rolling.size = offsetof(cyrsync_rolling, restart_after);
+    /* Without "once", cyrsync_client_roll() would not end. So it is finished before it starts. */
+    later.rolling.size = offsetof(cyrsync_roll_options, release_after_s);
     cyrsync_client_finish(client);
     memset(&end, MUCH, sizeof(end));
-    end.end.size = offsetof(cyrsync_roll_end, deferred);
+    end.end.size = offsetof(cyrsync_roll_result, locked);
     CHECK(cyrsync_client_roll(client, &later.rolling, &end.end, NULL) == CYRSYNC_RESULT_OK);
-    CHECK(end.end.why == CYRSYNC_ROLLED_STOPPED);
-    CHECK(end.bytes[offsetof(cyrsync_roll_end, deferred)] == MUCH);
+    CHECK(end.end.reason == CYRSYNC_ROLL_REASON_STOPPED);
+    CHECK(end.bytes[offsetof(cyrsync_roll_result, locked)] == MUCH);
 }
 
 int main(int argc, char **argv)
@@ -234,6 +235,8 @@ int main(int argc, char **argv)
         of_size(client, 0, 0);
         of_size(client, sizeof(void *), 0);
         of_size(client, structures[i].least - 1, 0);
+        of_size(client, structures[i].least + 1, 0);
+        of_size(client, structures[i].size - 1, 0);
         of_size(client, (size_t)1 << 40, 0);
         of_size(client, LATER, 1);
         of_size(client, structures[i].least, 1);

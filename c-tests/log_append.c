@@ -1,5 +1,5 @@
 /* Usage: log_append imapd.conf entries [channel...]. Appends entries to sync logs, as Cyrus's
- * programs do. If an entry or channel is bad, nothing is written. */
+ * programs do. First checks that nothing is written if an entry or a channel is invalid. */
 #include "client.h"
 
 #define MOST 8

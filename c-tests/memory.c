@@ -45,8 +45,8 @@ static void guid(uint8_t out[20], const char *hex)
     }
 }
 
-/* Begins each function of the host: calls on_call, and returns the result with which the function
- * must end at once, or 0. */
+/* Called at the start of each function of the host. Calls on_call, and returns the result that the
+ * function must return at once, or 0 if the function must continue. */
 static int begin(struct memory *memory, const char *name, cyrsync_failure *failure)
 {
     if (memory->on_call) memory->on_call(memory->data);
@@ -74,9 +74,10 @@ static void fill(struct memory_folder *folder, const char *name, const char *uni
     }
 }
 
-static int emit_entry(const struct memory_folder *folder, cyrsync_emit_entry emit, void *sink)
+static int emit_entry(const struct memory_folder *folder, cyrsync_emit_mailbox_entry emit,
+                      void *sink)
 {
-    cyrsync_entry entry = CYRSYNC_ENTRY_INIT;
+    cyrsync_mailbox_entry entry = CYRSYNC_MAILBOX_ENTRY_INIT;
 
     entry.name = text(folder->name);
     entry.uniqueid = text(folder->uniqueid);
@@ -88,7 +89,7 @@ static int emit_entry(const struct memory_folder *folder, cyrsync_emit_entry emi
     return emit(sink, &entry);
 }
 
-static int lookup(void *userdata, cyrsync_str name, cyrsync_emit_entry emit, void *sink,
+static int lookup(void *userdata, cyrsync_str name, cyrsync_emit_mailbox_entry emit, void *sink,
                   cyrsync_failure *failure)
 {
     struct memory *memory = userdata;
@@ -100,7 +101,7 @@ static int lookup(void *userdata, cyrsync_str name, cyrsync_emit_entry emit, voi
     return r;
 }
 
-static int lookup_by_id(void *userdata, cyrsync_str id, cyrsync_emit_entry emit, void *sink,
+static int lookup_by_id(void *userdata, cyrsync_str id, cyrsync_emit_mailbox_entry emit, void *sink,
                         cyrsync_failure *failure)
 {
     struct memory *memory = userdata;
@@ -112,8 +113,8 @@ static int lookup_by_id(void *userdata, cyrsync_str id, cyrsync_emit_entry emit,
     return r;
 }
 
-static int list_user(void *userdata, cyrsync_str userid, cyrsync_emit_entry emit, void *sink,
-                     cyrsync_failure *failure)
+static int list_user(void *userdata, cyrsync_str userid, cyrsync_emit_mailbox_entry emit,
+                     void *sink, cyrsync_failure *failure)
 {
     struct memory *memory = userdata;
     int r = begin(memory, "list_user", failure);
@@ -124,7 +125,7 @@ static int list_user(void *userdata, cyrsync_str userid, cyrsync_emit_entry emit
     return r;
 }
 
-static int list(void *userdata, cyrsync_str prefix, cyrsync_emit_entry emit, void *sink,
+static int list(void *userdata, cyrsync_str prefix, cyrsync_emit_mailbox_entry emit, void *sink,
                 cyrsync_failure *failure)
 {
     struct memory *memory = userdata;
@@ -176,7 +177,7 @@ static int open_mailbox(void *userdata, cyrsync_str name, int64_t wait_ms, void 
     return CYRSYNC_RESULT_NOT_FOUND;
 }
 
-static int state(void *userdata, void *mailbox, cyrsync_mailbox_state *told,
+static int state(void *userdata, void *mailbox, cyrsync_mailbox_state *out,
                  cyrsync_failure *failure)
 {
     static const cyrsync_str flags[] = {{"Important", 9}};
@@ -184,21 +185,21 @@ static int state(void *userdata, void *mailbox, cyrsync_mailbox_state *told,
     int r = begin(userdata, "state", failure);
 
     if (r) return r;
-    told->name = text(folder->name);
-    told->uniqueid = text(folder->uniqueid);
-    told->partition = text("default");
-    told->acl = text(acl);
-    told->quotaroot = text("user.memory");
-    told->flags = flags;
-    told->flag_count = 1;
-    told->minor_version = 17;
-    told->uidvalidity = TIME;
-    told->last_uid = folder->last_uid;
-    told->num_records = (uint32_t)folder->count;
-    told->highestmodseq = folder->highestmodseq;
-    told->createdmodseq = told->foldermodseq = 1;
-    told->last_appenddate = TIME;
-    /* The CRCs stay 0, so the library computes them. */
+    out->name = text(folder->name);
+    out->uniqueid = text(folder->uniqueid);
+    out->partition = text("default");
+    out->acl = text(acl);
+    out->quotaroot = text("user.memory");
+    out->flags = flags;
+    out->flag_count = 1;
+    out->minor_version = 17;
+    out->uidvalidity = TIME;
+    out->last_uid = folder->last_uid;
+    out->num_records = (uint32_t)folder->count;
+    out->highestmodseq = folder->highestmodseq;
+    out->createdmodseq = out->foldermodseq = 1;
+    out->last_appenddate = TIME;
+    /* The CRCs stay 0, so the library computes the CRCs. */
     return 0;
 }
 
@@ -235,7 +236,7 @@ static int emit_annotation(const char *userid, const char *value, cyrsync_emit_a
 {
     cyrsync_annotation annotation = CYRSYNC_ANNOTATION_INIT;
 
-    annotation.entry = text("/comment");
+    annotation.name = text("/comment");
     annotation.userid = text(userid);
     annotation.value = text(value);
     return emit(sink, &annotation);
@@ -263,7 +264,7 @@ static int message_annotations(void *userdata, void *mailbox, uint32_t uid,
     return r ? r : emit_annotation("", "for all", emit, sink);
 }
 
-/* The messages of one mailbox are in files, and those of the other in memory. */
+/* Messages of the first mailbox are in files, and messages of the second one in memory. */
 static int message_file(void *userdata, void *mailbox, const cyrsync_record *record,
                         cyrsync_message_file *file, cyrsync_failure *failure)
 {

@@ -1,4 +1,4 @@
-/* A small master that lives in memory: the user "memory" with two mailboxes, flags, annotations, a
+/* A small master in memory: the user "memory" with two mailboxes, flags, annotations, a
  * subscription, seen state, a quota root and a Sieve script. A test changes the master through
  * struct memory. */
 #ifndef MEMORY_H
@@ -30,19 +30,19 @@ struct memory_folder {
 
 struct memory {
     struct memory_folder folders[2];
-    /* Messages that were uploaded and not released yet. */
+    /* Messages that APPLY MESSAGE has uploaded, until RESTART. */
     struct memory_message staged[MEMORY_MESSAGES];
     size_t staged_count;
-    /* Counters of calls of the host's functions. */
+    /* Numbers of calls of the host's functions, by function. */
     int opened, closed, locked, unlocked, destroyed, applied, listed, files;
-    /* The name of the function that fails, and the result that it then returns. */
+    /* The name of the function that must fail, and the result that it then returns. */
     const char *failing;
     int answer;
-    /* The name of another function that fails in the same way. */
+    /* The name of a second function that must fail in the same way. */
     const char *failing_too;
     /* Not 0: scan emits the records in the wrong order. */
     int disorder;
-    /* If set, each function of the host calls this. */
+    /* If not NULL, each function of the host calls this function first. */
     void (*on_call)(void *data);
     void *data;
 };

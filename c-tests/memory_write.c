@@ -1,6 +1,6 @@
 /* Writes to the master in memory: executes the commands of the replication protocol that a repair
- * sends. A mailbox is changed as a whole or not at all. A real host would also verify the SHA-1 of
- * each message. */
+ * sends. A command changes a mailbox completely or not at all. A real host should also verify the
+ * SHA-1 of each message. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 #define EXPUNGED (1u << 31)
 
-/* The unread rest of a command. All functions fail at its end. */
+/* The part of a command that was not read yet. The functions that read it return 0 at its end. */
 struct reader {
     const char *at, *end;
 };
@@ -31,7 +31,7 @@ static int bytes(struct reader *reader, size_t len, cyrsync_str *out)
     return 1;
 }
 
-/* Reads up to one of the characters in stops, which is not consumed. */
+/* Reads the bytes before the first character that is in stops. Does not read this character. */
 static int until(struct reader *reader, const char *stops, cyrsync_str *out)
 {
     const char *at = reader->at;
@@ -72,7 +72,7 @@ static int word(struct reader *reader, cyrsync_str *out)
     return until(reader, " ()\r\n", out) && out->len > 0;
 }
 
-/* Skips a value of any kind. */
+/* Skips a value of any kind: a word or a list. */
 static int pass_over(struct reader *reader)
 {
     cyrsync_str unused;
@@ -106,7 +106,7 @@ static const struct memory_message *anywhere(const struct memory *memory, cyrsyn
     return found;
 }
 
-/* Gives a message a copy of content. */
+/* Sets the content of a message to a copy of content. */
 static int copy_content(struct memory_message *to, const char *content, size_t size)
 {
     char *own = malloc(size + 1);
@@ -164,8 +164,8 @@ static int upload(struct memory *memory, struct reader *reader)
     return 1;
 }
 
-/* Executes RESERVE %(PARTITION ... MBOXNAME (...) GUID (...)): emits the GUIDs that are missing
- * here. */
+/* Executes RESERVE %(PARTITION ... MBOXNAME (...) GUID (...)): emits the GUIDs of messages that
+ * this master does not have. */
 static int reserve(struct memory *memory, struct reader *reader, cyrsync_emit_str emit, void *sink)
 {
     char missing[MEMORY_MESSAGES * 41 + 16] = "* MISSING (";
@@ -217,8 +217,8 @@ static int flags(struct reader *reader, struct memory_message *message)
     return 1;
 }
 
-/* Puts a record in its place by UID. Replaces the record with this UID, or adds one with the
- * content that has its GUID. */
+/* Writes a record to a folder, in order of UID. If the folder has a record with this UID, replaces
+ * it. Otherwise adds the record, with the content of a message with the same GUID. */
 static int put(const struct memory *memory, struct memory_folder *folder,
                struct memory_message *message)
 {

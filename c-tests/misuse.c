@@ -1,4 +1,4 @@
-/* Usage: misuse imapd.conf. Checks that wrong calls return errors and do no harm. Needs no
+/* Usage: misuse imapd.conf. Checks that wrong calls return errors and change nothing. Needs no
  * replica. */
 #define _POSIX_C_SOURCE 200809L
 
@@ -8,7 +8,7 @@
 #include "client.h"
 #include "memory.h"
 
-/* Loads a configuration with a replica that does not exist. */
+/* Loads a configuration whose replica does not answer. */
 static cyrsync_config *load_unreachable(const char *path)
 {
     cyrsync_config *config = load(path);
@@ -18,7 +18,7 @@ static cyrsync_config *load_unreachable(const char *path)
     return config;
 }
 
-/* The error for a missing function of the table names this function. */
+/* Checks tables of a host. If a required function is missing, the error names it. */
 static void tables(cyrsync_config *config)
 {
     struct memory memory;
@@ -67,7 +67,7 @@ static void tables(cyrsync_config *config)
     }
     CHECK(missing == 22);
 
-    /* The table in the sizes of an earlier and of a later header. */
+    /* The table may have the size of an earlier or of a later header. */
     for (at = 0; at < 2; at++) {
         struct { struct cyrsync_host host; void *more[4]; } later;
 
@@ -83,20 +83,23 @@ static void tables(cyrsync_config *config)
     CHECK(memory.opened == 0 && memory.listed == 0);
 }
 
-/* The error for a structure with an impossible size names the argument. The call does nothing
- * else. */
+/* Stands for the size of each structure less one. No structure of C has an odd size like this. */
+#define ODD ((size_t)-2)
+
+/* Checks that the error for a structure with an impossible size names the argument. Such a call
+ * does nothing else. */
 static void sizes(cyrsync_config *config, cyrsync_client *client)
 {
-    const size_t absurd[] = {0, 1, sizeof(void *), (size_t)1 << 20, (size_t)-1};
-    const char *const names[] = {"report", "report", "report", "out", "rolling", "end", "out",
-                                 "verified", "callbacks"};
+    const size_t absurd[] = {0, 1, sizeof(void *), (size_t)1 << 20, (size_t)-1, ODD};
+    const char *const names[] = {"report", "report", "report", "out", "options", "result", "out",
+                                 "totals", "callbacks"};
     enum { CALLS = sizeof(names) / sizeof(names[0]) };
     cyrsync_report report = CYRSYNC_REPORT_INIT;
     cyrsync_counters counters = CYRSYNC_COUNTERS_INIT;
-    cyrsync_rolling rolling = CYRSYNC_ROLLING_INIT, good = CYRSYNC_ROLLING_INIT;
-    cyrsync_roll_end end = CYRSYNC_ROLL_END_INIT;
+    cyrsync_roll_options rolling = CYRSYNC_ROLL_OPTIONS_INIT, good = CYRSYNC_ROLL_OPTIONS_INIT;
+    cyrsync_roll_result end = CYRSYNC_ROLL_RESULT_INIT;
     cyrsync_progress progress = CYRSYNC_PROGRESS_INIT;
-    cyrsync_verified verified = CYRSYNC_VERIFIED_INIT;
+    cyrsync_verify_totals verified = CYRSYNC_VERIFY_TOTALS_INIT;
     cyrsync_callbacks callbacks = CYRSYNC_CALLBACKS_INIT;
     cyrsync_str none = {NULL, 0}, log = cyrsync_str_from("USER fred\n");
     size_t i, j;
@@ -107,6 +110,15 @@ static void sizes(cyrsync_config *config, cyrsync_client *client)
 
         report.size = counters.size = rolling.size = end.size = absurd[i];
         progress.size = verified.size = callbacks.size = absurd[i];
+        if (absurd[i] == ODD) {
+            report.size = sizeof(report) - 1;
+            counters.size = sizeof(counters) - 1;
+            rolling.size = sizeof(rolling) - 1;
+            end.size = sizeof(end) - 1;
+            progress.size = sizeof(progress) - 1;
+            verified.size = sizeof(verified) - 1;
+            callbacks.size = sizeof(callbacks) - 1;
+        }
         results[0] = cyrsync_client_sync_all(client, none, &report, &errors[0]);
         results[1] = cyrsync_client_plan_all(client, none, &report, &errors[1]);
         results[2] = cyrsync_client_process_log(client, log, &report, &errors[2]);
@@ -130,6 +142,7 @@ static void again(void *data)
 {
     cyrsync_client *client = data;
     cyrsync_counters counters = CYRSYNC_COUNTERS_INIT;
+    cyrsync_progress progress = CYRSYNC_PROGRESS_INIT;
     cyrsync_error *error = NULL;
 
     CHECK(cyrsync_client_sync_user(client, cyrsync_str_from("memory"), &error)
@@ -140,8 +153,9 @@ static void again(void *data)
     CHECK(cyrsync_client_disconnect(client, NULL) == CYRSYNC_RESULT_BUSY);
     cyrsync_client_wake(client);
     CHECK_STR(cyrsync_client_server(client), "127.0.0.1:1");
+    CHECK(cyrsync_client_progress(client, &progress, NULL) == CYRSYNC_RESULT_OK);
     CHECK(cyrsync_client_reset_cancel(client, NULL) == CYRSYNC_RESULT_BUSY);
-    /* A client in use cannot be freed. */
+    /* A client cannot be freed while a call uses it. */
     CHECK(cyrsync_client_free(client) == CYRSYNC_RESULT_BUSY);
 }
 
@@ -158,45 +172,160 @@ static void reentrant(cyrsync_config *config)
     CHECK(cyrsync_client_new_with_host(config, &host, &client, NULL) == CYRSYNC_RESULT_OK);
     memory.on_call = again;
     memory.data = client;
-    /* The library lists the mailboxes before it connects. */
+    /* The library lists the mailboxes before it connects, so the host's functions are called. */
     CHECK(cyrsync_client_sync_all(client, all, NULL, NULL) == CYRSYNC_RESULT_CONNECT);
     CHECK(memory.listed == 1);
     cyrsync_client_free(client);
     CHECK(memory.destroyed == 1);
 }
 
-struct told {
+/* Checks that destroy is called once for each client made with the same table. */
+static void shared_table(cyrsync_config *config)
+{
+    struct memory memory;
+    struct cyrsync_host host;
+    cyrsync_client *clients[2] = {NULL, NULL};
+    int i;
+
+    memset(&memory, 0, sizeof(memory));
+    memory_host(&host, &memory);
+    for (i = 0; i < 2; i++)
+        CHECK(cyrsync_client_new_with_host(config, &host, &clients[i], NULL) == CYRSYNC_RESULT_OK);
+    CHECK(memory.destroyed == 0);
+    for (i = 0; i < 2; i++) {
+        CHECK(cyrsync_client_free(clients[i]) == CYRSYNC_RESULT_OK);
+        CHECK(memory.destroyed == i + 1);
+    }
+}
+
+static void count(void *userdata)
+{
+    ++*(int *)userdata;
+}
+
+/* Checks that destroy is called once for each call that received the callbacks: after the last use
+ * of the table, or in the call if it fails. */
+static void shared_callbacks(const char *path)
+{
+    cyrsync_config *config = load_unreachable(path);
+    cyrsync_callbacks callbacks = CYRSYNC_CALLBACKS_INIT;
+    cyrsync_client *clients[2] = {NULL, NULL};
+    int destroyed = 0, i;
+
+    callbacks.userdata = &destroyed;
+    callbacks.destroy = count;
+    CHECK(cyrsync_config_set_callbacks(NULL, &callbacks, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(destroyed == 1);
+    listen_with(config, &callbacks);
+    CHECK(destroyed == 1);
+    /* Replaces the table, which no client uses. */
+    listen_with(config, &callbacks);
+    CHECK(destroyed == 2);
+    for (i = 0; i < 2; i++)
+        CHECK(cyrsync_client_new(config, &clients[i], NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_config_set_callbacks(config, NULL, NULL) == CYRSYNC_RESULT_OK);
+    cyrsync_config_free(config);
+    CHECK(cyrsync_client_free(clients[0]) == CYRSYNC_RESULT_OK);
+    CHECK(destroyed == 2);
+    CHECK(cyrsync_client_free(clients[1]) == CYRSYNC_RESULT_OK);
+    CHECK(destroyed == 3);
+}
+
+/* Checks that the rolling options of imapd.conf are read. CYRSYNC_ROLL_OPTIONS_INIT does not read
+ * them. */
+static void rolling_options(void)
+{
+    const char *text = "configdirectory: /nonexistent\nsync_repeat_interval: 7\n"
+                       "sync_shutdown_file: /nonexistent/stop\nsync_reconnect_maxwait: 2m\n"
+                       "sync_log: yes\nsync_log_channels: second\n"
+                       "second_sync_repeat_interval: 8\n";
+    const char *file = "/nonexistent/stop";
+    struct { cyrsync_roll_options options; uint64_t more; } later = {CYRSYNC_ROLL_OPTIONS_INIT, 1};
+    cyrsync_roll_options options = CYRSYNC_ROLL_OPTIONS_INIT;
+    cyrsync_config *config = NULL;
+
+    CHECK(cyrsync_config_parse(cyrsync_str_from(text), &config, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(options.interval_ms == 0 && options.shutdown_file.len == 0);
+    CHECK(cyrsync_config_rolling(config, &options, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(options.interval_ms == 7000 && options.longest_pause_s == 120);
+    CHECK(options.release_after_s == 600 && !options.connect_once && !options.once);
+    CHECK(options.shutdown_file.len == strlen(file)
+          && memcmp(options.shutdown_file.data, file, strlen(file)) == 0);
+    CHECK(cyrsync_config_set_channel(config, cyrsync_str_from("second"), NULL)
+          == CYRSYNC_RESULT_OK);
+    later.options.size = sizeof(later);
+    CHECK(cyrsync_config_rolling(config, &later.options, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(later.options.interval_ms == 8000 && later.more == 0);
+    /* The path is valid until the configuration is freed. */
+    CHECK(options.shutdown_file.data == later.options.shutdown_file.data);
+    options.size = 1;
+    CHECK(cyrsync_config_rolling(config, &options, NULL) == CYRSYNC_RESULT_INVALID_ARGUMENT);
+    CHECK(cyrsync_config_rolling(config, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_config_rolling(NULL, &options, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_config_set(config, cyrsync_str_from("sync_repeat_interval"),
+                             cyrsync_str_from("soon"), NULL)
+          == CYRSYNC_RESULT_CONFIG);
+    cyrsync_config_free(config);
+}
+
+/* Checks which arguments must be UTF-8, and that no name is lost because an array may be NULL. */
+static void arguments(cyrsync_config *config, cyrsync_client *client)
+{
+    const cyrsync_str latin1 = cyrsync_str_from("fr\xe9"), none = {NULL, 0};
+    const cyrsync_str fine = cyrsync_str_from("sync_host");
+    const cyrsync_result refused = CYRSYNC_RESULT_INVALID_ARGUMENT;
+
+    CHECK(cyrsync_config_set(config, latin1, fine, NULL) == refused);
+    CHECK(cyrsync_config_set(config, fine, latin1, NULL) == refused);
+    CHECK(cyrsync_config_set_channel(config, latin1, NULL) == refused);
+    CHECK(cyrsync_config_set_server(config, latin1, NULL) == refused);
+    CHECK(cyrsync_config_set_bwlimit(config, latin1, NULL) == refused);
+    CHECK(cyrsync_log_append(config, &latin1, 1, none, NULL) == refused);
+    CHECK(cyrsync_client_verify_all(client, none, latin1, NULL, NULL) == refused);
+    CHECK(cyrsync_client_sync_user(client, none, NULL) == refused);
+    CHECK(cyrsync_client_sync_seen(client, none, latin1, NULL) == refused);
+    CHECK(cyrsync_config_set_partition(config, latin1, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_config_exclude(config, latin1, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_client_sync_user(client, latin1, NULL) == CYRSYNC_RESULT_CONNECT);
+    CHECK(cyrsync_client_sync_mailboxes(client, NULL, 1, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_client_plan_mailboxes(client, NULL, (size_t)-1, NULL)
+          == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_client_plan_mailboxes(client, &latin1, (size_t)-1, NULL) == refused);
+}
+
+struct disconnects {
     cyrsync_client *client;
     int lines;
 };
 
 static void on_failure(void *userdata, cyrsync_log_level level, cyrsync_str line)
 {
-    struct told *told = userdata;
+    struct disconnects *seen = userdata;
 
     (void)level;
     (void)line;
-    if (told->lines++) return;
-    CHECK(cyrsync_client_disconnect(told->client, NULL) == CYRSYNC_RESULT_BUSY);
-    CHECK(cyrsync_client_free(told->client) == CYRSYNC_RESULT_BUSY);
+    if (seen->lines++) return;
+    CHECK(cyrsync_client_disconnect(seen->client, NULL) == CYRSYNC_RESULT_BUSY);
+    CHECK(cyrsync_client_free(seen->client) == CYRSYNC_RESULT_BUSY);
 }
 
-/* The client is busy while the log callback receives an error of a call whose err is NULL. */
+/* Checks that the client is busy while the log callback receives the error of a call whose err is
+ * NULL. */
 static void reentrant_log(const char *path)
 {
-    struct told told = {NULL, 0};
+    struct disconnects seen = {NULL, 0};
     cyrsync_config *config = load_unreachable(path);
     cyrsync_callbacks callbacks = CYRSYNC_CALLBACKS_INIT;
     cyrsync_str nobody = {NULL, 0};
 
-    callbacks.userdata = &told;
+    callbacks.userdata = &seen;
     callbacks.log = on_failure;
     listen_with(config, &callbacks);
-    CHECK(cyrsync_client_new(config, &told.client, NULL) == CYRSYNC_RESULT_OK);
-    CHECK(cyrsync_client_sync_user(told.client, nobody, NULL) == CYRSYNC_RESULT_INVALID_ARGUMENT);
-    /* One line is for this error, and one for the error of the inner call. */
-    CHECK(told.lines == 2);
-    cyrsync_client_free(told.client);
+    CHECK(cyrsync_client_new(config, &seen.client, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_client_sync_user(seen.client, nobody, NULL) == CYRSYNC_RESULT_INVALID_ARGUMENT);
+    /* One line has this error. The other line has the error of the call in the callback. */
+    CHECK(seen.lines == 2);
+    cyrsync_client_free(seen.client);
     cyrsync_config_free(config);
 }
 
@@ -228,9 +357,9 @@ static void nulls(void)
     CHECK(cyrsync_client_sync_subscription(NULL, none, none, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_sync_quota(NULL, none, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_sync_annotations(NULL, none, NULL) == CYRSYNC_RESULT_NULL_POINTER);
-    CHECK(cyrsync_client_restart(NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_client_release_staged(NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_counters(NULL, &counters, NULL) == CYRSYNC_RESULT_NULL_POINTER);
-    CHECK(cyrsync_client_plan(NULL, none, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_client_plan_log(NULL, none, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_plan_all(NULL, none, NULL, NULL)
           == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_roll(NULL, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
@@ -264,6 +393,9 @@ int main(int argc, char **argv)
     config = load_unreachable(argv[1]);
     tables(config);
     reentrant(config);
+    shared_table(config);
+    shared_callbacks(argv[1]);
+    rolling_options();
     reentrant_log(argv[1]);
     configurations();
     nulls();
@@ -273,6 +405,7 @@ int main(int argc, char **argv)
           == CYRSYNC_RESULT_IO);
     CHECK(cyrsync_client_roll(client, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     sizes(config, client);
+    arguments(config, client);
     cyrsync_client_free(client);
     cyrsync_config_free(config);
 

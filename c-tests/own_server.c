@@ -1,6 +1,6 @@
-/* Usage: own_server imapd.conf prepare, or own_server imapd.conf repair PATH. Replicates fred and
- * zoe with one client. With repair, fred's INBOX needs a repair, but this server's own sync_server
- * is missing at PATH. */
+/* Usage: own_server imapd.conf prepare, or own_server imapd.conf repair PATH. Replicates the users
+ * fred and zoe with one client. With repair, fred's INBOX needs a repair of this server, but its
+ * sync_server is missing at PATH. */
 #include <stdlib.h>
 
 #include "client.h"
@@ -27,7 +27,7 @@ int main(int argc, char **argv)
         cyrsync_error_free(error);
         error = NULL;
     }
-    /* The client still replicates other users. */
+    /* The client can still replicate other users. */
     CHECK(cyrsync_client_sync_user(client, cyrsync_str_from("zoe"), &error) == CYRSYNC_RESULT_OK);
     cyrsync_error_free(error);
     cyrsync_client_free(client);

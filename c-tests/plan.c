@@ -35,8 +35,8 @@ static cyrsync_result plan(cyrsync_client *client, const char *what, const char 
     if (strcmp(what, "mailbox") == 0)
         return cyrsync_client_plan_mailboxes(client, &text, 1, error);
     if (strcmp(what, "channel") == 0)
-        return cyrsync_client_plan_channel(client, report, error);
-    return cyrsync_client_plan(client, text, report, error);
+        return cyrsync_client_plan_roll(client, report, error);
+    return cyrsync_client_plan_log(client, text, report, error);
 }
 
 int main(int argc, char **argv)
@@ -64,7 +64,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s\n", cyrsync_error_message(error));
     cyrsync_client_free(client);
     cyrsync_config_free(config);
-    if (!error) return report.failed || report.skipped_locked;
+    if (!error) return report.failed || report.locked;
     cyrsync_error_free(error);
     return 1;
 }

@@ -25,7 +25,8 @@ for form in $forms; do
     for program in errors misuse threads; do
         $under "$1/$program-$form" "$site/imapd.conf"
     done
-    # Nothing listens on this port: the program must print the result's name and exit with 1.
+    # Nothing listens on this port. So the program must fail: it prints the result's name and exits
+    # with 1.
     if $under "$1/sync_user-$form" "$site/imapd.conf" 127.0.0.1:1 fred 2>"$site/told"; then
         echo "sync_user-$form: success without a replica" >&2
         exit 1

@@ -1,5 +1,5 @@
-/* Usage: settings imapd.conf [whole]. Checks that the settings of a configuration take effect in
- * its clients. The replica is empty. */
+/* Usage: settings imapd.conf [whole]. Checks that clients use the settings of their configuration.
+ * The replica is empty. */
 #include <stdlib.h>
 
 #include "client.h"
@@ -48,8 +48,8 @@ static cyrsync_client *make(const cyrsync_config *config, struct memory *memory)
     return client;
 }
 
-/* Checks the lock patience: unlimited by default; otherwise a locked user is an error, or with a
- * flag is skipped. */
+/* Checks the time limit for locks. By default there is no limit. With a limit, a locked user is an
+ * error; in cyrsync_client_sync_all() it is counted as skipped. */
 static void patience(const char *path)
 {
     cyrsync_config *config = load(path);
@@ -62,7 +62,7 @@ static void patience(const char *path)
     asked_for_size = 0;
     CHECK(cyrsync_client_sync_user(client, user, NULL) == CYRSYNC_RESULT_OK);
     CHECK(waited_for_mailbox < 0 && waited_for_user < 0);
-    /* The function is called once for each connection. */
+    /* list_bytes is called once for each connection. */
     CHECK(asked_for_size == 1);
     cyrsync_client_free(client);
 
@@ -76,17 +76,17 @@ static void patience(const char *path)
     cyrsync_error_free(error);
     CHECK(cyrsync_client_sync_all(client, all, &report, NULL) == CYRSYNC_RESULT_OK);
     CHECK(waited_for_user == 250);
-    CHECK(report.failed == 0 && report.skipped_locked == 1 && report.done == 0);
+    CHECK(report.failed == 0 && report.locked == 1 && report.done == 0);
     cyrsync_client_free(client);
 
     CHECK(cyrsync_config_set_flags(config, CYRSYNC_FLAG_SKIP_LOCKED, NULL) == CYRSYNC_RESULT_OK);
     client = make(config, &memory);
     CHECK(cyrsync_client_sync_all(client, all, &report, NULL) == CYRSYNC_RESULT_OK);
     CHECK(waited_for_user == 0);
-    CHECK(report.failed == 0 && report.skipped_locked == 1 && report.done == 0);
+    CHECK(report.failed == 0 && report.locked == 1 && report.done == 0);
     locked = 0;
     CHECK(cyrsync_client_sync_all(client, all, &report, NULL) == CYRSYNC_RESULT_OK);
-    CHECK(report.skipped_locked == 0 && report.done == 1);
+    CHECK(report.locked == 0 && report.done == 1);
     cyrsync_client_free(client);
     cyrsync_config_free(config);
 }
@@ -116,8 +116,8 @@ static void on_destroy(void *userdata)
     traffic->destroyed++;
 }
 
-/* Checks the traffic callback: it receives both directions without credentials, and whole messages
- * only on request. */
+/* Checks the traffic callback: it receives both directions without credentials. It receives whole
+ * messages only if the flag is set. */
 static void traffic(const char *path, int whole)
 {
     static struct traffic heard;
@@ -152,27 +152,27 @@ struct heard {
     int times, named;
 };
 
-static void on_unreachable(void *userdata, const cyrsync_unreachable *told)
+static void on_unreachable(void *userdata, const cyrsync_unreachable *unreachable)
 {
     struct heard *heard = userdata;
 
-    CHECK(told->size == sizeof(*told) && told->pause > 0);
+    CHECK(unreachable->size == sizeof(*unreachable) && unreachable->pause_s > 0);
     heard->times++;
-    heard->named += cyrsync_error_code(told->error) == CYRSYNC_RESULT_CONNECT
-        && strstr(cyrsync_error_message(told->error), "127.0.0.1:1") != NULL
-        && told->server.len == strlen("127.0.0.1:1");
+    heard->named += cyrsync_error_code(unreachable->error) == CYRSYNC_RESULT_CONNECT
+        && strstr(cyrsync_error_message(unreachable->error), "127.0.0.1:1") != NULL
+        && unreachable->server.len == strlen("127.0.0.1:1");
     cyrsync_client_cancel(heard->client);
 }
 
-/* Checks that cyrsync_client_roll() reports a replica that does not answer, and that the program
- * can stop it. */
+/* Checks that cyrsync_client_roll() reports a replica that does not answer, and that the callback
+ * can cancel the call. */
 static void unreachable(const char *path)
 {
     cyrsync_config *config = load(path);
     struct heard heard = {NULL, 0, 0};
     struct memory memory;
-    cyrsync_rolling rolling = CYRSYNC_ROLLING_INIT;
-    cyrsync_roll_end end = CYRSYNC_ROLL_END_INIT;
+    cyrsync_roll_options rolling = CYRSYNC_ROLL_OPTIONS_INIT;
+    cyrsync_roll_result end = CYRSYNC_ROLL_RESULT_INIT;
     cyrsync_callbacks callbacks = CYRSYNC_CALLBACKS_INIT;
 
     CHECK(cyrsync_config_set_server(config, cyrsync_str_from("127.0.0.1:1"), NULL)
@@ -183,7 +183,7 @@ static void unreachable(const char *path)
     heard.client = make(config, &memory);
     rolling.interval_ms = 10;
     CHECK(cyrsync_client_roll(heard.client, &rolling, &end, NULL) == CYRSYNC_RESULT_OK);
-    CHECK(end.why == CYRSYNC_ROLLED_STOPPED);
+    CHECK(end.reason == CYRSYNC_ROLL_REASON_STOPPED);
     CHECK(heard.times == 1 && heard.named == 1);
     cyrsync_client_free(heard.client);
     cyrsync_config_free(config);
@@ -212,7 +212,7 @@ static void on_action(void *userdata, cyrsync_str line)
     snprintf(actions->text, sizeof(actions->text), "%.*s", (int)line.len, line.data);
 }
 
-/* Checks that an excluded user is not replicated and is named in a line, and that log entries
+/* Checks that an excluded user is not replicated, that a line names the user, and that log entries
  * cannot be excluded. */
 static void exclusion(const char *path)
 {
@@ -260,7 +260,7 @@ static void exclusion(const char *path)
     cyrsync_config_free(config);
 }
 
-/* Checks that a bandwidth limit is checked when it is set, and applies to clients created later. */
+/* Checks that an invalid bandwidth limit is refused, and that clients work with a valid one. */
 static void bandwidth(const char *path)
 {
     cyrsync_config *config = load(path);

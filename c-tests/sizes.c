@@ -1,4 +1,4 @@
-/* Prints the sizes of the structures. tests/header.rs compares them with those of Rust. */
+/* Prints the sizes of the structures in C. tests/house/header.rs compares them with the sizes in Rust. */
 #include <stdio.h>
 
 #include "cyrsync.h"
@@ -9,7 +9,7 @@ int main(void)
 {
     SIZE(cyrsync_str);
     SIZE(cyrsync_former_name);
-    SIZE(cyrsync_entry);
+    SIZE(cyrsync_mailbox_entry);
     SIZE(cyrsync_mailbox_state);
     SIZE(cyrsync_record);
     SIZE(cyrsync_message_file);
@@ -20,10 +20,10 @@ int main(void)
     SIZE(cyrsync_host);
     SIZE(cyrsync_report);
     SIZE(cyrsync_counters);
-    SIZE(cyrsync_rolling);
-    SIZE(cyrsync_roll_end);
+    SIZE(cyrsync_roll_options);
+    SIZE(cyrsync_roll_result);
     SIZE(cyrsync_finding);
-    SIZE(cyrsync_verified);
+    SIZE(cyrsync_verify_totals);
     SIZE(cyrsync_progress);
     SIZE(cyrsync_callbacks);
     SIZE(cyrsync_item);

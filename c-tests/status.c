@@ -1,5 +1,5 @@
-/* Usage: status imapd.conf warn-lag crit-lag. Prints the status of replication. Exits with the
- * level. */
+/* Usage: status imapd.conf warn-lag crit-lag. Prints the status of replication as JSON. The exit
+ * status is the cyrsync_health. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,7 +13,7 @@ int main(int argc, char **argv)
     cyrsync_str json;
     int level;
 
-    CHECK(cyrsync_status_level(NULL, 0, 0) == CYRSYNC_LEVEL_UNKNOWN);
+    CHECK(cyrsync_status_health(NULL, 0, 0) == CYRSYNC_HEALTH_UNKNOWN);
     CHECK(cyrsync_status_lag(NULL) == 0 && cyrsync_status_backlog(NULL) == 0);
     CHECK(cyrsync_status_json(NULL).len == 0);
     cyrsync_status_free(NULL);
@@ -30,7 +30,7 @@ int main(int argc, char **argv)
         cyrsync_config_free(config);
         return 64;
     }
-    level = cyrsync_status_level(status, strtoul(argv[2], NULL, 10), strtoul(argv[3], NULL, 10));
+    level = cyrsync_status_health(status, strtoul(argv[2], NULL, 10), strtoul(argv[3], NULL, 10));
     json = cyrsync_status_json(status);
     fwrite(json.data, 1, json.len, stdout);
     printf("\nlag %lu\nbacklog %lu\n", (unsigned long)cyrsync_status_lag(status),

@@ -1,5 +1,6 @@
-/* Usage: sync_user imapd.conf server user. Replicates a user. Prints action lines to stdout, log
- * lines to stderr. On failure prints the result's name and the error to stderr and exits with 1. */
+/* Usage: sync_user imapd.conf server user. Replicates a user. Prints action lines to stdout, and
+ * log lines to stderr. On failure prints the result's name and the error to stderr, and exits with
+ * 1. */
 #include <stdio.h>
 
 #include "cyrsync.h"

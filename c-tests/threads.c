@@ -1,5 +1,5 @@
-/* Usage: threads imapd.conf. Uses many clients in many threads, and one client in all of them.
- * Needs no replica: the library lists the mailboxes before it connects. */
+/* Usage: threads imapd.conf. Uses many clients in many threads, and one more client in all threads.
+ * Needs no replica, because the library lists the mailboxes before it connects. */
 #include <pthread.h>
 
 #include "client.h"

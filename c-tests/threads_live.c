@@ -1,6 +1,6 @@
-/* Usage: threads_live imapd.conf user... Each thread has a client of its own and replicates one
- * user, without a host store. All clients are made from one configuration. Another thread calls the
- * functions that are allowed at any time. */
+/* Usage: threads_live imapd.conf user... Each thread has its own client, without a host store, and
+ * replicates one user. All clients are made from one configuration. Another thread calls the
+ * functions that are allowed during a call. */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -16,7 +16,8 @@ struct job {
     int wrong;
 };
 
-/* Replicates the user twice over one connection. The second time there is nothing to do. */
+/* Replicates the user twice over one connection. The second time, the replica has all data
+ * already. */
 static void *work(void *data)
 {
     struct job *job = data;
@@ -38,7 +39,7 @@ static void *work(void *data)
     return NULL;
 }
 
-/* Calls the functions that any thread may call at any time. */
+/* Calls the functions that any thread may call while another call of the client runs. */
 static void *look_on(void *data)
 {
     struct job *jobs = data;
@@ -84,9 +85,9 @@ int main(int argc, char **argv)
     for (i = 0; i < count; i++) {
         cyrsync_progress end = CYRSYNC_PROGRESS_INIT;
         CHECK(cyrsync_client_progress(jobs[i].client, &end, NULL) == CYRSYNC_RESULT_OK);
-        /* The first call sent the messages, and the second found them on the replica. */
+        /* The first call sent the messages. The second call found them on the replica. */
         CHECK(end.messages > 0 && end.bytes > end.messages);
-        CHECK(end.messages_there >= end.messages && end.mailboxes_there > 0);
+        CHECK(end.messages_present >= end.messages && end.mailboxes_equal > 0);
     }
     for (i = 0; i < count; i++) cyrsync_client_free(jobs[i].client);
     return failures != 0;

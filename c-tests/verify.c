@@ -1,22 +1,23 @@
 /* Usage: verify imapd.conf all|user|meta|mailbox name what. Compares both sides. Prints the
- * findings to stdout and their JSON to stderr. Exits like sync_client --verify. */
+ * findings to stdout, and their JSON to stderr. Exits with the same numbers as sync_client
+ * --verify. */
 #include <stdio.h>
 #include <string.h>
 
 #include "check.h"
 #include "cyrsync.h"
 
-static int told[6];
+static int counts[6];
 
 static void on_finding(void *userdata, const cyrsync_finding *finding)
 {
     CHECK(strcmp(userdata, "findings") == 0);
     CHECK(finding->size >= sizeof(*finding));
-    told[finding->found]++;
+    counts[finding->kind]++;
     printf("%.*s\n", (int)finding->line.len, finding->line.data);
     fprintf(stderr, "%.*s\n", (int)finding->json.len, finding->json.data);
     CHECK(finding->subject.len > 0);
-    if (finding->found == CYRSYNC_FOUND_DIFFERENT || finding->found == CYRSYNC_FOUND_PENDING) {
+    if (finding->kind == CYRSYNC_FINDING_DIFFERENT || finding->kind == CYRSYNC_FINDING_PENDING) {
         CHECK(finding->field.len > 0);
         CHECK(finding->master.data || finding->replica.data);
     } else {
@@ -26,7 +27,7 @@ static void on_finding(void *userdata, const cyrsync_finding *finding)
 
 static int compared, failed;
 
-/* An item is DONE when it was compared, even if it has differences. */
+/* The outcome of an item is DONE if it was compared, even if there are differences. */
 static void on_item(void *userdata, const cyrsync_item *item)
 {
     (void)userdata;
@@ -42,7 +43,7 @@ int main(int argc, char **argv)
     cyrsync_config *config = NULL;
     cyrsync_client *client = NULL;
     cyrsync_error *error = NULL;
-    cyrsync_verified verified = CYRSYNC_VERIFIED_INIT;
+    cyrsync_verify_totals verified = CYRSYNC_VERIFY_TOTALS_INIT;
     cyrsync_result result;
     cyrsync_str name, what;
 
@@ -77,8 +78,8 @@ int main(int argc, char **argv)
     }
     printf("%d users, %d mailboxes, %d records, %d messages\n", (int)verified.users,
            (int)verified.mailboxes, (int)verified.records, (int)verified.messages);
-    CHECK(verified.differences >= (uint64_t)told[CYRSYNC_FOUND_DIFFERENT]);
-    CHECK(verified.unknown == (uint64_t)told[CYRSYNC_FOUND_UNKNOWN]);
+    CHECK(verified.differences >= (uint64_t)counts[CYRSYNC_FINDING_DIFFERENT]);
+    CHECK(verified.unknown == (uint64_t)counts[CYRSYNC_FINDING_UNKNOWN]);
     CHECK(compared > 0 || failed > 0);
     CHECK(verified.unknown || !failed);
     cyrsync_client_free(client);

@@ -54,6 +54,8 @@ VALUES = {
 defined = {name: "1" for name in SYSTEM}
 defined.update((name, "1") for name, there in BUILT_WITH.items() if there)
 defined.update(VALUES)
+# The version of the source package. The engine runs only in processes of this version.
+defined["PACKAGE_VERSION"] = f'"{sys.argv[2]}"'
 
 for line in open(sys.argv[1], encoding="utf-8"):
     found = re.match(r"\s*#\s*undef (\w+)", line)

@@ -1,18 +1,21 @@
-//! Prints what a full run would do to bring the replica up to date, and why. Changes nothing.
+//! Prints the steps that a full run would execute to update the replica, each with its reason.
+//! Changes nothing.
 //!
 //!     cargo run --example dry_run -- /etc/imapd.conf
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use cyrsync::{Cancel, Client, Config, Overrides, PlannedStep, Report, Result, Settings, Silent};
+use cyrsync::{Client, Config, Overrides, PlannedStep, Report, Result, Settings};
 
 /// Plans a run over the whole server and passes each step to `each`. The report lists the failures.
+///
+/// # Errors
+/// If the configuration cannot be used; the errors of `Planner::all`.
 pub fn plan(imapd_conf: &Path, each: &mut dyn FnMut(&PlannedStep)) -> Result<Report> {
     let config = Config::load(imapd_conf)?;
     let settings = Settings::resolve(&config, None, &Overrides::default())?;
-    let mut client = Client::new(settings, Cancel::default(), Arc::new(Silent))?;
+    let mut client = Client::builder(settings).build()?;
     let report = client.planner().all(b"", each, &mut |_, _| {});
     client.disconnect();
     report

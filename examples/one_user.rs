@@ -6,26 +6,27 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use cyrsync::{
-    Cancel, Client, Config, Event, Observer, Overrides, Result, Settings, UserId, event,
-};
+use cyrsync::{Client, Config, Event, Observer, Overrides, Result, Settings, UserId, event};
 
-/// An observer that prints actions and failures, like `sync_client -v`.
+/// An observer that prints actions and failures, like `sync_client -v` does.
 struct Print;
 
 impl Observer for Print {
     fn event(&self, event: &Event) {
-        if let Some(line) = event::words(event) {
+        if let Some(line) = event::line(event) {
             println!("{}", line.text);
         }
     }
 }
 
 /// Replicates a user to the replica that imapd.conf names.
+///
+/// # Errors
+/// If the configuration cannot be used; the errors of `Client::sync_user`.
 pub fn replicate(imapd_conf: &Path, user: &UserId) -> Result<()> {
     let config = Config::load(imapd_conf)?;
     let settings = Settings::resolve(&config, None, &Overrides::default())?;
-    let mut client = Client::new(settings, Cancel::default(), Arc::new(Print))?;
+    let mut client = Client::builder(settings).observer(Arc::new(Print)).build()?;
     let replicated = client.sync_user(user);
     client.disconnect();
     replicated
@@ -40,7 +41,7 @@ fn main() -> ExitCode {
     match replicate(imapd_conf.as_ref(), &UserId::new(user)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Prints each failed mailbox with the reason and advice.
+            // Prints each failed mailbox, with the reason and advice.
             error.failures().iter().for_each(|failure| eprintln!("{failure}"));
             ExitCode::FAILURE
         }

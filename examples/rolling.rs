@@ -1,4 +1,5 @@
-//! Follows the sync log until standard input ends. Shows how far the replica is behind.
+//! Replicates the entries of the sync log until standard input ends. Prints how many changes the
+//! replica lacks.
 //!
 //!     cargo run --example rolling -- /etc/imapd.conf
 
@@ -10,7 +11,8 @@ use std::{io, thread};
 use cyrsync::monitor::Status;
 use cyrsync::{Cancel, Client, Config, Ended, Observer, Overrides, Result, Settings};
 
-/// An observer that prints the status. The client reports it at least every five seconds.
+/// An observer that prints the status. The client passes the status to it at least every five
+/// seconds.
 struct Show;
 
 impl Observer for Show {
@@ -19,13 +21,15 @@ impl Observer for Show {
     }
 }
 
-/// Replicates logged changes until `cancel` requests the end. Retries if the replica cannot be
-/// reached. Entries that fail stay in the log.
+/// Replicates logged changes until `cancel` ends it. Retries if the replica cannot be reached.
+/// Entries that fail stay in the log.
+///
+/// # Errors
+/// If the configuration cannot be used; the errors of `Client::roll`.
 pub fn roll(imapd_conf: &Path, cancel: Cancel, observer: Arc<dyn Observer>) -> Result<Ended> {
     let config = Config::load(imapd_conf)?;
     let settings = Settings::resolve(&config, None, &Overrides::default())?;
-    let rolling = settings.rolling().clone();
-    Client::new(settings, cancel, observer)?.roll(&rolling)
+    Client::builder(settings).cancel(cancel).observer(observer).build()?.roll()
 }
 
 fn main() -> ExitCode {
@@ -37,7 +41,7 @@ fn main() -> ExitCode {
     let other = cancel.clone();
     thread::spawn(move || {
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
-        // The client finishes the current task, then stops.
+        // The client finishes the current task, then ends.
         other.finish();
     });
     match roll(imapd_conf.as_ref(), cancel, Arc::new(Show)) {

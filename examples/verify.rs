@@ -1,4 +1,5 @@
-//! Compares master and replica completely, including message files. Changes nothing on either.
+//! Compares all data of master and replica, including message files. Changes nothing on either
+//! side.
 //!
 //!     cargo run --example verify -- /etc/imapd.conf
 
@@ -7,11 +8,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use cyrsync::event::{Verdict, VerifyEvent, VerifyTotals};
-use cyrsync::{
-    Cancel, Client, Config, Event, Observer, Overrides, Result, Settings, Verify, event,
-};
+use cyrsync::{Client, Config, Event, Observer, Overrides, Result, Settings, Verify, event};
 
-/// An observer that prints each difference as JSON.
+/// An observer that prints each difference as a JSON object.
 struct Differences;
 
 impl Observer for Differences {
@@ -23,10 +22,13 @@ impl Observer for Differences {
 }
 
 /// Compares the whole server with the replica that imapd.conf names.
+///
+/// # Errors
+/// If the configuration cannot be used; the errors of `Verifier::all`.
 pub fn verify(imapd_conf: &Path) -> Result<VerifyTotals> {
     let config = Config::load(imapd_conf)?;
     let settings = Settings::resolve(&config, None, &Overrides::default())?;
-    let mut client = Client::new(settings, Cancel::default(), Arc::new(Differences))?;
+    let mut client = Client::builder(settings).observer(Arc::new(Differences)).build()?;
     let totals = client.verifier(Verify::MESSAGES).all(b"");
     client.disconnect();
     totals

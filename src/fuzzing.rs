@@ -1,8 +1,9 @@
-//! Makes each parser of untrusted input a function of bytes. cargo-fuzz (`fuzz/`) uses them. So do
-//! the tests below, with real files cut at every byte and with every bit flipped, and with the
-//! inputs that once made them fail (`fuzz/crashes`).
+//! Passes bytes to each parser of untrusted input, with one function for each parser: a target.
+//! cargo-fuzz (`fuzz/`) runs the targets. The tests below run them too: with real files that are
+//! cut at every byte and have every bit flipped, and with the inputs that once caused failures
+//! (`fuzz/crashes`).
 //!
-//! If a CRC protects the bytes, a target parses them twice: unchanged and with correct CRCs, so
+//! If a CRC protects the bytes, a target parses them twice: unchanged and with a correct CRC, so
 //! that the code after the CRC check is tested as well.
 
 use std::cell::OnceCell;
@@ -25,7 +26,7 @@ use crate::replica::fuzz;
 /// A function that passes bytes to one parser.
 pub type Target = fn(&[u8]);
 
-/// The targets and their names.
+/// All targets, by name.
 pub const TARGETS: [(&str, Target); 22] = [
     ("annot", annotation),
     ("config", configuration),
@@ -54,14 +55,15 @@ pub const TARGETS: [(&str, Target); 22] = [
 /// Runs the target with this name.
 ///
 /// # Panics
-/// If there is no such target, or if the parser has a bug.
+/// If there is no target with this name, or if the parser has a bug.
 pub fn run(name: &str, data: &[u8]) {
     let found = TARGETS.iter().find(|(known, _)| *known == name);
     let (_, target) = found.unwrap_or_else(|| panic!("there is no target {name}"));
     target(data);
 }
 
-/// Parses the data as key and as value. The first byte gives the position at which they are split.
+/// Parses the data as key and as value of annotations.db. The first byte is the position at which
+/// the data is split into the two; the whole data is also parsed as each of them.
 fn annotation(data: &[u8]) {
     let at = data.first().map_or(0, |n| usize::from(*n));
     let (key, value) = data.split_at_checked(at).unwrap_or((data, data));
@@ -77,7 +79,7 @@ fn annotation(data: &[u8]) {
     }
 }
 
-/// Replaces `@`, because `@include` would open other files.
+/// Parses the data as imapd.conf. Replaces `@` by `#`, because `@include` would open other files.
 fn configuration(data: &[u8]) {
     let text: Vec<u8> = data.iter().map(|b| if *b == b'@' { b'#' } else { *b }).collect();
     let _ = Config::from_text(&text, "fuzz");
@@ -123,7 +125,8 @@ fn wire_dlist(data: &[u8]) {
     }
 }
 
-/// Parses the data as replies to three `GET USER` commands.
+/// Parses the data as the replies to several commands, and decodes each reply as that of
+/// `GET USER`.
 fn session(data: &[u8]) {
     for reply in fuzz::replies(data) {
         let _ = reply.into_user();
@@ -233,7 +236,8 @@ fn quotalegacy(data: &[u8]) {
     let _ = db.scan(b"user.", &mut |_, _| Ok(ControlFlow::Continue(())));
 }
 
-/// Reads a database in every way. Checks that this ends, and returns no more than the file holds.
+/// Reads the data as a database, with all functions that read. Checks that each scan ends, and that
+/// it returns no more bytes than the file has.
 fn database(data: &[u8], backend: Backend) {
     let path = scratch(|dir| dir.join("db"));
     write(&path, data);
@@ -253,7 +257,7 @@ fn database(data: &[u8], backend: Backend) {
     }
 }
 
-/// Corrects the CRC at `crc`, which covers the bytes from `start` on.
+/// Corrects the CRC at position `crc`. It covers the bytes from `start` up to `crc`.
 fn seal(data: &mut [u8], start: usize, crc: usize) {
     let Some(sum) = data.get(start..crc).map(crc32fast::hash) else { return };
     if let Some(place) = data.get_mut(crc..).and_then(<[u8]>::first_chunk_mut) {
@@ -261,7 +265,8 @@ fn seal(data: &mut [u8], start: usize, crc: usize) {
     }
 }
 
-/// Corrects the CRCs of the header and of all bytes that look like records.
+/// Corrects the CRCs of a twoskip database: that of the header, and those of all bytes that look
+/// like records.
 fn seal_twoskip(mut data: Vec<u8>) -> Vec<u8> {
     seal(&mut data, 0, 60);
     let mut at = 64;
@@ -339,7 +344,7 @@ thread_local! {
     static SCRATCH: OnceCell<Scratch> = const { OnceCell::new() };
 }
 
-/// A directory for this thread, in memory if possible.
+/// A directory of this thread for temporary files, in memory if possible.
 struct Scratch(PathBuf);
 
 impl Drop for Scratch {

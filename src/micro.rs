@@ -1,7 +1,7 @@
 //! Micro-benchmarks of the most expensive parts of a run: `make bench-micro`.
 //!
-//! They are a unit test because they measure private functions. The normal unit tests check that
-//! they still work.
+//! They are unit tests because they measure private functions. A normal run of the tests checks
+//! that each of them works.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -19,7 +19,8 @@ use crate::types::{CrcSum, Guid, Record, Text};
 
 /// Number of records in an index, and in a reply.
 const RECORDS: u32 = 10_000;
-/// Total time of each benchmark, and the number of parts of it. The fastest part counts.
+/// Total time of each benchmark (`TIME`), which is divided into `PARTS`. The result is that of the
+/// fastest part.
 const TIME: Duration = Duration::from_millis(500);
 const PARTS: u32 = 5;
 
@@ -45,7 +46,7 @@ fn all() -> Vec<Micro> {
     [dlists(), indexes(), databases(), crcs(), deflates()].into_iter().flatten().collect()
 }
 
-/// Returns a mailbox with its records, as a replica sends it.
+/// Returns the reply that a replica sends for a mailbox with its records.
 fn reply() -> Vec<u8> {
     let mut text = String::from("MAILBOX %(UNIQUEID abcdefgh MBOXNAME user.fred RECORD (");
     for n in 0..RECORDS {
@@ -101,7 +102,7 @@ fn write_record(writer: &mut Writer<'_>, n: u32) -> crate::Result<()> {
     writer.close()
 }
 
-/// Returns a fixture's header, and its first record repeated many times.
+/// Returns the header of a fixture's index, and its first record repeated many times.
 fn index() -> (Header, Vec<u8>) {
     let file = fs::read(fixture("index/v17/cyrus.index")).expect("own file");
     let header = Header::parse(&file, file.len() as u64).expect("a good file");
@@ -197,7 +198,7 @@ fn deflates() -> Vec<Micro> {
     found
 }
 
-/// Returns bytes without a pattern.
+/// Returns pseudo-random bytes, the same in every run.
 fn bytes(count: usize) -> Vec<u8> {
     let mut state = 1u32;
     let next = |_| {
@@ -210,7 +211,7 @@ fn bytes(count: usize) -> Vec<u8> {
     (0..count).map(next).collect()
 }
 
-/// Returns text like an attachment that is already compressed.
+/// Returns lines of base64 that do not compress, like an attachment of a compressed file.
 fn base64_lines(count: usize) -> Vec<u8> {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let letters = bytes(count).into_iter().map(|byte| LETTERS[usize::from(byte) % 64]);
@@ -218,7 +219,7 @@ fn base64_lines(count: usize) -> Vec<u8> {
     letters.chunks(76).flat_map(|line| [line, b"\r\n"].concat()).collect()
 }
 
-/// Returns the shortest time of one repetition.
+/// Measures a benchmark. Returns the shortest time of one repetition.
 fn best(micro: &mut Micro) -> Duration {
     (micro.run)();
     let mut best = Duration::MAX;

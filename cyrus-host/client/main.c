@@ -1,17 +1,19 @@
-/* sync_client whose data access is all Cyrus's and whose engine is cyrsync: what a program of Cyrus
- * looks like that embeds the engine. */
+/* A sync_client that accesses data only with Cyrus's functions, and replicates with the engine (the
+ * cyrsync library). It is an example of a program that embeds the engine in a process of Cyrus. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
 
+#include "cyrsync_cyrus.h"
 #include "host.h"
 #include "master.h"
 #include "options.h"
 #include "work.h"
 
-/* For signal handlers: all of these functions may be called from there. */
+/* The client for signal handlers. All functions that they call for it may be called from signal
+ * handlers. */
 static cyrsync_client *volatile the_client;
 
 static void on_stop(int number __attribute__((unused)))
@@ -63,7 +65,8 @@ static void on_action(void *userdata, cyrsync_str line)
     if (options->log_actions) syslog(LOG_INFO, "%.*s", (int)line.len, line.data);
 }
 
-/* As Cyrus's own client marks them: what goes on with a line gets no mark. */
+/* Prints the traffic like Cyrus's own client: a mark and the time before each part, except if it
+ * continues a line. */
 static void on_traffic(void *userdata, bool sent, cyrsync_str bytes)
 {
     struct options *options = userdata;
@@ -81,10 +84,11 @@ static void on_unreachable(void *userdata __attribute__((unused)),
     complain(cyrsync_error_message(unreachable->error));
     fprintf(stderr, "Can not connect to server '%.*s', retrying in %llu seconds\n",
             (int)unreachable->server.len, unreachable->server.data,
-            (unsigned long long)unreachable->pause);
+            (unsigned long long)unreachable->pause_s);
 }
 
-/* For locks, while it rolls, in milliseconds. Where there is no log to put what is locked into, it waits. */
+/* The time limit for locks in rolling mode, in milliseconds. Only with a sync log, which takes the
+ * entries of locked users, is there a time limit. */
 #define PATIENCE 200
 
 static bool is_patient(const struct options *options)
@@ -92,7 +96,7 @@ static bool is_patient(const struct options *options)
     return options->mode != MODE_ROLLING || (options->file && !options->channel);
 }
 
-/* The configuration as the engine reads it; Cyrus has read it for itself. */
+/* Makes the configuration of the engine. Cyrus has read imapd.conf separately. */
 static cyrsync_result configure(struct options *options, cyrsync_config **config,
                                 cyrsync_error **error)
 {
@@ -145,7 +149,7 @@ static int run(struct options *options)
     }
     answer_signals(options->mode);
     exit_code = work(the_client, options);
-    /* Signal handlers must not reach what is freed; they ignore NULL. */
+    /* Signal handlers must not use a client that is freed. They ignore NULL. */
     client = the_client;
     the_client = NULL;
     cyrsync_client_free(client);
@@ -163,18 +167,22 @@ int main(int argc, char **argv)
         return EX_USAGE;
     }
     if (options.background && !options.file && !getenv("CYRUS_ISDAEMON")) {
-        /* Before Cyrus opens what a child must not share. */
+        /* Fork before Cyrus opens files that a child process must not share. */
         pid_t child = fork();
         if (child < 0) return EX_TEMPFAIL;
         if (child > 0) return 0;
+    }
+    if (!cyrsync_cyrus_fits()) {
+        complain("this was built for another version of Cyrus, see syslog: build cyrus-host again");
+        return EX_SOFTWARE;
     }
     r = program_begin(options.config, "sync_client");
     if (r) {
         complain(error_message(r));
         return EX_CONFIG;
     }
-    /* What a repair changes here goes to the logs of other channels only (master_log_change): the
-     * replica of this one has it. */
+    /* Changes by a repair are logged only to the other channels (master_log_change), because the
+     * replica of this channel has them already. */
     sync_log_suppress();
     if (!options.server && !channel_string(options.channel, IMAPOPT_SYNC_HOST))
         fatal("sync_host not defined", EX_SOFTWARE);

@@ -10,7 +10,7 @@
 
 static bool choose(struct options *options, enum mode mode)
 {
-    /* -r and -R may come together, as -R says what -r shall do. */
+    /* -r and -R may be used together: both select rolling mode, and -r in the background. */
     if (options->mode != MODE_NONE && options->mode != mode) return false;
     options->mode = mode;
     return true;
@@ -40,8 +40,8 @@ static bool apply(struct options *options, int letter, const char *value)
     case 'L': options->flags |= CYRSYNC_FLAG_LOCAL_ONLY; return true;
     case 'N': options->flags |= CYRSYNC_FLAG_SKIP_LOCKED; return true;
     case 'O': options->flags |= CYRSYNC_FLAG_NO_COPYBACK; return true;
-    case 'a': options->flags |= CYRSYNC_FLAG_ARCHIVE; return true;
-    case 'z': options->flags |= CYRSYNC_FLAG_REQUIRE_COMPRESS; return true;
+    case 'a': options->flags |= CYRSYNC_FLAG_STAGE_TO_ARCHIVE; return true;
+    case 'z': options->flags |= CYRSYNC_FLAG_REQUIRE_COMPRESSION; return true;
     default: return false;
     }
 }
@@ -54,11 +54,11 @@ bool options_parse(struct options *options, int argc, char **argv)
     options->timeout = DEFAULT_TIMEOUT;
     while ((letter = getopt(argc, argv, "AusmRr1C:S:n:p:f:F:d:t:vloLNOaz")) != -1)
         if (!apply(options, letter, optarg)) return false;
-    /* -1 is a mode too, as the manual has it. */
+    /* According to the manual page, -1 selects rolling mode too. */
     if (options->once && options->mode == MODE_NONE) options->mode = MODE_ROLLING;
     options->operands = argv + optind;
     options->operand_count = argc - optind;
-    /* Without -u and -m the partition has no effect, as with Cyrus. */
+    /* Like in Cyrus, -p has an effect only with -u or -m. */
     if (options->mode != MODE_USERS && options->mode != MODE_MAILBOXES) options->partition = NULL;
     return options->mode != MODE_NONE;
 }

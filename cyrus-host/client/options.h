@@ -1,4 +1,4 @@
-/* The command line of sync_client(8), as far as the C API has what it asks for. */
+/* Parses the command line of sync_client(8), as far as the C API supports its options. */
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
@@ -15,7 +15,7 @@ struct options {
     const char *partition;
     const char *file;
     const char *shutdown_file;
-    /* CYRSYNC_FLAG_ */
+    /* CYRSYNC_FLAG_ constants, combined with |. */
     uint32_t flags;
     int verbose;
     bool log_actions;
@@ -26,11 +26,12 @@ struct options {
     int timeout;
     char **operands;
     int operand_count;
-    /* The side whose traffic was shown last, in the middle of a line; 0 at its end. */
+    /* The mark of the side whose traffic was printed last, if its last line is not complete;
+     * otherwise 0. */
     char within;
 };
 
-/* False if the command line is wrong. */
+/* Returns false if the command line is wrong. */
 bool options_parse(struct options *options, int argc, char **argv);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "master.h"
 
-/* Seconds between attempts to connect, at first; Cyrus's. */
+/* The first pause between attempts to connect, in seconds. Cyrus uses the same. */
 #define FIRST_PAUSE 15
 
 struct session {
@@ -22,7 +22,7 @@ void complain(const char *line)
     fprintf(stderr, "%s\n", line);
 }
 
-/* Tells a failure and frees it. What was cancelled is none. */
+/* Reports a failure and frees it. A call that was cancelled is not a failure. */
 static void failed(struct session *session, const char *what, const char *name,
                    cyrsync_error *error)
 {
@@ -48,14 +48,15 @@ static void give_up(struct session *session, cyrsync_result why)
     const char *what = "Can not connect";
 
     if (why == CYRSYNC_RESULT_UNSUPPORTED
-        && session->options->flags & CYRSYNC_FLAG_REQUIRE_COMPRESS)
+        && session->options->flags & CYRSYNC_FLAG_REQUIRE_COMPRESSION)
         what = "Failed to enable compression";
     session->failed = true;
     fprintf(stderr, "%s to server '%s'\n", what, server);
     syslog(LOG_ERR, "%s to server '%s'", what, server);
 }
 
-/* Connects, unless that is done: again and again, if not told otherwise. */
+/* Connects to the replica, if the client is not connected. Retries without limit, except with
+ * -o. */
 static bool reach(struct session *session)
 {
     const char *server = cyrsync_client_server(session->client);
@@ -70,7 +71,7 @@ static bool reach(struct session *session)
         cyrsync_error_free(error);
         error = NULL;
         fprintf(stderr, "Can not connect to server '%s', retrying in %u seconds\n", server, pause);
-        /* A signal ends it early. */
+        /* A signal ends the pause early. */
         sleep(pause);
         pause *= 2;
     }
@@ -81,7 +82,7 @@ static bool reach(struct session *session)
     return false;
 }
 
-/* -- names: of the command line, or of a file -- */
+/* -- names of the command line or of a file -- */
 
 static bool read_names(const char *path, strarray_t *names)
 {
@@ -155,7 +156,8 @@ static void mailboxes(struct session *session, const strarray_t *names)
     free(internal);
 }
 
-/* Of -A: how a user or a shared mailbox ended. A mailbox fails the run like a user. */
+/* Reports the outcome of a user or shared mailbox of -A. Cyrus reports a failed mailbox like a
+ * failed user. */
 void on_item(void *userdata, const cyrsync_item *item)
 {
     const struct options *options = userdata;
@@ -216,7 +218,7 @@ static void log_file(struct session *session)
         && cyrsync_client_process_log(session->client, (cyrsync_str){ text.s, text.len }, &report,
                                       &error) != CYRSYNC_RESULT_OK)
         failed(session, "sync_do_reader", path, error);
-    undone = report.failed + (session->options->channel ? 0 : report.skipped_locked);
+    undone = report.failed + (session->options->channel ? 0 : report.locked);
     if (undone) {
         fprintf(stderr, "Processing sync log file failed: %llu parts of %s\n",
                 (unsigned long long)undone, path);
@@ -231,7 +233,7 @@ static int duration(const struct options *options)
     return channel_seconds(options->channel, IMAPOPT_SYNC_REPEAT_INTERVAL);
 }
 
-/* The exit code for what ended rolling replication, told and freed. */
+/* Reports and frees the error that ended rolling replication. Returns the exit code. */
 static int ended_by(struct session *session, cyrsync_error *error)
 {
     const char *reason = cyrsync_error_message(error);
@@ -259,31 +261,31 @@ static int roll(struct session *session)
     const struct options *options = session->options;
     const char *shutdown_file = options->shutdown_file;
     cyrsync_error *error = NULL;
-    cyrsync_roll_end end = CYRSYNC_ROLL_END_INIT;
-    cyrsync_rolling rolling = CYRSYNC_ROLLING_INIT;
+    cyrsync_roll_result end = CYRSYNC_ROLL_RESULT_INIT;
+    cyrsync_roll_options rolling = CYRSYNC_ROLL_OPTIONS_INIT;
     int longest = config_getduration(IMAPOPT_SYNC_RECONNECT_MAXWAIT, 's');
     int interval = duration(options);
 
     if (!shutdown_file) shutdown_file = channel_string(options->channel, IMAPOPT_SYNC_SHUTDOWN_FILE);
     rolling.interval_ms = interval > 0 ? 1000 * (uint64_t)interval : 0;
-    rolling.restart_after = options->timeout > 0 ? (uint64_t)options->timeout : 0;
+    rolling.release_after_s = options->timeout > 0 ? (uint64_t)options->timeout : 0;
     rolling.shutdown_file = cyrsync_str_from(shutdown_file);
-    rolling.longest_pause = longest > 0 ? (uint64_t)longest : 0;
+    rolling.longest_pause_s = longest > 0 ? (uint64_t)longest : 0;
     rolling.connect_once = options->connect_once;
     rolling.once = options->once;
     for (;;) {
         if (cyrsync_client_roll(session->client, &rolling, &end, &error) != CYRSYNC_RESULT_OK)
             return ended_by(session, error);
-        switch (end.why) {
-        case CYRSYNC_ROLLED_WOKEN:
-            /* Cyrus cannot read its configuration twice in one process: the client goes on, over
-             * a new connection. */
+        switch (end.reason) {
+        case CYRSYNC_ROLL_REASON_WOKEN:
+            /* Cyrus cannot read its configuration twice in one process. So the client continues
+             * with the old configuration, over a new connection. */
             syslog(LOG_INFO, "SIGHUP: starting over with the same configuration");
             cyrsync_client_disconnect(session->client, NULL);
             continue;
-        case CYRSYNC_ROLLED_STOPPED:
+        case CYRSYNC_ROLL_REASON_STOPPED:
             return EX_TEMPFAIL;
-        case CYRSYNC_ROLLED_ONCE_UNDONE:
+        case CYRSYNC_ROLL_REASON_ONCE_FAILED:
             complain("parts of the log could not be replicated");
             return 1;
         default:

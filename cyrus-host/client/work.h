@@ -1,4 +1,4 @@
-/* The modes of sync_client. */
+/* Runs sync_client in one of its modes. */
 #ifndef WORK_H
 #define WORK_H
 
@@ -6,11 +6,11 @@
 
 #include "options.h"
 
-/* Receives how an item of -A ended; userdata are the options. */
+/* Reports the outcome of an item of -A. userdata points to the options. */
 void on_item(void *userdata, const cyrsync_item *item);
-/* A line for stderr. */
+/* Prints a line to stderr. */
 void complain(const char *line);
-/* Does what the options ask for; the exit code. */
+/* Executes what the options request. Returns the exit code. */
 int work(cyrsync_client *client, const struct options *options);
 
 #endif

@@ -1,14 +1,19 @@
-/* A service of Cyrus that changes mail and replicates the change before it answers: an example,
- * which the tests run below a real master (cyrus.conf: cmd="checkpointd" listen="...").
+/* An example of a service of Cyrus that changes mail, and replicates each change before it answers.
+ * Tests run it under a real master process (cyrus.conf: cmd="checkpointd" listen="..."). It
+ * executes these commands:
  *
- *   FLAG mailbox uid        sets \Flagged, by Cyrus's functions
- *   STORE mailbox uid       the same, replicated by sync_checkpoint() like in imapd, and always OK
- *   MAILBOX mailbox         logs that it was changed, by another process say
+ *   FLAG mailbox uid        sets \Flagged with Cyrus's functions
+ *   STORE mailbox uid       does the same, but replicates with sync_checkpoint() like imapd; the
+ *                           answer is always OK
+ *   MAILBOX mailbox         logs a change of the mailbox, as if another process had made it
+ *   ANNOTATION mailbox      logs a change of the mailbox's annotations in the same way
+ *   OPEN mailbox            logs a change too, and keeps the mailbox open without locking its index
+ *   CLOSE mailbox           logs a change too, and closes the mailbox that is open
  *   QUIT
  *
- * Each is answered with OK when the replica has it, LATER if it has not (syslog has the reason), or
- * NO. The option -i sets after how many seconds the connection to the replica
- * is closed. */
+ * The answer is OK when the replica has the change, LATER if it does not have it (syslog has the
+ * reason), or NO. The option -i sets the number of seconds after which an unused connection to the
+ * replica is closed. */
 #include <string.h>
 #include <syslog.h>
 
@@ -16,10 +21,10 @@
 #include "master.h"
 #include "service.h"
 
-/* Of a line. */
+/* The maximum length of a command, in bytes. */
 #define LINE_BYTES 1024
 
-/* The change of a user's, made as imapd would: with the mailbox closed when it returns. */
+/* Makes the change of a user, like imapd. The mailbox is closed afterwards. */
 static int set_flagged(const char *name, uint32_t uid)
 {
     struct mailbox *mailbox = NULL;
@@ -35,19 +40,40 @@ static int set_flagged(const char *name, uint32_t uid)
     return r;
 }
 
-static int obey(char *line)
+static int keep_open(const char *name, struct mailbox **kept)
+{
+    int r = *kept ? IMAP_MAILBOX_LOCKED : mailbox_open_irl(name, kept);
+
+    if (!r) mailbox_unlock_index(*kept, NULL);
+    return r;
+}
+
+static bool is_one_of(const char *command, const char *first, const char *second)
+{
+    return strcmp(command, first) == 0 || strcmp(command, second) == 0;
+}
+
+static int obey(char *line, struct mailbox **kept)
 {
     char *rest = strchr(line, ' ');
+    int r = 0;
     char *uid;
 
     if (!rest) return IMAP_PROTOCOL_BAD_PARAMETERS;
     *rest++ = '\0';
-    if (strcmp(line, "MAILBOX") == 0) {
-        sync_log_mailbox(rest);
+    if (is_one_of(line, "MAILBOX", "ANNOTATION")) {
+        if (*line == 'M') sync_log_mailbox(rest);
+        else sync_log_annotation(rest);
         return 0;
     }
+    if (is_one_of(line, "OPEN", "CLOSE")) {
+        if (*line == 'O') r = keep_open(rest, kept);
+        else mailbox_close(kept);
+        sync_log_mailbox(rest);
+        return r;
+    }
     uid = strrchr(rest, ' ');
-    if (!uid || (strcmp(line, "FLAG") != 0 && strcmp(line, "STORE") != 0))
+    if (!uid || !is_one_of(line, "FLAG", "STORE"))
         return IMAP_PROTOCOL_BAD_PARAMETERS;
     *uid++ = '\0';
     return set_flagged(rest, (uint32_t)strtoul(uid, NULL, 10));
@@ -57,6 +83,7 @@ static void serve(int fd, cyrsync_checkpoint *checkpoint)
 {
     struct protstream *in = prot_new(fd, 0);
     struct protstream *out = prot_new(fd, 1);
+    struct mailbox *kept = NULL;
     char line[LINE_BYTES];
 
     prot_settimeout(in, 1800);
@@ -67,18 +94,19 @@ static void serve(int fd, cyrsync_checkpoint *checkpoint)
         const bool as_imapd = strncmp(line, "STORE ", 6) == 0;
         line[strcspn(line, "\r\n")] = '\0';
         if (strcmp(line, "QUIT") == 0) break;
-        r = obey(line);
+        r = obey(line, &kept);
         if (r) prot_printf(out, "NO %s\r\n", error_message(r));
         else if (as_imapd && !sync_checkpoint(in)) prot_printf(out, "OK\r\n");
         else if (cyrsync_checkpoint_run(checkpoint, in)) prot_printf(out, "OK\r\n");
         else prot_printf(out, "LATER\r\n");
     }
+    mailbox_close(&kept);
     prot_flush(out);
+    /* Close the connection, because no timer runs while the process waits for the next user. */
+    cyrsync_checkpoint_disconnect(checkpoint, in);
     prot_free(in);
     prot_free(out);
     close(fd);
-    /* No timer runs while it waits for the next user. */
-    cyrsync_checkpoint_disconnect(checkpoint);
     libcyrus_run_delayed();
 }
 
@@ -95,9 +123,11 @@ int main(int argc, char **argv)
         else if (letter == 'i') idle_seconds = (unsigned)atoi(optarg);
         else return EX_USAGE;
     }
+    /* Another version has other structures, so this comes before all other functions. */
+    if (!cyrsync_cyrus_fits()) return EX_CONFIG;
     if (program_begin(config, "checkpointd")) return EX_CONFIG;
     if (!service_begin(&service)) {
-        syslog(LOG_ERR, "checkpointd is started by Cyrus's master, from cyrus.conf");
+        syslog(LOG_ERR, "checkpointd must be started by Cyrus's master: add it to cyrus.conf");
         return EX_USAGE;
     }
     cyrsync_cyrus_begin();

@@ -14,7 +14,8 @@
 
 #include "master.h"
 
-/* The master's numbers: master/service.h of Cyrus, which is installed nowhere. */
+/* The numbers of Cyrus's master process, from master/service.h of Cyrus. No package installs that
+ * file. */
 enum { STATUS_FD = 3, LISTEN_FD = 4 };
 enum { AVAILABLE = 1, UNAVAILABLE = 2, CONNECTION = 3 };
 enum { MAX_USE = 250, REUSE_SECONDS = 60 };
@@ -24,7 +25,7 @@ struct notice {
     pid_t pid;
 };
 
-/* All that a signal handler can reach. */
+/* The only variable that a signal handler uses. */
 static volatile sig_atomic_t asked_to_end;
 
 static void on_end(int number __attribute__((unused)))
@@ -37,7 +38,8 @@ static void tell_master(int message)
     const struct notice notice = { message, getpid() };
 
     if (write(STATUS_FD, &notice, sizeof(notice)) != (ssize_t)sizeof(notice))
-        syslog(LOG_ERR, "the master cannot be told %d: %s", message, strerror(errno));
+        syslog(LOG_ERR, "cannot send status %d to the master process: %s", message,
+               strerror(errno));
 }
 
 static int open_turn(void)
@@ -77,12 +79,12 @@ bool service_begin(struct service *service)
     }
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
-    /* They come while it waits: a command is not broken off. */
+    /* Signals are delivered only while the process waits, so they never interrupt a command. */
     sigprocmask(SIG_BLOCK, &blocked, NULL);
     return true;
 }
 
-/* False if a signal came. */
+/* Returns false if a signal arrived. */
 static bool wait_readable(int fd)
 {
     sigset_t none;
@@ -94,7 +96,7 @@ static bool wait_readable(int fd)
     return pselect(fd + 1, &readable, NULL, NULL, NULL, &none) > 0 && !asked_to_end;
 }
 
-/* The lock is waited for with signals let through. */
+/* Waits for the lock. Signals are delivered meanwhile, and end the wait. */
 static bool take_turn(const struct service *service, short type)
 {
     struct flock lock = { .l_type = type, .l_whence = SEEK_SET };
@@ -104,7 +106,7 @@ static bool take_turn(const struct service *service, short type)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, &before);
     taken = false;
-    /* A signal that came during a command is delivered by sigprocmask(). */
+    /* sigprocmask() delivers a signal that arrived during a command. */
     while (!taken && (type == F_UNLCK || !asked_to_end)) {
         taken = fcntl(service->turn, F_SETLKW, &lock) == 0;
         if (!taken && errno != EINTR) break;

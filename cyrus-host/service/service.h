@@ -1,23 +1,26 @@
-/* How a program is a service of Cyrus's master: a socket that listens is descriptor 4, and a pipe
- * to the master is descriptor 3, on which a service says whether it is busy. Cyrus's own programs
- * have that from a file that is in none of its libraries. */
+/* Makes a program a service of Cyrus's master process. Descriptor 4 is a listening socket.
+ * Descriptor 3 is a pipe to the master process, to which the service reports whether it is busy.
+ * Cyrus's own programs use a file for this that is in none of Cyrus's libraries. */
 #ifndef SERVICE_H
 #define SERVICE_H
 
 #include <stdbool.h>
 
 struct service {
-    /* Services of one kind take turns: who holds the lock on this file accepts. */
+    /* The lock file for which services of one kind wait. Only the process that holds the lock
+     * accepts a connection. */
     int turn;
     int used;
 };
 
-/* Answers signals, and takes what the master gave. False if no master started this. */
+/* Installs signal handlers, and takes over the descriptors. Returns false if the program was not
+ * started by a master process. */
 bool service_begin(struct service *service);
-/* Waits for a connection and accepts it. -1 if the process shall end: it was asked to, or nobody
- * came for a minute. */
+/* Waits for a connection and accepts it. Returns -1 if the process should end: a signal requested
+ * this, or there was no connection for a minute. */
 int service_accept(struct service *service);
-/* The connection is done with. False if the process has served enough. */
+/* Reports that the connection is closed. Returns false if the process has served enough
+ * connections. */
 bool service_next(struct service *service);
 void service_end(struct service *service);
 

@@ -1,5 +1,5 @@
-/* Writes to the master: the commands of the replication protocol that a repair needs, and their
- * replies. Cyrus has them in sync_apply(), which is in none of its libraries. */
+/* Writes to the master: executes the commands of the replication protocol that a repair needs, and
+ * makes their replies. Cyrus does this in sync_apply(), which is in none of its libraries. */
 #include <stdarg.h>
 #include <string.h>
 
@@ -35,7 +35,7 @@ void master_writer_free(master_writer **writer)
     *writer = NULL;
 }
 
-/* What a reply calls an error that the client acts on. */
+/* Returns the name of an error in a reply. Only errors to which a client reacts have a name. */
 static const char *word_for(int r)
 {
     switch (r) {
@@ -60,7 +60,7 @@ static void answer(struct buf *reply, int r, struct buf *why)
     }
     if (!buf_len(why)) buf_setcstr(why, error_message(r));
     buf_printf(reply, "NO %s%s", word ? word : "", word ? " " : "");
-    /* Names are in it. */
+    /* The reason contains names, which may contain line breaks. */
     buf_replace_all(why, "\r", " ");
     buf_replace_all(why, "\n", " ");
     buf_append(reply, why);
@@ -84,7 +84,7 @@ static int reserve(struct staging *staging, struct text body, int wait_ms, struc
     return r;
 }
 
-/* Takes a word off, and the space behind it. */
+/* Removes the first word, and the space after it, from rest. */
 static struct text take_word(struct text *rest)
 {
     const char *space = rest->len ? memchr(rest->data, ' ', rest->len) : NULL;
@@ -115,7 +115,7 @@ void master_writer_command(master_writer *writer, const char *command, size_t le
         if (text_is(what, "RESERVE")) r = reserve(&writer->staging, rest, wait_ms, reply, &why);
         else if (text_is(what, "MESSAGE")) r = staging_upload(&writer->staging, rest, &why);
         else if (text_is(what, "MAILBOX")) r = apply_mailbox(&writer->staging, rest, wait_ms, &why);
-        else r = refuse(&why, IMAP_PROTOCOL_BAD_PARAMETERS, "a repair has no such command");
+        else r = refuse(&why, IMAP_PROTOCOL_BAD_PARAMETERS, "this command is not used in a repair");
     }
     answer(reply, r, &why);
     buf_free(&why);

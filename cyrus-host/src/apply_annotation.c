@@ -1,4 +1,4 @@
-/* Annotations of messages and mailboxes become those of a command, with the modseqs it has. */
+/* Writes the annotations of messages and mailboxes that a command has, with their modseqs. */
 #include <string.h>
 
 #include "apply.h"
@@ -10,7 +10,7 @@ struct wanted {
     modseq_t modseq;
 };
 
-/* What is there already. */
+/* An annotation that is stored already. */
 struct present {
     char *entry;
     char *userid;
@@ -19,7 +19,8 @@ struct present {
     bool given;
 };
 
-/* Cyrus makes a key of two of them in MAX_MAILBOX_PATH bytes, and does not check the length. */
+/* Returns whether a name is short enough. Cyrus builds a key of two names in MAX_MAILBOX_PATH
+ * bytes, and does not check their length. */
 static bool is_name(struct text text)
 {
     char *name = text_name(text);
@@ -64,14 +65,14 @@ bool annotations_find(struct text list, const char *entry, struct text *value)
     return false;
 }
 
-/* These stand for fields of the record (apply_record.c). */
+/* Returns whether an annotation stands for a field of the record (apply_record.c). */
 static bool is_field(struct text entry)
 {
     return text_is(entry, IMAP_ANNOT_NS "thrid") || text_is(entry, IMAP_ANNOT_NS "savedate")
            || text_is(entry, IMAP_ANNOT_NS "createdmodseq");
 }
 
-/* No name has a line feed. */
+/* Makes a key of both names. The separator is a line feed, which no name contains. */
 static const char *key_of(struct buf *key, const char *entry, const char *userid)
 {
     buf_reset(key);
@@ -127,7 +128,7 @@ static int write_one(annotate_state_t *state, const struct wanted *wanted, hash_
     return r;
 }
 
-/* Deletes those that are not given. */
+/* Deletes the stored annotations that the command does not have. */
 static int delete_rest(annotate_state_t *state, hash_table *all)
 {
     const struct buf nothing = BUF_INITIALIZER;

@@ -1,9 +1,9 @@
-/* Whether the records of an update can be written, and will make sense: before the first is. */
+/* Checks that all records of an update can be written, before the first one is written. */
 #include <string.h>
 
 #include "apply.h"
 
-/* User flags that the mailbox does not have yet. */
+/* The user flags that the update adds to the mailbox, and the number of free bits. */
 struct new_flags {
     hash_table names;
     int room;
@@ -51,36 +51,90 @@ static int check_flags(struct mailbox *mailbox, const struct given *given,
         free(name);
         if (!good)
             return refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS,
-                          "uid %u has a flag for which there is no room or that is none",
+                          "uid %u has an invalid flag, or the mailbox has no room for its flag",
                           given->record.uid);
     }
     return 0;
 }
 
-/* Cyrus asserts that messages of these types have a name of their own. */
-static bool has_needed_name(const struct mailbox *mailbox, const char *path)
+/* Returns whether Cyrus needs the file name of each message, and ends the process if a message has
+ * none. Cyrus does not index deleted mailboxes. */
+static bool needs_names(const struct mailbox *mailbox)
 {
-    const uint32_t mbtype = mbtype_isa(mailbox_mbtype(mailbox));
-    struct index_record parsed;
-    struct body *body = NULL;
+    if (mboxname_isdeletedmailbox(mailbox_name(mailbox), NULL)) return false;
+    switch (mbtype_isa(mailbox_mbtype(mailbox))) {
+    case MBTYPE_ADDRESSBOOK:
+    case MBTYPE_SIEVE: return true;
+    case MBTYPE_CALENDAR: return version_needs_event_names();
+    default: return false;
+    }
+}
+
+static bool is_script_name(const char *name)
+{
+    const char *end = strrchr(name, '.');
+
+    return end && end != name && strcmp(end, SIEVE_EXTENSION) == 0;
+}
+
+/* Looks for the file name like Cyrus: except for scripts, the last parameter counts. */
+static bool has_name(const struct body *body, bool script)
+{
     const struct param *param;
     bool found = false;
 
-    if (mbtype != MBTYPE_ADDRESSBOOK && mbtype != MBTYPE_SIEVE) return true;
-    memset(&parsed, 0, sizeof(parsed));
-    if (message_parse(path, &parsed)) return false;
-    message_read_bodystructure(&parsed, &body);
     for (param = body->disposition_params; param; param = param->next) {
-        const char *end;
-        if (strcmp(param->attribute, "FILENAME") != 0) continue;
-        end = strrchr(param->value, '.');
-        found = mbtype == MBTYPE_ADDRESSBOOK
-                || (end && end != param->value && strcmp(end, SIEVE_EXTENSION) == 0
-                    && body->subject);
+        if (script)
+            found |= strcmp(param->attribute, "FILENAME") == 0 && is_script_name(param->value);
+        else if (strcmp(param->attribute, "FILENAME") == 0)
+            found = true;
+        else if (strcmp(param->attribute, "FILENAME*") == 0)
+            found = version_extended_name(param->value, found);
     }
+    return found && (!script || body->subject);
+}
+
+/* Checks the file name of a message. The record must have its data of cyrus.cache. */
+static int check_name(const struct mailbox *mailbox, const struct index_record *record,
+                      struct buf *why)
+{
+    struct body *body = NULL;
+    bool found;
+
+    message_read_bodystructure(record, &body);
+    found = has_name(body, mbtype_isa(mailbox_mbtype(mailbox)) == MBTYPE_SIEVE);
     message_free_body(body);
     free(body);
-    return found;
+    if (found) return 0;
+    return refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS,
+                  "the message of uid %u has no file name, which this type of mailbox needs",
+                  record->uid);
+}
+
+static int check_name_in_file(const struct mailbox *mailbox, const char *path, uint32_t uid,
+                              struct buf *why)
+{
+    struct index_record parsed;
+    int r;
+
+    if (!needs_names(mailbox)) return 0;
+    memset(&parsed, 0, sizeof(parsed));
+    r = message_parse(path, &parsed);
+    if (r) return refuse(why, r, "the message of uid %u cannot be parsed", uid);
+    parsed.uid = uid;
+    return check_name(mailbox, &parsed, why);
+}
+
+static int check_name_in_cache(struct mailbox *mailbox, const struct index_record *here,
+                               struct buf *why)
+{
+    struct index_record cached = *here;
+    int r;
+
+    if (!needs_names(mailbox)) return 0;
+    r = mailbox_cacherecord(mailbox, &cached);
+    if (r) return refuse(why, r, "uid %u cannot be read", here->uid);
+    return check_name(mailbox, &cached, why);
 }
 
 static int check_new(const struct update *update, const struct given *given, struct buf *why)
@@ -88,22 +142,20 @@ static int check_new(const struct update *update, const struct given *given, str
     const struct index_record *record = &given->record;
     const struct staged *staged;
 
-    /* It was never here, and shall not be. */
+    /* An expunged message that was never here is not written. */
     if (record->internal_flags & FLAG_INTERNAL_EXPUNGED) return 0;
     if (record->uid <= update->mailbox->i.last_uid)
-        return refuse(why, IMAP_SYNC_CHECKSUM, "uid %u is not here any more", record->uid);
+        return refuse(why, IMAP_SYNC_CHECKSUM, "uid %u has been removed on the master",
+                      record->uid);
     staged = staging_find(update->staging, mailbox_partition(update->mailbox), &record->guid);
     if (!staged || staged->size != record->size)
         return refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "the message of uid %u was not sent",
                       record->uid);
-    if (!has_needed_name(update->mailbox, staged->path))
-        return refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS,
-                      "the message of uid %u lacks the name that those of such mailboxes have",
-                      record->uid);
-    return 0;
+    return check_name_in_file(update->mailbox, staged->path, record->uid, why);
 }
 
-static int check_old(const struct given *given, const struct index_record *here, struct buf *why)
+static int check_old(struct mailbox *mailbox, const struct given *given,
+                     const struct index_record *here, struct buf *why)
 {
     const struct index_record *record = &given->record;
     const bool was_expunged = here->internal_flags & FLAG_INTERNAL_EXPUNGED;
@@ -111,14 +163,18 @@ static int check_old(const struct given *given, const struct index_record *here,
 
     if (was_expunged && expunged) return 0;
     if (!message_guid_equal(&record->guid, &here->guid))
-        return refuse(why, IMAP_SYNC_CHECKSUM, "uid %u is another message here", record->uid);
+        return refuse(why, IMAP_SYNC_CHECKSUM, "uid %u is another message on the master",
+                      record->uid);
     if (was_expunged)
-        return refuse(why, IMAP_SYNC_CHECKSUM, "uid %u is expunged here", record->uid);
+        return refuse(why, IMAP_SYNC_CHECKSUM, "uid %u is expunged on the master", record->uid);
     if (record->size != here->size || record->internaldate != here->internaldate)
-        return refuse(why, IMAP_SYNC_CHECKSUM, "uid %u has another size or date here", record->uid);
+        return refuse(why, IMAP_SYNC_CHECKSUM, "uid %u has another size or date on the master",
+                      record->uid);
     if (record->modseq < here->modseq)
-        return refuse(why, IMAP_SYNC_CHECKSUM, "uid %u has a higher modseq here", record->uid);
-    return 0;
+        return refuse(why, IMAP_SYNC_CHECKSUM, "uid %u has a higher modseq on the master",
+                      record->uid);
+    /* The mailbox may have messages without a name from an earlier version of Cyrus. */
+    return check_name_in_cache(mailbox, here, why);
 }
 
 int record_here(struct mailbox *mailbox, uint32_t uid, struct index_record *here)
@@ -141,12 +197,13 @@ static int check_one(struct update *update, const struct given *given, uint32_t 
                       record->uid);
     r = record_here(update->mailbox, record->uid, &here);
     if (r == IMAP_NOTFOUND) r = check_new(update, given, why);
-    else if (!r) r = check_old(given, &here, why);
+    else if (!r) r = check_old(update->mailbox, given, &here, why);
     else refuse(why, r, "uid %u cannot be read", record->uid);
     return r ? r : check_flags(update->mailbox, given, flags, why);
 }
 
-/* What Cyrus takes for granted of an index, and ends the process where it is not so. */
+/* Checks the order of UIDs and the GUIDs of the index. If they are wrong, Cyrus would end the
+ * process. */
 static int check_here(const struct index_record *record, void *rock)
 {
     uint32_t *before = rock;
@@ -163,7 +220,7 @@ static int check_index(struct mailbox *mailbox, struct buf *why)
     int r = master_scan(&whole, 1, 0, check_here, &last);
 
     if (!r && last > mailbox->i.last_uid) r = IMAP_MAILBOX_CHECKSUM;
-    return r ? refuse(why, r, "its index is damaged: %s", error_message(r)) : 0;
+    return r ? refuse(why, r, "the mailbox's index is damaged: %s", error_message(r)) : 0;
 }
 
 int records_check(struct update *update, struct buf *why)

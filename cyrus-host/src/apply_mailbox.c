@@ -1,14 +1,14 @@
-/* An update of a mailbox: checked whole, then written whole. What it must be like, and what is done
- * in which order, is what the replication server of Cyrus does (sync_apply_mailbox in
- * imap/sync_support.c), but that it makes no mailbox and replaces none. */
+/* Updates a mailbox. The whole update is checked before anything is written. The checks and the
+ * order of writes are those of Cyrus's replication server (sync_apply_mailbox in
+ * imap/sync_support.c), but no mailbox is created or replaced. */
 #include <string.h>
 
 #include "apply.h"
 
-/* Of cyrus.index; older ones lack what records must have. */
+/* The oldest version of cyrus.index whose records have all data that replication needs. */
 #define OLDEST_VERSION 12
 
-/* A mailbox as the command gives it. */
+/* The mailbox as the command describes it. */
 struct header {
     char *name;
     char *uniqueid;
@@ -29,7 +29,8 @@ struct header {
     modseq_t xconvmodseq;
     modseq_t raclmodseq;
     struct synccrcs crcs;
-    /* The state on which it builds; on any if the modseq is 0. */
+    /* The state of the mailbox from which the client computed the update. If since_modseq is 0, any
+     * state is accepted. */
     modseq_t since_modseq;
     struct synccrcs since_crcs;
     struct text annotations;
@@ -81,7 +82,7 @@ static int read_header(struct text body, struct header *out, struct buf *why)
     memset(out, 0, sizeof(*out));
     if (wire_next(&rest, &pairs) != WIRE_PAIRS || wire_next(&rest, &more) != WIRE_END
         || !fields_read(pairs.text, &fields))
-        return refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "it is malformed");
+        return refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "the command is malformed");
     out->name = name_field(&fields, "MBOXNAME");
     out->uniqueid = name_field(&fields, "UNIQUEID");
     out->partition = name_field(&fields, "PARTITION");
@@ -109,51 +110,54 @@ static int read_header(struct text body, struct header *out, struct buf *why)
     out->since_crcs.annot = (uint32_t)field_number_if(&fields, "SINCE_CRC_ANNOT", UINT32_MAX);
     out->annotations = field_list_if(&fields, "ANNOTATIONS");
     out->records = field_list(&fields, "RECORD");
-    /* What it will be like is not known before it is written. */
+    /* The CRCs after the update are not known before it is written, so a command with CRCs is
+     * refused. */
     if ((out->crcs.basic || out->crcs.annot) && !fields.bad) fields.bad = "SYNC_CRC";
     if (!annotations_good(out->annotations) && !fields.bad) fields.bad = "ANNOTATIONS";
-    return fields.bad ? refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "no good %s", fields.bad) : 0;
+    if (!fields.bad) return 0;
+    return refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "%s is missing or not valid", fields.bad);
 }
 
-/* Whether it is the mailbox that is meant, in the state that is meant. */
+/* Checks that the mailbox, and its state, are those from which the client computed the update. */
 static int check_identity(struct mailbox *mailbox, const struct header *header, struct buf *why)
 {
     struct synccrcs crcs = mailbox_synccrcs(mailbox, 0);
 
     if (strcmpsafe(mailbox_uniqueid(mailbox), header->uniqueid) != 0
         || strcmpsafe(mailbox_partition(mailbox), header->partition) != 0)
-        return refuse(why, IMAP_MAILBOX_MOVED, "it is another one, or on another partition");
+        return refuse(why, IMAP_MAILBOX_MOVED, "the mailbox has another uniqueid or partition");
     if (!text_is(header->acl, mailbox_acl(mailbox) ? mailbox_acl(mailbox) : ""))
-        return refuse(why, IMAP_SYNC_CHANGED, "its rights were changed meanwhile");
+        return refuse(why, IMAP_SYNC_CHANGED, "the rights of the mailbox were changed meanwhile");
     if (mbtypes_sync(mailbox_mbtype(mailbox)) != header->mbtype)
-        return refuse(why, IMAP_MAILBOX_NOTSUPPORTED, "it is of another type");
+        return refuse(why, IMAP_MAILBOX_NOTSUPPORTED, "the mailbox has another type");
     if (mailbox->i.minor_version < OLDEST_VERSION)
-        return refuse(why, IMAP_MAILBOX_NOTSUPPORTED, "its index has version %d",
+        return refuse(why, IMAP_MAILBOX_NOTSUPPORTED,
+                      "the mailbox's index has version %d, which is too old",
                       mailbox->i.minor_version);
     if (header->since_modseq
         && (header->since_modseq != mailbox->i.highestmodseq
             || !mailbox_crceq(header->since_crcs, crcs)))
-        return refuse(why, IMAP_SYNC_CHANGED, "it was changed meanwhile");
+        return refuse(why, IMAP_SYNC_CHANGED, "the mailbox was changed meanwhile");
     return 0;
 }
 
-/* Nothing that clients have seen may fall. */
+/* Checks that no number that clients have seen would become lower. */
 static int check_rises(struct mailbox *mailbox, const struct header *header, struct buf *why)
 {
     modseq_t xconvmodseq = 0;
     int r = 0;
 
     if (header->highestmodseq < mailbox->i.highestmodseq)
-        return refuse(why, IMAP_SYNC_CHECKSUM, "it has a higher HIGHESTMODSEQ");
+        return refuse(why, IMAP_SYNC_CHECKSUM, "the mailbox has a higher HIGHESTMODSEQ");
     if (header->uidvalidity < mailbox->i.uidvalidity)
-        return refuse(why, IMAP_SYNC_CHECKSUM, "it has a higher UIDVALIDITY");
+        return refuse(why, IMAP_SYNC_CHECKSUM, "the mailbox has a higher UIDVALIDITY");
     if (header->last_uid < mailbox->i.last_uid)
-        return refuse(why, IMAP_SYNC_CHECKSUM, "it has a higher last UID");
+        return refuse(why, IMAP_SYNC_CHECKSUM, "the mailbox has a higher last UID");
     if (header->xconvmodseq && mailbox_has_conversations(mailbox))
         r = mailbox_get_xconvmodseq(mailbox, &xconvmodseq);
-    if (r) return refuse(why, r, "its conversations cannot be read");
+    if (r) return refuse(why, r, "the mailbox's conversations cannot be read");
     if (header->xconvmodseq < xconvmodseq)
-        return refuse(why, IMAP_SYNC_CHECKSUM, "it has a higher XCONVMODSEQ");
+        return refuse(why, IMAP_SYNC_CHECKSUM, "the mailbox has a higher XCONVMODSEQ");
     return 0;
 }
 
@@ -168,7 +172,8 @@ static void write_header(struct mailbox *mailbox, const struct header *header)
 
     i->last_uid = header->last_uid;
     i->highestmodseq = header->highestmodseq;
-    /* These have no modseq: what the mailbox has may be newer than what was read. */
+    /* Keep the later value of the next four. They have no modseq, and the mailbox may have changed
+     * since the client read it. */
     if (i->recentuid < header->recentuid) i->recentuid = header->recentuid;
     i->recenttime = later(i->recenttime, header->recenttime);
     i->last_appenddate = later(i->last_appenddate, header->last_appenddate);
@@ -194,7 +199,7 @@ static int write_entry(const char *name, const struct header *header)
     return r;
 }
 
-/* What is not in the mailbox's own files. All of it only rises. */
+/* Writes the data outside the mailbox's own files. All these numbers can only rise. */
 static int write_outside(struct mailbox *mailbox, const struct header *header)
 {
     const char *name = mailbox_name(mailbox);
@@ -212,7 +217,7 @@ static int write_outside(struct mailbox *mailbox, const struct header *header)
     return mailbox_update_xconvmodseq(mailbox, header->xconvmodseq, 0);
 }
 
-/* The mailbox's own annotations are in the server's database. */
+/* Writes the annotations of the mailbox itself, which are in the server's database. */
 static int write_annotations(struct mailbox *mailbox, const struct header *header)
 {
     annotate_state_t *state = annotate_state_new();
@@ -224,16 +229,16 @@ static int write_annotations(struct mailbox *mailbox, const struct header *heade
     return r;
 }
 
-/* New messages are committed before anything else. An old one that gets another UID is expunged
- * only when it is there under the new one: Cyrus writes records one by one, and may be killed in
- * between. */
+/* Writes new messages and commits them before anything else. Cyrus writes records one by one, and
+ * may be killed between two of them. So if a message gets another UID, it must exist under the new
+ * UID before the old one is expunged. */
 static int write_new(struct update *update, const struct header *header, struct buf *why)
 {
     int i;
     int r;
 
     mailbox_index_dirty(update->mailbox);
-    /* No modseq but those that are given. */
+    /* Do not assign new modseqs: use those of the command. */
     update->mailbox->silentchanges = 1;
     r = records_append(update, why);
     if (!r) r = pending_begin(update);
@@ -252,7 +257,7 @@ static int write_rest(struct update *update, const struct header *header, struct
 
     if (!r) r = write_annotations(update->mailbox, header);
     if (!r) r = write_outside(update->mailbox, header);
-    /* Compute counts and CRCs: those of a mailbox whose writer was killed may be wrong. */
+    /* Compute counts and CRCs. They may be wrong if an earlier writer was killed. */
     if (!r) r = mailbox_index_recalc(update->mailbox);
     return r ? r : mailbox_commit(update->mailbox);
 }
@@ -266,10 +271,10 @@ static int update_mailbox(struct update *update, const struct header *header, st
     if (!r) {
         r = write_new(update, header, why);
         if (!r) r = write_rest(update, header, why);
-        /* Else closing would commit, and end the process if that failed. */
+        /* Otherwise closing would commit, and would end the process if the commit failed. */
         if (r) mailbox_abort(update->mailbox);
     }
-    /* Commits what conversations are. */
+    /* Closing commits the conversations. */
     mailbox_close(&update->mailbox);
     if (!r) pending_end(header->uniqueid);
     return r;
@@ -283,11 +288,14 @@ int apply_mailbox(const struct staging *staging, struct text body, int wait_ms, 
     char *userid;
     int r = read_header(body, &header, why);
 
+    if (!r && open_mailboxes_exist())
+        r = refuse(why, IMAP_MAILBOX_LOCKED, "this process has a mailbox open");
     if (!r) {
         master_settle();
-        /* As any process that writes to mailboxes.db; for shared mailboxes it has no userid. */
+        /* Any process that writes to mailboxes.db takes this lock. For shared mailboxes its userid
+         * is NULL. */
         userid = mboxname_to_userid(header.name);
-        r = master_user_lock(userid ? userid : "", true, wait_ms, &lock);
+        r = master_user_lock(userid, true, wait_ms, &lock);
         free(userid);
     }
     if (!r) r = master_openable(header.name);

@@ -1,4 +1,4 @@
-/* A record of a command. */
+/* Reads a record of a command. */
 #include <string.h>
 
 #include "apply.h"
@@ -11,7 +11,7 @@ static const struct {
     { "\\Draft", FLAG_DRAFT },       { "\\Seen", FLAG_SEEN },
 };
 
-/* Takes a flag that has a bit of its own. */
+/* Adds a flag that has a bit of its own to the record. Returns false if it is another flag. */
 static bool take_system_flag(struct text flag, struct index_record *record)
 {
     size_t i;
@@ -40,7 +40,8 @@ static bool read_flags(struct given *given)
     return true;
 }
 
-/* Fields of the record that are sent as annotations; the second is an annotation as well. */
+/* Reads the fields of the record that are sent as annotations. basethrid is stored as an annotation
+ * too. */
 static bool read_virtual(struct text annotations, struct index_record *record)
 {
     uint64_t thrid = 0, basethrid = 0, savedate = 0, createdmodseq = 0;

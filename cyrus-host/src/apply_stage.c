@@ -1,6 +1,6 @@
-/* Messages that are going to be appended wait in files on the mailbox's partition, where Cyrus's
- * own replication server has them wait: sync./process/GUID. Each is what its GUID says before it is
- * staged. */
+/* Stages messages that an update will append: in files on the mailbox's partition, where Cyrus's
+ * replication server stages them too (sync./process/GUID). Before a message is staged, its content
+ * is compared with its GUID. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,7 +30,7 @@ static void forget(void *data)
     unlink(staged->path);
     end = strrchr(staged->path, '/');
     if (end) *end = '\0';
-    /* Goes with the last one. */
+    /* The directory can be removed only after its last file. */
     rmdir(staged->path);
     free(staged->path);
     free(staged);
@@ -57,8 +57,8 @@ const struct staged *staging_find(const struct staging *staging, const char *par
     return found;
 }
 
-/* A file for a message. Other clients of this process may stage the same one, and remove theirs
- * first. */
+/* Returns the path of a staged file. Contains the address of staging, because another client of
+ * this process may stage the same message, and remove its file first. */
 static char *path_for(const struct staging *staging, const char *partition, bool archived,
                       const struct message_guid *guid)
 {
@@ -69,7 +69,7 @@ static char *path_for(const struct staging *staging, const char *partition, bool
     return buf_release(&path);
 }
 
-/* Notes a file; if it is not the message that it shall be it is removed. */
+/* Adds a file to the staged files. If its content does not have the GUID, removes the file. */
 static int keep(struct staging *staging, const char *partition, const struct message_guid *guid,
                 const char *path, bool archived)
 {
@@ -100,7 +100,7 @@ static int write_file(const char *path, struct text content)
     int fd;
     int r = 0;
 
-    /* Of a process of this number that was killed. */
+    /* Remove a file of an earlier process with the same number, which was killed. */
     unlink(path);
     fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
     if (fd < 0) return IMAP_IOERROR;
@@ -111,12 +111,12 @@ static int write_file(const char *path, struct text content)
     return r;
 }
 
-/* A partition of this server as a string, to be freed. */
+/* Returns the name of a partition of this server as a string, which the caller frees, or NULL. */
 static char *partition_of(struct text text)
 {
     char *partition = text_name(text);
 
-    /* Cyrus ends the process at one that it does not know. */
+    /* Cyrus ends the process if a partition is unknown. */
     if (partition && *partition && config_partitiondir(partition)) return partition;
     free(partition);
     return NULL;
@@ -138,11 +138,12 @@ static int upload(struct staging *staging, const struct item *file, struct buf *
     int r = 0;
 
     if (!partition || !guid_of(file->guid, &guid)) {
-        r = refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "no partition or no GUID");
+        r = refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS,
+                   "the partition or the GUID of a message is missing");
     } else if (!staging_find(staging, partition, &guid)) {
         message_guid_generate(&found, file->text.data, file->text.len);
         if (!file->text.len || !message_guid_equal(&found, &guid)) {
-            r = refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "the message is not %s",
+            r = refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "the message does not have the GUID %s",
                        message_guid_encode(&guid));
         } else {
             char *path = path_for(staging, partition, false, &guid);
@@ -163,21 +164,21 @@ int staging_upload(struct staging *staging, struct text body, struct buf *why)
     int r = 0;
 
     if (wire_next(&rest, &list) != WIRE_LIST || wire_next(&rest, &more) != WIRE_END)
-        return refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "it is no list of messages");
+        return refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "the command is not a list of messages");
     for (files = list.text; !r && wire_next(&files, &file) != WIRE_END;)
         r = file.kind == WIRE_FILE
                 ? upload(staging, &file, why)
-                : refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "it is no message");
+                : refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "an item of the list is not a message");
     return r;
 }
 
-/* -- messages of mailboxes -- */
+/* -- messages that mailboxes have -- */
 
 struct search {
     struct staging *staging;
     const char *partition;
     master_mailbox *mailbox;
-    /* By GUID: what is wanted and not found yet. */
+    /* The GUIDs that are searched for and not found yet. */
     hash_table wanted;
     size_t left;
 };
@@ -197,7 +198,7 @@ static int stage_own(const struct index_record *record, void *rock)
     path = xstrdup(master_message_path(search->mailbox, record));
     to = path_for(search->staging, search->partition, archived, &record->guid);
     unlink(to);
-    /* One whose file is bad or missing may be there a second time. */
+    /* If the file is damaged or missing, another mailbox may have the same message. */
     r = stat(path, &info) || info.st_size != (off_t)record->size || mailbox_copyfile(path, to, 0);
     if (!r && !keep(search->staging, search->partition, &record->guid, to, archived)) {
         hash_del(message_guid_encode(&record->guid), &search->wanted);
@@ -212,7 +213,7 @@ static int search_mailbox(struct search *search, const char *name, int wait_ms)
 {
     int r = master_open(name, wait_ms, &search->mailbox);
 
-    /* Then it is not there. */
+    /* The mailbox does not exist, so it has no messages. */
     if (r == IMAP_MAILBOX_NONEXISTENT) return 0;
     if (r) return r;
     r = master_scan(search->mailbox, 1, 0, stage_own, search);
@@ -220,7 +221,7 @@ static int search_mailbox(struct search *search, const char *name, int wait_ms)
     return r == IMAP_OK_COMPLETED ? 0 : r;
 }
 
-/* What is not staged yet is wanted. */
+/* Adds the GUIDs that are not staged yet to the wanted ones. */
 static int want(struct search *search, struct text guids, struct buf *why)
 {
     struct message_guid guid;
@@ -229,7 +230,7 @@ static int want(struct search *search, struct text guids, struct buf *why)
     while (wire_next(&guids, &item) != WIRE_END) {
         const char *digits;
         if (item.kind != WIRE_TEXT || !guid_of(item.text, &guid))
-            return refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "it is no GUID");
+            return refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "an item of the list is not a GUID");
         digits = message_guid_encode(&guid);
         if (hash_lookup(digits, &search->wanted)) continue;
         if (staging_find(search->staging, search->partition, &guid)) continue;
@@ -252,7 +253,9 @@ static int search_mailboxes(struct search *search, struct text names, int wait_m
 
     while (!r && wire_next(&names, &item) != WIRE_END) {
         char *name = item.kind == WIRE_TEXT ? text_name(item.text) : NULL;
-        if (!name) return refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "it is no mailbox's name");
+        if (!name)
+            return refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS,
+                          "an item of the list is not the name of a mailbox");
         r = search->left ? search_mailbox(search, name, wait_ms) : 0;
         if (r) refuse(why, r, "%s: %s", name, error_message(r));
         free(name);
@@ -272,7 +275,7 @@ int staging_reserve(struct staging *staging, struct text body, int wait_ms, stra
 
     if (wire_next(&rest, &pairs) != WIRE_PAIRS || wire_next(&rest, &more) != WIRE_END
         || !fields_read(pairs.text, &fields))
-        return refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "it is malformed");
+        return refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "the command is malformed");
     partition = partition_of(field_text(&fields, "PARTITION"));
     names = field_list(&fields, "MBOXNAME");
     guids = field_list(&fields, "GUID");

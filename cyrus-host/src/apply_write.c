@@ -1,9 +1,9 @@
-/* The records of an update that was checked, into the mailbox. */
+/* Writes the records of an update that was checked to the mailbox. */
 #include <string.h>
 
 #include "apply.h"
 
-/* The bits of the user flags, which are made where there are none yet. */
+/* Sets the bits of the record's user flags. Adds flags that the mailbox does not have yet. */
 static int number_flags(struct mailbox *mailbox, const struct given *given,
                         struct index_record *record)
 {
@@ -17,7 +17,7 @@ static int number_flags(struct mailbox *mailbox, const struct given *given,
         char *name;
         if (*flag.text.data == '\\') continue;
         name = text_name(flag.text);
-        /* 2: even those beyond what clients may have. */
+        /* 2: use even the bits beyond the limit for clients. */
         r = mailbox_user_flag(mailbox, name, &bit, 2);
         if (!r) record->user_flags[bit / 32] |= 1U << (bit % 32);
         free(name);
@@ -25,7 +25,8 @@ static int number_flags(struct mailbox *mailbox, const struct given *given,
     return r;
 }
 
-/* Modseq and date of change stay as given, whatever is written; no limit keeps a message out. */
+/* Keeps modseq and date of change as in the command, and turns off limits on the number of
+ * messages. */
 static void as_given(struct index_record *record)
 {
     record->silentupdate = 1;
@@ -42,7 +43,7 @@ static int write_annotations(struct mailbox *mailbox, const struct given *given,
     return r;
 }
 
-/* Alarms wait for annotations. */
+/* Alarms depend on annotations, so they are written after the annotations. */
 static void settle_alarms(struct mailbox *mailbox, const struct index_record *record)
 {
 #ifdef USE_CALALARMD
@@ -88,10 +89,11 @@ static int append(struct update *update, const struct given *given, struct buf *
     bool snoozed;
     int r;
 
-    /* Fills in what cyrus.index and cyrus.cache have of a message's content. */
+    /* Fills in the fields of cyrus.index and cyrus.cache that come from the message's content. */
     r = message_parse(staged->path, &record);
     if (r || !message_guid_equal(&record.guid, &given->record.guid))
-        return refuse(why, r ? r : IMAP_MAILBOX_CHECKSUM, "%s was changed", staged->path);
+        return refuse(why, r ? r : IMAP_MAILBOX_CHECKSUM, "%s was changed after it was staged",
+                      staged->path);
     if (staged->archived || mailbox_should_archive(mailbox, &record, NULL))
         record.internal_flags |= FLAG_INTERNAL_ARCHIVED;
     path = mailbox_record_fname(mailbox, &record);
@@ -110,7 +112,8 @@ static int append(struct update *update, const struct given *given, struct buf *
     return r;
 }
 
-/* What to do with a record that was given. */
+/* A function that writes a record of the command. here is the mailbox's record with the same UID;
+ * NULL if there is none. */
 typedef int write_proc(struct update *update, const struct given *given,
                        struct index_record *here, struct buf *why);
 

@@ -1,4 +1,5 @@
-/* Options of imapd.conf that each channel may have for itself, and the channels' logs. */
+/* Reads options of imapd.conf that each channel can set for itself, and writes to the logs of
+ * channels. */
 #include <string.h>
 
 #include "master.h"
@@ -32,7 +33,7 @@ int channel_seconds(const char *channel, enum imapopt option)
 
 void master_log_change(const char *mboxname, const char *channel)
 {
-    /* Two quotes stand for the channel without a name. */
+    /* Two double quotes stand for the channel without a name. */
     const char *configured = config_getstring(IMAPOPT_SYNC_LOG_CHANNELS);
     strarray_t *channels;
     int i;
@@ -45,4 +46,20 @@ void master_log_change(const char *mboxname, const char *channel)
         if (strcmpsafe(name, channel) != 0) sync_log_channel(name, "MAILBOX %s\n", mboxname);
     }
     strarray_free(channels);
+}
+
+void master_log_again(const char *lines, const char *channel)
+{
+    struct buf format = BUF_INITIALIZER;
+
+    /* Each line is a format for sync_log_channel(), which would quote an argument again. It cannot
+     * format all lines at once, because its memory is limited. */
+    for (; *lines; lines++) {
+        if (*lines == '%') buf_putc(&format, '%');
+        buf_putc(&format, *lines);
+        if (*lines != '\n') continue;
+        sync_log_channel(channel, buf_cstring(&format));
+        buf_reset(&format);
+    }
+    buf_free(&format);
 }

@@ -37,7 +37,8 @@ static cyrsync_result meaning(int r)
     }
 }
 
-/* Codes of Cyrus's databases are small. */
+/* Returns the text of an error. Codes of Cyrus's databases are above -100, codes of com_err far
+ * below. */
 static const char *words(int r)
 {
     return r > -100 ? cyrusdb_strerror(r) : error_message(r);
@@ -45,10 +46,10 @@ static const char *words(int r)
 
 int result_of(int r, cyrsync_failure *failure)
 {
-    /* Positive numbers come from emit functions: codes of com_err are negative. */
+    /* Error codes of Cyrus are negative. A positive number is the result of an emit function. */
     if (r >= 0) return r;
     cyrsync_failure_set(failure, cyrsync_str_from(words(r)),
-                        cyrsync_str_from("look into this server's log"));
+                        cyrsync_str_from("see this server's log"));
     return (int)meaning(r);
 }
 
@@ -67,10 +68,10 @@ int result_in(const master_mailbox *mailbox, int r, cyrsync_failure *failure)
     return result;
 }
 
-void convert_entry(const mbentry_t *entry, cyrsync_former_name *former, cyrsync_entry *out)
+void convert_entry(const mbentry_t *entry, cyrsync_former_name *former, cyrsync_mailbox_entry *out)
 {
     const cyrsync_former_name no_name = CYRSYNC_FORMER_NAME_INIT;
-    const cyrsync_entry nothing = CYRSYNC_ENTRY_INIT;
+    const cyrsync_mailbox_entry nothing = CYRSYNC_MAILBOX_ENTRY_INIT;
     int count = ptrarray_size(&entry->name_history);
     int i;
 
@@ -118,7 +119,8 @@ void convert_record(const struct index_record *record, cyrsync_record *out)
     memcpy(out->guid, record->guid.value, sizeof(out->guid));
 }
 
-/* A header that is another mailbox's must not be a reason to change messages. */
+/* Returns why the files of a mailbox may not belong together, or NULL. The engine then replicates
+ * the mailbox, but changes no messages in it. */
 static const char *inconsistency(const struct mailbox *cyrus)
 {
     const char *listed = cyrus->mbentry->uniqueid;
@@ -137,7 +139,7 @@ void convert_state(const master_mailbox *mailbox, cyrsync_str *flags, cyrsync_ma
     size_t bit;
 
     out->flags = flags;
-    /* Up to the last one that is used: the rest is room for new ones. */
+    /* Count the names up to the last flag that is used. The rest is free for new flags. */
     for (bit = 0; bit < MAX_USER_FLAGS; bit++) {
         flags[bit] = cyrsync_str_from(cyrus->h.flagname[bit]);
         if (flags[bit].len) out->flag_count = bit + 1;

@@ -1,4 +1,4 @@
-/* What of Cyrus's API is used here. Its headers need config.h first, and this order. */
+/* Includes the headers of Cyrus that are used here. They need config.h first, and this order. */
 #ifndef CYRUS_H
 #define CYRUS_H
 

@@ -1,8 +1,9 @@
-/* Entries of mailboxes.db.
+/* Reads the entries of mailboxes.db.
  *
- * Cyrus's own lists (mboxlist_usermboxtree, mboxlist_allmbox) pass over entries that they cannot
- * parse as if they were not there. Who replicates by such a list deletes those mailboxes on the
- * replica. So names are listed here, and each is looked up: that tells what is wrong. */
+ * Cyrus's own functions (mboxlist_usermboxtree, mboxlist_allmbox) skip entries that they cannot
+ * parse. A client that replicates such a list would delete these mailboxes on the replica.
+ * Therefore this file lists only the names, and looks up each name: then an entry that cannot be
+ * parsed gives an error. */
 #include <string.h>
 #include <sys/stat.h>
 
@@ -25,7 +26,7 @@ int master_lookup(const char *name, mbentry_t **out)
 
     *out = NULL;
     r = found(mboxlist_lookup_allow_all(name, out, NULL), out);
-    /* For "DELETED.user.fred", which lacks the time, Cyrus finds "user.fred". */
+    /* Cyrus finds "user.fred" for "DELETED.user.fred", whose name lacks the time of deletion. */
     if (*out && strcmp((*out)->name, name) != 0) mboxlist_entry_free(out);
     return r;
 }
@@ -53,11 +54,12 @@ int master_lookup_by_id(const char *uniqueid, mbentry_t **out)
 
     *out = NULL;
     r = mboxlist_lookup_by_uniqueid(uniqueid, out, NULL);
-    /* One that is being made is not there yet. */
+    /* A mailbox that is being created (reserved) does not count yet. */
     return found(r == IMAP_MAILBOX_RESERVED ? IMAP_MAILBOX_NONEXISTENT : r, out);
 }
 
-/* The part of a name behind its domain, if it has one: in a domain dots are dots. */
+/* Returns the part of a name after its domain, and converts the separator between both. The dots of
+ * a domain are not converted. */
 static char *behind(char *name, char separator)
 {
     char *end = strchr(name, separator);
@@ -82,7 +84,7 @@ static int collect(void *rock, const char *key, size_t keylen,
     return 0;
 }
 
-/* Adds the names that begin with `start` in the order of the database. */
+/* Appends the names that begin with start to names, in the order of the database. */
 static int list_names(struct db *db, const char *start, strarray_t *names)
 {
     struct buf key = BUF_INITIALIZER;
@@ -128,7 +130,8 @@ static int visit_each(const strarray_t *names, uint32_t without, mboxlist_cb *vi
     return r;
 }
 
-/* The prefix of a user's deleted mailboxes: "DELETED.user.fred.", with a domain before it. */
+/* Returns the prefix of a user's deleted mailboxes, such as "DELETED.user.fred.", after the domain
+ * if there is one. */
 static char *deleted_prefix(const char *inbox)
 {
     const char *deleted = config_getstring(IMAPOPT_DELETEDPREFIX);

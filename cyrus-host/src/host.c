@@ -1,5 +1,6 @@
-/* The table of functions for the engine. Each takes its arguments out of the API's types, calls
- * master.h, and emits what comes in the API's types. */
+/* The functions of the host table, which the engine calls. Each converts its arguments from the
+ * types of the C API, calls a function of master.h, and emits the results in the types of the C
+ * API. */
 #include "host.h"
 
 #include <limits.h>
@@ -7,27 +8,28 @@
 
 #include "convert.h"
 
-/* Of cyrus.index. */
+/* The oldest version of cyrus.index whose records have all data that replication needs. */
 #define OLDEST_VERSION 12
 
 struct host {
     char *channel;
-    /* How long the engine waits for a mailbox that it opens. */
+    /* The time limit for locks, in milliseconds: that of the last open, or of the last sync lock if
+     * that was above 0. Functions without an argument for it use it too. */
     int wait_ms;
-    /* For writes; made when first needed. */
+    /* Writes to the master. Made when it is first needed. */
     master_writer *writer;
 };
 
-/* A mailbox as the engine holds it. */
+/* A mailbox that the engine has opened, with the names of its flags. */
 struct opened {
     master_mailbox *mailbox;
     cyrsync_str flags[MAX_USER_FLAGS];
 };
 
-/* An emit function with what is passed to it. */
+/* An emit function of the engine, and its first argument. */
 struct sink {
     union {
-        cyrsync_emit_entry entry;
+        cyrsync_emit_mailbox_entry entry;
         cyrsync_emit_record record;
         cyrsync_emit_annotation annotation;
         cyrsync_emit_seen seen;
@@ -48,7 +50,7 @@ static int patience(int64_t wait_ms)
 static int give_entry(const mbentry_t *entry, void *rock)
 {
     const struct sink *sink = rock;
-    cyrsync_entry converted;
+    cyrsync_mailbox_entry converted;
 
     convert_entry(entry, NULL, &converted);
     return sink->emit.entry(sink->to, &converted);
@@ -57,7 +59,7 @@ static int give_entry(const mbentry_t *entry, void *rock)
 static int give_unreadable(const char *name, int why, void *rock)
 {
     const struct sink *sink = rock;
-    cyrsync_entry converted = CYRSYNC_ENTRY_INIT;
+    cyrsync_mailbox_entry converted = CYRSYNC_MAILBOX_ENTRY_INIT;
 
     converted.name = cyrsync_str_from(name);
     converted.unreadable = cyrsync_str_from(error_message(why));
@@ -65,7 +67,7 @@ static int give_unreadable(const char *name, int why, void *rock)
 }
 
 static int host_lookup(void *userdata __attribute__((unused)), cyrsync_str name,
-                       cyrsync_emit_entry emit, void *to, cyrsync_failure *failure)
+                       cyrsync_emit_mailbox_entry emit, void *to, cyrsync_failure *failure)
 {
     struct sink sink = { .emit.entry = emit, .to = to };
     char *text = to_string(name);
@@ -79,11 +81,11 @@ static int host_lookup(void *userdata __attribute__((unused)), cyrsync_str name,
 }
 
 static int host_lookup_by_id(void *userdata __attribute__((unused)), cyrsync_str uniqueid,
-                             cyrsync_emit_entry emit, void *to, cyrsync_failure *failure)
+                             cyrsync_emit_mailbox_entry emit, void *to, cyrsync_failure *failure)
 {
     char *text = to_string(uniqueid);
     cyrsync_former_name *former;
-    cyrsync_entry converted;
+    cyrsync_mailbox_entry converted;
     mbentry_t *entry = NULL;
     int r = text ? master_lookup_by_id(text, &entry) : 0;
 
@@ -104,7 +106,7 @@ static uint64_t host_list_bytes(void *userdata __attribute__((unused)))
 }
 
 static int host_list_user(void *userdata __attribute__((unused)), cyrsync_str userid,
-                          cyrsync_emit_entry emit, void *to, cyrsync_failure *failure)
+                          cyrsync_emit_mailbox_entry emit, void *to, cyrsync_failure *failure)
 {
     struct sink sink = { .emit.entry = emit, .to = to };
     char *text = to_string(userid);
@@ -115,7 +117,7 @@ static int host_list_user(void *userdata __attribute__((unused)), cyrsync_str us
 }
 
 static int host_list(void *userdata __attribute__((unused)), cyrsync_str prefix,
-                     cyrsync_emit_entry emit, void *to, cyrsync_failure *failure)
+                     cyrsync_emit_mailbox_entry emit, void *to, cyrsync_failure *failure)
 {
     struct sink sink = { .emit.entry = emit, .to = to };
     char *text = to_string(prefix);
@@ -127,15 +129,17 @@ static int host_list(void *userdata __attribute__((unused)), cyrsync_str prefix,
 
 /* -- locks -- */
 
-static int host_sync_lock(void *userdata __attribute__((unused)), cyrsync_str server,
-                          cyrsync_str userid, int64_t wait_ms, void **out,
-                          cyrsync_failure *failure)
+static int host_sync_lock(void *userdata, cyrsync_str server, cyrsync_str userid,
+                          int64_t wait_ms, void **out, cyrsync_failure *failure)
 {
+    struct host *host = userdata;
     struct mboxlock *lock = NULL;
     char *at = to_string(server);
     char *of = to_string(userid);
     int r = IMAP_MAILBOX_BADNAME;
 
+    /* 0: the client skips users whose sync lock is held, but waits for other locks. */
+    if (wait_ms > 0) host->wait_ms = patience(wait_ms);
     if (at && of) r = master_sync_lock(at, of, patience(wait_ms), &lock);
     free(at);
     free(of);
@@ -160,16 +164,16 @@ static void host_close(void *userdata __attribute__((unused)), void *mailbox)
     free(opened);
 }
 
-/* Cyrus reads what is older too, but its records lack what replication needs. */
+/* Refuses an index that Cyrus can still read, but whose records lack data for replication. */
 static int too_old(const master_mailbox *mailbox, cyrsync_failure *failure)
 {
     struct buf detail = BUF_INITIALIZER;
 
     if (mailbox->cyrus->i.minor_version >= OLDEST_VERSION) return 0;
-    buf_printf(&detail, "%s has version %d", mailbox_meta_fname(mailbox->cyrus, META_INDEX),
-               mailbox->cyrus->i.minor_version);
+    buf_printf(&detail, "%s has version %d, which is too old",
+               mailbox_meta_fname(mailbox->cyrus, META_INDEX), mailbox->cyrus->i.minor_version);
     cyrsync_failure_set(failure, from_buf(&detail),
-                        cyrsync_str_from("run: reconstruct -V max MAILBOX"));
+                        cyrsync_str_from("run reconstruct -V max on the mailbox"));
     buf_free(&detail);
     return CYRSYNC_RESULT_UNSUPPORTED;
 }
@@ -237,7 +241,7 @@ static int give_annotation(const char *mailbox __attribute__((unused)),
     const struct sink *sink = rock;
     cyrsync_annotation converted = CYRSYNC_ANNOTATION_INIT;
 
-    converted.entry = cyrsync_str_from(entry);
+    converted.name = cyrsync_str_from(entry);
     converted.userid = cyrsync_str_from(userid);
     converted.value = from_buf(value);
     converted.modseq = metadata->modseq;
@@ -268,7 +272,7 @@ static int host_message_file(void *userdata __attribute__((unused)), void *mailb
     struct opened *opened = mailbox;
     struct index_record wanted;
 
-    /* The path depends only on these. */
+    /* The path depends only on these two members. */
     memset(&wanted, 0, sizeof(wanted));
     wanted.uid = record->uid;
     wanted.internal_flags = record->internal_flags;
@@ -283,14 +287,15 @@ static void host_unlock_index(void *userdata __attribute__((unused)), void *mail
     master_unlock_index(opened->mailbox);
 }
 
-/* -- what belongs to a user -- */
+/* -- data of a user -- */
 
-static int host_annotations(void *userdata __attribute__((unused)), cyrsync_str name,
-                            cyrsync_emit_annotation emit, void *to, cyrsync_failure *failure)
+static int host_annotations(void *userdata, cyrsync_str name, cyrsync_emit_annotation emit,
+                            void *to, cyrsync_failure *failure)
 {
+    const struct host *host = userdata;
     struct sink sink = { .emit.annotation = emit, .to = to };
     char *text = to_string(name);
-    int r = text ? master_annotations(text, give_annotation, &sink) : 0;
+    int r = text ? master_annotations(text, host->wait_ms, give_annotation, &sink) : 0;
 
     free(text);
     return result_of(r, failure);
@@ -381,16 +386,16 @@ static int host_sieve_scripts(void *userdata __attribute__((unused)), cyrsync_st
     return result_of(r, failure);
 }
 
-static int host_sieve_content(void *userdata __attribute__((unused)), cyrsync_str userid,
-                              cyrsync_str name, cyrsync_emit_str emit, void *to,
-                              cyrsync_failure *failure)
+static int host_sieve_content(void *userdata, cyrsync_str userid, cyrsync_str name,
+                              cyrsync_emit_str emit, void *to, cyrsync_failure *failure)
 {
+    const struct host *host = userdata;
     struct buf content = BUF_INITIALIZER;
     char *of = to_string(userid);
     char *script = to_string(name);
     int r = IMAP_MAILBOX_NONEXISTENT;
 
-    if (of && script) r = master_sieve_content(of, script, &content);
+    if (of && script) r = master_sieve_content(of, script, host->wait_ms, &content);
     if (!r) r = emit(to, from_buf(&content));
     buf_free(&content);
     free(script);

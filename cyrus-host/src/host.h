@@ -1,4 +1,4 @@
-/* The host store of the C API, over master.h. */
+/* Implements the host store of the C API with the functions of master.h. */
 #ifndef HOST_H
 #define HOST_H
 
@@ -6,8 +6,8 @@
 
 typedef struct host host;
 
-/* A host for the client of a channel, NULL for the default one. The table is filled; it gives the
- * host back when no client uses it any more. */
+/* Fills the table of a host for a client of the channel; NULL is the default channel. The host is
+ * freed when no client uses the table. */
 void host_new(const char *channel, cyrsync_host *table);
 
 #endif

@@ -1,9 +1,10 @@
-/* An open mailbox. */
+/* Opens, reads and closes mailboxes. */
 #include <sys/stat.h>
 
 #include "master.h"
 
-/* Without such a file no message has annotations; asking Cyrus would have it made. */
+/* Returns whether the mailbox has a file of annotations of messages. Opening it with Cyrus would
+ * create it. */
 static bool has_annotations_file(const struct mailbox *mailbox)
 {
     const char *path = mailbox_meta_fname(mailbox, META_ANNOTATIONS);
@@ -18,17 +19,20 @@ int master_openable(const char *name)
     int r = master_lookup(name, &entry);
 
     if (!r && !entry) return IMAP_MAILBOX_NONEXISTENT;
-    /* Cyrus would look for the files of such, miss them, and call that an I/O error. */
+    /* Cyrus would look for the files of such a mailbox, miss them, and report an I/O error. */
     if (!r && (entry->mbtype & (MBTYPE_REMOTE | MBTYPE_RESERVE))) r = IMAP_MAILBOX_NONEXISTENT;
-    /* A mailbox that reconstruct -f found has none; 3.6.1 crashes when it opens such. */
+    /* A mailbox that reconstruct -f found has no uniqueid. 3.6.1 crashes when it opens such a
+     * mailbox. */
     if (!r && !(entry->mbtype & (MBTYPE_DELETED | MBTYPE_INTERMEDIATE)) && !entry->uniqueid)
         r = IMAP_MAILBOX_BADFORMAT;
     mboxlist_entry_free(&entry);
     return r;
 }
 
-/* As mailbox_open_irl(), but not for longer than so many milliseconds. What Cyrus can only wait
- * for without end is the index, which none has locked who has not the user's lock too. */
+/* Does the same as mailbox_open_irl(), but waits at most wait_ms milliseconds. Takes the lock of
+ * the user first: a process that locks the index holds the lock of the user too, and Cyrus has no
+ * time limit for the index. Cyrus 3.6 takes no such lock for shared mailboxes, so their index is
+ * waited for without limit there. */
 static int open_within(const char *name, int wait_ms, struct mboxlock **user_lock,
                        struct mailbox **out)
 {
@@ -38,7 +42,8 @@ static int open_within(const char *name, int wait_ms, struct mboxlock **user_loc
 
     if (wait_ms < 0) return mailbox_open_irl(name, out);
     userid = mboxname_to_userid(name);
-    if (userid && !user_isnamespacelocked(userid)) r = master_user_lock(userid, false, wait_ms, user_lock);
+    if ((userid || version_locks_shared_mailboxes()) && !user_isnamespacelocked(userid))
+        r = master_user_lock(userid, false, wait_ms, user_lock);
     free(userid);
     if (r) return r;
     do
@@ -52,7 +57,7 @@ static void release(struct mboxlock **lock)
     if (*lock) mboxname_release(lock);
 }
 
-/* The groups of the mailbox's owner. */
+/* Reads the groups of the mailbox's owner, joined by tabs. */
 static int read_usergroups(const char *name, char **out)
 {
     strarray_t groups = STRARRAY_INITIALIZER;
@@ -65,12 +70,22 @@ static int read_usergroups(const char *name, char **out)
     return r;
 }
 
+/* The number of mailboxes that master_open() opened and that are open. */
+static unsigned opened;
+
+bool master_is_busy(void)
+{
+    return !opened && open_mailboxes_exist();
+}
+
 int master_open(const char *name, int wait_ms, master_mailbox **out)
 {
-    master_mailbox *mailbox = xzmalloc(sizeof(*mailbox));
+    master_mailbox *mailbox;
     int r;
 
     *out = NULL;
+    if (master_is_busy()) return IMAP_MAILBOX_LOCKED;
+    mailbox = xzmalloc(sizeof(*mailbox));
     r = master_openable(name);
     if (!r) r = open_within(name, wait_ms, &mailbox->user_lock, &mailbox->cyrus);
     if (r) {
@@ -78,13 +93,15 @@ int master_open(const char *name, int wait_ms, master_mailbox **out)
         free(mailbox);
         return r == IMAP_MAILBOX_RESERVED ? IMAP_MAILBOX_NONEXISTENT : r;
     }
+    opened++;
     mailbox->has_conversations = mailbox_has_conversations(mailbox->cyrus);
     if (mailbox->has_conversations)
         r = mailbox_get_xconvmodseq(mailbox->cyrus, &mailbox->xconvmodseq);
     mailbox->raclmodseq = mboxname_readraclmodseq(name);
     if (!r) r = read_usergroups(name, &mailbox->usergroups);
     mailbox->annotated = has_annotations_file(mailbox->cyrus);
-    /* Keeps that database open until the index is unlocked, instead of once for each message. */
+    /* Keep the database open until the index is unlocked. Otherwise Cyrus opens it for each
+     * message. */
     if (!r && mailbox->annotated)
         r = mailbox_get_annotate_state(mailbox->cyrus, ANNOTATE_ANY_UID, NULL);
     if (r) master_close(&mailbox);
@@ -102,19 +119,15 @@ void master_close(master_mailbox **mailbox)
 {
     if (!*mailbox) return;
     mailbox_close(&(*mailbox)->cyrus);
+    opened--;
     release(&(*mailbox)->user_lock);
     free((*mailbox)->usergroups);
     free(*mailbox);
     *mailbox = NULL;
 }
 
-struct synccrcs master_crcs(master_mailbox *mailbox, bool recomputed)
-{
-    return recomputed ? mailbox_synccrcs(mailbox->cyrus, 1) : mailbox->cyrus->i.synccrcs;
-}
-
-/* Not by mailbox_iter_init() and its like, which end the process at a record that cannot be read:
- * a damaged index must fail only its mailbox. */
+/* Does not use mailbox_iter_init() and similar functions, because they end the process at a record
+ * that cannot be read. A damaged index must make only its mailbox fail. */
 int master_scan(master_mailbox *mailbox, uint32_t from, modseq_t since, master_record_cb *visit,
                 void *rock)
 {

@@ -1,7 +1,8 @@
-/* What a process leaves behind that is killed while an update is committed. Cyrus writes records
- * one by one, and a mailbox's index, quota and conversations one after the other. So a file names
- * the mailbox and what is going to be expunged there, from before the first commit until after the
- * last, and the process that finds it finishes and counts again. */
+/* Completes updates whose process was killed while it committed them. Cyrus writes records one by
+ * one, and a mailbox's index, quota and conversations one after the other. Therefore, from before
+ * the first commit until after the last one, a file names the mailbox and the messages that will be
+ * expunged there. A process that finds such a file expunges the rest of these messages, and
+ * computes quota and conversations again. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
@@ -9,11 +10,12 @@
 
 #include "apply.h"
 
-/* Somebody may be at work there. It can wait for the next start. */
+/* The time limit for a user's lock, in milliseconds. If another process holds it for longer, the
+ * update is completed at the next start. */
 #define PATIENCE_MS 2000
-/* The last line: it was written whole. */
+/* The last line of a file. If it is missing, the file was not written completely. */
 #define END "."
-/* Tries to count a quota while others write. */
+/* The number of attempts to count a quota while other processes change it. */
 #define TRIES 5
 
 static char *directory(void)
@@ -21,7 +23,7 @@ static char *directory(void)
     return strconcat(config_dir, "/cyrsync/pending/", NULL);
 }
 
-/* To be freed; NULL if there is no such name. */
+/* Returns a path that the caller frees; NULL if uniqueid is not a valid file name. */
 static char *path_of(const char *uniqueid)
 {
     char *at = directory();
@@ -33,8 +35,9 @@ static char *path_of(const char *uniqueid)
     return path;
 }
 
-/* The name in a line, then a line for each message that goes: UID and GUID; END. Behind what is
- * there already of an update that could not be finished. */
+/* Appends the description of an update: a line with the name of the mailbox, a line with UID and
+ * GUID for each message that will be expunged, and END. out may already contain an earlier update
+ * that was not completed. */
 static void describe(const struct update *update, struct buf *out)
 {
     struct text rest = update->records;
@@ -50,7 +53,7 @@ static void describe(const struct update *update, struct buf *out)
     buf_appendcstr(out, END "\n");
 }
 
-/* Adds what the file holds of an earlier update. */
+/* Appends the content that the file has from an earlier update. */
 static int read_earlier(const char *path, struct buf *out)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -74,7 +77,7 @@ static int write_file(const char *path, const struct buf *text)
     return close(fd) ? IMAP_IOERROR : r;
 }
 
-/* Makes a rename last. */
+/* Writes the directory to disk, so that a rename survives a crash. */
 static int sync_directory(void)
 {
     char *at = directory();
@@ -86,14 +89,14 @@ static int sync_directory(void)
     return r;
 }
 
-/* Another process may read the file at any time, so it appears, and changes, as a whole. The
- * mailbox is locked: only one process writes it. */
+/* Another process may read the file at any time. So a new file is written, and renamed when it is
+ * complete. The mailbox is locked, so only one process writes the file. */
 int pending_begin(const struct update *update)
 {
     const char *uniqueid = mailbox_uniqueid(update->mailbox);
     char *path = path_of(uniqueid);
     char *at = directory();
-    /* Names that begin with a dot are passed over. */
+    /* Files whose names begin with a dot are ignored. */
     char *fresh = strconcat(at, ".", uniqueid, NULL);
     struct buf text = BUF_INITIALIZER;
     int r = path && !cyrus_mkdir(path, 0755) ? 0 : IMAP_IOERROR;
@@ -118,28 +121,37 @@ void pending_end(const char *uniqueid)
     free(path);
 }
 
-/* -- counting again -- */
+/* -- computing quota and conversations -- */
 
 static int add_usage(const mbentry_t *entry, void *rock)
 {
     struct quota *counted = rock;
-    struct mailbox *mailbox = NULL;
+    master_mailbox *mailbox = NULL;
     quota_t usage[QUOTA_NUMRESOURCES];
     int resource;
-    int r = mailbox_open_irl(entry->name, &mailbox);
+    int r = master_open(entry->name, PATIENCE_MS, &mailbox);
 
     if (r == IMAP_MAILBOX_NONEXISTENT) return 0;
     if (r) return r;
-    if (strcmpsafe(mailbox_quotaroot(mailbox), counted->root) == 0) {
-        mailbox_get_usage(mailbox, usage);
+    if (strcmpsafe(mailbox_quotaroot(mailbox->cyrus), counted->root) == 0) {
+        mailbox_get_usage(mailbox->cyrus, usage);
         for (resource = 0; resource < QUOTA_NUMRESOURCES; resource++)
             counted->useds[resource] += usage[resource];
     }
-    mailbox_close(&mailbox);
+    master_close(&mailbox);
     return 0;
 }
 
-/* IMAP_AGAIN if it was changed by others. */
+/* The root of a domain, such as "example.org!", is not the name of a mailbox. */
+static int count_usage(const char *root, struct quota *counted)
+{
+    const size_t len = strlen(root);
+
+    if (len && root[len - 1] == '!') return mboxlist_allmbox(root, add_usage, counted, 0);
+    return mboxlist_mboxtree(root, add_usage, counted, 0);
+}
+
+/* Returns IMAP_AGAIN if another process changed the quota meanwhile. */
 static int count_quota_once(const char *root)
 {
     struct quota before, counted, now;
@@ -150,7 +162,7 @@ static int count_quota_once(const char *root)
     quota_init(&counted, root);
     quota_init(&now, root);
     r = quota_read(&before, NULL, 0);
-    if (!r) r = mboxlist_mboxtree(root, add_usage, &counted, 0);
+    if (!r) r = count_usage(root, &counted);
     if (!r) r = quota_read(&now, &tid, 1);
     if (!r && memcmp(before.useds, now.useds, sizeof(now.useds)) != 0) r = IMAP_AGAIN;
     if (!r) {
@@ -178,19 +190,26 @@ static int count_quota(const char *name)
     return r;
 }
 
+static int is_readable(const struct index_record *record __attribute__((unused)),
+                       void *rock __attribute__((unused)))
+{
+    return 0;
+}
+
+/* mailbox_add_conversations() ends the process at a record that cannot be read. So all records are
+ * read first. */
 static int add_conversations(const mbentry_t *entry, void *rock __attribute__((unused)))
 {
-    struct mailbox *mailbox = NULL;
-    modseq_t xconvmodseq = 0;
-    int r = mailbox_open_irl(entry->name, &mailbox);
+    master_mailbox *mailbox = NULL;
+    int r = master_open(entry->name, PATIENCE_MS, &mailbox);
 
     if (r == IMAP_MAILBOX_NONEXISTENT) return 0;
     if (r) return r;
-    r = mailbox_get_xconvmodseq(mailbox, &xconvmodseq);
-    if (!r) r = mailbox_add_conversations(mailbox, 1);
-    /* Clients have seen this one. */
-    if (!r) r = mailbox_update_xconvmodseq(mailbox, xconvmodseq, 0);
-    mailbox_close(&mailbox);
+    r = master_scan(mailbox, 0, 0, is_readable, NULL);
+    if (!r) r = mailbox_add_conversations(mailbox->cyrus, 1);
+    /* Clients have seen this XCONVMODSEQ, so it must not change. */
+    if (!r) r = mailbox_update_xconvmodseq(mailbox->cyrus, mailbox->xconvmodseq, 0);
+    master_close(&mailbox);
     return r;
 }
 
@@ -208,11 +227,11 @@ static int count_conversations(const char *userid)
     return r ? r : conversations_commit(&state);
 }
 
-/* -- finishing -- */
+/* -- completing an update -- */
 
-/* What a scan finds. */
+/* The result of a scan of the mailbox. */
 struct survey {
-    /* By GUID: the highest UID of those that are not expunged. */
+    /* The highest UID of each message that is not expunged, by GUID. */
     hash_table living;
     modseq_t highest;
 };
@@ -229,7 +248,7 @@ static int note_living(const struct index_record *record, void *rock)
     return 0;
 }
 
-/* Expunges a message that is there a second time. */
+/* Expunges a message of the file, if the mailbox has it under a higher UID too. */
 static int finish_one(struct mailbox *mailbox, const char *line, struct survey *survey)
 {
     struct index_record record;
@@ -260,11 +279,11 @@ static int finish(const char *name, const char *uniqueid, const strarray_t *line
     construct_hash_table(&survey.living, 16384, 0);
     if (strcmpsafe(mailbox_uniqueid(whole.cyrus), uniqueid) != 0) r = IMAP_MAILBOX_MOVED;
     if (!r) r = master_scan(&whole, 1, 0, note_living, &survey);
-    /* Records may be written whose index header is not. */
+    /* The records may have been written, but not the index header. */
     if (!r && whole.cyrus->i.highestmodseq < survey.highest)
         whole.cyrus->i.highestmodseq = survey.highest;
     if (!r) r = mailbox_index_recalc(whole.cyrus);
-    /* Other lines than those of messages say nothing here. */
+    /* Lines that do not describe a message are ignored. */
     for (i = 0; !r && i < strarray_size(lines); i++)
         r = finish_one(whole.cyrus, strarray_nth(lines, i), &survey);
     if (!r) r = mailbox_commit(whole.cyrus);
@@ -283,20 +302,21 @@ static int settle(const char *path, const char *uniqueid, const strarray_t *line
     int r = master_lookup_by_id(uniqueid, &entry);
 
     if (r) return r;
-    /* It may have been renamed since, or deleted. */
+    /* The mailbox may have been renamed or deleted since then. */
     name = entry ? entry->name : strarray_nth(lines, 0);
     userid = mboxname_to_userid(name);
-    r = master_user_lock(userid ? userid : "", true, PATIENCE_MS, &lock);
-    /* Who wrote it may have been alive, and done meanwhile. */
+    r = master_user_lock(userid, true, PATIENCE_MS, &lock);
+    /* The process that wrote the file may have been alive, and may have completed the update
+     * meanwhile. */
     if (!r && access(path, F_OK) == 0) {
         r = count_quota(name);
         if (!r) r = count_conversations(userid);
         if (!r && entry) r = finish(name, uniqueid, lines);
-        /* No channel is called that: it is logged to all. */
+        /* No channel is called "*", so this logs to all channels. */
         if (!r) master_log_change(name, "*");
         if (!r) unlink(path);
-        syslog(r ? LOG_ERR : LOG_NOTICE, "an update of %s was broken off: finished%s%s", name,
-               r ? " in part: " : "", r ? error_message(r) : "");
+        syslog(r ? LOG_ERR : LOG_NOTICE, "an interrupted update of %s was completed%s%s", name,
+               r ? " only in part: " : "", r ? error_message(r) : "");
     }
     if (lock) mboxname_release(&lock);
     free(userid);
@@ -304,7 +324,8 @@ static int settle(const char *path, const char *uniqueid, const strarray_t *line
     return r;
 }
 
-/* The lines of a file but the last; NULL if it cannot be read, or is damaged. */
+/* Returns the lines of a file except the last; NULL if the file cannot be read or is not
+ * complete. */
 static strarray_t *read_lines(const char *path)
 {
     FILE *file = fopen(path, "r");
@@ -335,11 +356,16 @@ void master_settle(void)
     while (dir && (entry = readdir(dir))) {
         char *path = path_of(entry->d_name);
         strarray_t *lines = path ? read_lines(path) : NULL;
-        if (lines) settle(path, entry->d_name, lines);
-        /* Its writer may have finished since. What cannot be read stays for a person to see. */
+        if (lines && open_mailboxes_exist())
+            syslog(LOG_NOTICE, "an interrupted update of %s is not completed now, because this "
+                   "process has a mailbox open", strarray_nth(lines, 0));
+        else if (lines) settle(path, entry->d_name, lines);
+        /* The process that wrote the file may have completed the update meanwhile. If a file is
+         * damaged, it is kept, so that a person can look at it. */
         else if (path && access(path, F_OK) == 0)
             syslog(LOG_ERR, "%s cannot be read: an update of the mailbox with this uniqueid may be "
-                   "broken off; run reconstruct and quota -f for it, then remove the file", path);
+                   "incomplete; run reconstruct and quota -f on the mailbox, then remove the file",
+                   path);
         if (lines) strarray_free(lines);
         free(path);
     }

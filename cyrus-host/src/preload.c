@@ -1,6 +1,8 @@
-/* For a service of Cyrus that is not even linked again: its sync_checkpoint() first asks what there
- * is to replicate. Preloaded, this answers: it has been done, there is nothing. The connection to
- * the replica is then kept until the process ends: the stream for the timer is not known here. */
+/* Replaces a function of Cyrus in a service that was not linked with the engine, if this library is
+ * preloaded. Cyrus's sync_checkpoint() first calls sync_log_rightnow_buf() to get the logged
+ * changes. The replacement lets the engine replicate them, and returns NULL: nothing is left to
+ * replicate. The connection to the replica is kept until the process ends, because the stream for
+ * the timer is not known here. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 
@@ -14,17 +16,18 @@ static struct buf *ask_cyrus(void)
 {
     rightnow_function *function;
 
-    /* POSIX has a function's address in an object's pointer. */
+    /* dlsym() returns a function as a pointer to an object. POSIX allows this conversion. */
     *(void **)&function = dlsym(RTLD_NEXT, "sync_log_rightnow_buf");
     return function ? function() : NULL;
 }
 
 CYRSYNC_CYRUS_API struct buf *sync_log_rightnow_buf(void)
 {
-    /* cyrsync_checkpoint_run() asks too. */
+    /* True while cyrsync_checkpoint_run() runs. Its call of this function must get the changes. */
     static bool replicating;
 
-    if (replicating) return ask_cyrus();
+    /* If the version does not fit, Cyrus's own code replicates the changes. */
+    if (replicating || !cyrsync_cyrus_fits()) return ask_cyrus();
     replicating = true;
     checkpoint_of_process(NULL);
     replicating = false;

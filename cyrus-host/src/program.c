@@ -1,10 +1,12 @@
-/* What each program that links Cyrus's libraries defines, and how it starts and ends. */
+/* Defines what every program that links Cyrus's libraries must define, and starts and ends such a
+ * program. */
 #include <stdio.h>
 #include <syslog.h>
 
 #include "master.h"
 
-/* These are for SASL. Cyrus has one thread, and a mutex is only not NULL. */
+/* SASL calls these functions. Cyrus has only one thread, so a mutex need only be a pointer that is
+ * not NULL. */
 EXPORTED void *cyrus_mutex_alloc(void)
 {
     static const char mutex;
@@ -26,9 +28,8 @@ EXPORTED void cyrus_mutex_free(void *mutex __attribute__((unused)))
 {
 }
 
-/* How the process ends when Cyrus cannot go on. The engine is
- * then in the middle of a call and stays there. A replica does not carry out a command that breaks
- * off. */
+/* Ends the process when Cyrus cannot continue. The engine may be inside a call, which then never
+ * returns. The replica does not execute a command that it has received only in part. */
 EXPORTED void fatal(const char *reason, int code)
 {
     static bool ending;
@@ -38,7 +39,7 @@ EXPORTED void fatal(const char *reason, int code)
         ending = true;
         syslog(LOG_ERR, "Fatal error: %s", reason);
     }
-    /* Neither delayed actions nor destructors: what they would work on may be what is broken. */
+    /* Run neither delayed actions nor destructors, because their data may be damaged. */
     _exit(code);
 }
 
@@ -48,7 +49,7 @@ int program_begin(const char *imapd_conf, const char *ident)
     int r;
 
     cyrus_init(imapd_conf, ident, 0, CONFIG_NEED_PARTITION_DATA);
-    /* The namespace as administrators see it, for what is given on the command line. */
+    /* Names on the command line are external names, as administrators type them. */
     r = mboxname_init_namespace(&internal_names, 1);
     if (r) return r;
     mboxevent_setnamespace(&internal_names);

@@ -1,4 +1,4 @@
-/* The checkpoint that a process has. */
+/* The one checkpoint of a process. */
 #ifndef SYNC_CHECKPOINT_H
 #define SYNC_CHECKPOINT_H
 

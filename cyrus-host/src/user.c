@@ -1,4 +1,5 @@
-/* What belongs to a user beside mailboxes, and annotations by name. */
+/* Reads the data of a user outside mailboxes: subscriptions, seen state, quotas, Sieve scripts.
+ * Also reads annotations of mailboxes and of the server. */
 #include <string.h>
 
 #include "master.h"
@@ -11,7 +12,8 @@ static int ignore(void *rock __attribute__((unused)), const char *key __attribut
     return 0;
 }
 
-/* Whether a database of a user is there and can be read through. */
+/* Checks that a database of a user can be read to the end. Stores in *there whether the database
+ * exists. */
 static int readable(const char *backend, const char *path, bool *there)
 {
     struct db *db = NULL;
@@ -31,7 +33,8 @@ int master_subscriptions(const char *userid, strarray_t **out)
     int r = readable(config_subscription_db, path, &there);
 
     free(path);
-    /* Cyrus gives an empty list for what it cannot read: the replica would lose all. */
+    /* Cyrus returns an empty list for a file that it cannot read. Then the replica would lose all
+     * subscriptions. */
     *out = r ? NULL : mboxlist_sublist(userid);
     return r;
 }
@@ -52,7 +55,7 @@ int master_seen(const char *userid, seenproc_t *visit, void *rock)
     return r;
 }
 
-/* Whether a root is there, readable or not. */
+/* Returns whether a quota root exists, even if it cannot be read. */
 static bool is_root(const char *root)
 {
     char found[MAX_MAILBOX_PATH];
@@ -60,7 +63,8 @@ static bool is_root(const char *root)
     return quota_findroot(found, sizeof(found), root) && strcmp(found, root) == 0;
 }
 
-/* quota_read() reports that there is no such root where it cannot read the file. */
+/* If quota_read() cannot read the file of a root, it reports that there is no such root. Tell both
+ * cases apart. */
 int master_quota(const char *root, struct quota *out, bool *found)
 {
     int r;
@@ -73,8 +77,8 @@ int master_quota(const char *root, struct quota *out, bool *found)
     return is_root(root) ? IMAP_MAILBOX_BADFORMAT : 0;
 }
 
-/* -- sieve scripts: messages of the user's #sieve mailbox or, where that has not been made yet,
- * files of a directory, as they were before Cyrus 3.6 -- */
+/* -- Sieve scripts: messages of the user's #sieve mailbox. If it does not exist yet, they are files
+ * of a directory, as before Cyrus 3.6 -- */
 
 struct scripts {
     master_script_cb *visit;
@@ -82,7 +86,8 @@ struct scripts {
     int r;
 };
 
-/* Whether the user has a #sieve mailbox: opening its database would make that. */
+/* Sets yes to whether the user has a #sieve mailbox. Only looks it up, because opening its database
+ * would create it. */
 static int in_mailbox(const char *userid, bool *yes)
 {
     char *name = sieve_mboxname(userid);
@@ -95,8 +100,8 @@ static int in_mailbox(const char *userid, bool *yes)
     return r;
 }
 
-/* As both sides of replication list a script: its text, and for the active one its bytecode too,
- * and only that is marked active. */
+/* Passes a script to visit in the form of the replication protocol: its text, and if it is active,
+ * its bytecode too. Only the bytecode is marked as active. */
 static int tell(const struct scripts *scripts, const char *plain, time_t last_update,
                 const struct message_guid *guid, bool active)
 {
@@ -123,14 +128,15 @@ static int from_mailbox(void *rock, struct sieve_data *script)
     return tell(rock, script->name, script->lastupdated, &guid, script->isactive);
 }
 
-/* The name that a script gets when Cyrus moves it to a mailbox, as a replica has done already. */
+/* Returns the name that Cyrus gives a script when it moves the script to a mailbox. A replica has
+ * done this already. */
 static char *encode(const char *plain)
 {
     char *encoded = charset_encode_mimeheader(plain, strlen(plain), 0);
     char *to = encoded;
     const char *from;
 
-    /* As it is read back: without line breaks. */
+    /* Remove line breaks, as Cyrus does when it reads the name. */
     for (from = encoded; *from; from++)
         if (*from != '\r' && *from != '\n') *to++ = *from;
     *to = '\0';
@@ -181,18 +187,18 @@ int master_sieve_scripts(const char *userid, master_script_cb *visit, void *rock
     return r;
 }
 
-static int fetch(const char *userid, const char *name, struct buf *content)
+static int fetch(const char *userid, const char *name, int wait_ms, struct buf *content)
 {
     struct sieve_db *db = sievedb_open_userid(userid);
     struct sieve_data *script = NULL;
-    struct mailbox *mailbox = NULL;
+    master_mailbox *mailbox = NULL;
     char *mboxname = sieve_mboxname(userid);
     int r = IMAP_IOERROR;
 
     if (db) r = sievedb_lookup_name(db, name, &script, 0) ? IMAP_MAILBOX_NONEXISTENT : 0;
-    if (!r) r = mailbox_open_irl(mboxname, &mailbox);
-    if (!r) r = sieve_script_fetch(mailbox, script, content);
-    mailbox_close(&mailbox);
+    if (!r) r = master_open(mboxname, wait_ms, &mailbox);
+    if (!r) r = sieve_script_fetch(mailbox->cyrus, script, content);
+    master_close(&mailbox);
     if (db) sievedb_close(db);
     free(mboxname);
     return r;
@@ -224,7 +230,7 @@ static int pick(const char *directory, const char *name, struct stat *info __att
     return SIEVEDIR_DONE;
 }
 
-int master_sieve_content(const char *userid, const char *name, struct buf *content)
+int master_sieve_content(const char *userid, const char *name, int wait_ms, struct buf *content)
 {
     size_t len = strlen(name);
     bool migrated;
@@ -236,7 +242,7 @@ int master_sieve_content(const char *userid, const char *name, struct buf *conte
         return IMAP_MAILBOX_NONEXISTENT;
     plain = xstrndup(name, len - SCRIPT_SUFFIX_LEN);
     if (migrated) {
-        r = fetch(userid, plain, content);
+        r = fetch(userid, plain, wait_ms, content);
     }
     else {
         struct wanted wanted = { plain, content, IMAP_MAILBOX_NONEXISTENT };
@@ -247,17 +253,18 @@ int master_sieve_content(const char *userid, const char *name, struct buf *conte
     return r;
 }
 
-int master_annotations(const char *mboxname, annotatemore_find_proc_t visit, void *rock)
+int master_annotations(const char *mboxname, int wait_ms, annotatemore_find_proc_t visit,
+                       void *rock)
 {
-    struct mailbox *mailbox = NULL;
+    master_mailbox *mailbox = NULL;
     int r;
 
     if (!*mboxname) return annotatemore_findall_pattern("", 0, "*", 0, visit, rock, 0);
-    /* By name Cyrus takes a pattern in the form for administrators: with '/' as separator it does
-     * not find "user.fred". */
-    r = mailbox_open_irl(mboxname, &mailbox);
-    if (!r) r = annotatemore_findall_mailbox(mailbox, 0, "*", 0, visit, rock, 0);
-    mailbox_close(&mailbox);
+    /* annotatemore_findall_pattern() takes an external name: if '/' is the separator, it does not
+     * find "user.fred". So open the mailbox. */
+    r = master_open(mboxname, wait_ms, &mailbox);
+    if (!r) r = master_mailbox_annotations(mailbox, 0, visit, rock);
+    master_close(&mailbox);
     return r == IMAP_MAILBOX_NONEXISTENT ? 0 : r;
 }
 
@@ -266,7 +273,7 @@ modseq_t master_used_modseq(const char *mboxname)
     struct mboxname_counters counters;
     char *owner;
 
-    /* Shared mailboxes count each for itself, and so do all without conversations. */
+    /* Each shared mailbox counts its own modseqs. Without conversations, every mailbox does. */
     if (!config_getswitch(IMAPOPT_CONVERSATIONS)) return 0;
     owner = mboxname_to_userid(mboxname);
     if (!owner) return 0;

@@ -1,12 +1,13 @@
-/* The grammar: atoms, "quoted", {4+} literals, %{partition guid 4} files, (lists), %(key value)
- * pairs, with single spaces between them. */
+/* The grammar: atoms, "quoted" strings, {4+} literals, %{partition guid 4} files, (lists), %(key
+ * value) pairs, with single spaces between them. */
 #include "wire.h"
 
 #include <string.h>
 
 #include "cyrus.h"
 
-/* Deeper than any command goes: records in a list of a command have lists of annotations. */
+/* The maximum nesting of lists. No command is nested deeper: a command has a list of records, and
+ * each record has a list of annotations. */
 #define DEPTH 8
 
 enum token { TOKEN_END, TOKEN_BAD, TOKEN_TEXT, TOKEN_FILE, TOKEN_LIST, TOKEN_PAIRS, TOKEN_CLOSE };
@@ -23,7 +24,7 @@ static bool begins(struct text text, const char *with)
     return text.len >= len && memcmp(text.data, with, len) == 0;
 }
 
-/* Takes what is before a character, and the character. */
+/* Removes the text before a character, and the character itself, from rest. */
 static bool take_until(struct text *rest, char end, struct text *out)
 {
     const char *found = memchr(rest->data, end, rest->len);
@@ -35,7 +36,7 @@ static bool take_until(struct text *rest, char end, struct text *out)
     return true;
 }
 
-/* The bytes that a size announces, behind the end of its line. */
+/* Removes a line end, and the number of bytes that digits announced, from rest. */
 static bool take_bytes(struct text *rest, struct text digits, struct text *out)
 {
     uint64_t size;
@@ -60,7 +61,7 @@ static bool take_atom(struct text *rest, struct text *out)
     out->len = 0;
     while (out->len < rest->len && in_atom(rest->data[out->len])) out->len++;
     skip(rest, out->len);
-    /* NIL is never sent: nothing that is needed can be missing. */
+    /* NIL means a missing value, and no command has one. So NIL is an error. */
     return out->len && !text_is(*out, "NIL");
 }
 
@@ -126,7 +127,8 @@ static enum token take_token(struct text *rest, struct item *out)
     return taken ? token : TOKEN_BAD;
 }
 
-/* Takes the inside of a list that was just opened. */
+/* Removes the content of a list from rest, and its closing parenthesis. The opening one was removed
+ * before. */
 static bool take_inside(struct text *rest, struct text *out)
 {
     struct item within;

@@ -1,6 +1,7 @@
-/* Preloaded into a program, kills it with SIGKILL before its write number DIE_AT to a file:
- * whatever a kill or a crash at that moment leaves behind can be looked at. Writes the number of
- * writes of a program that ends by itself to the file DIE_COUNT. */
+/* A library to preload into a program. It kills the program with SIGKILL just before its file
+ * operation number DIE_AT (a write, fsync, rename and so on). So a test can look at the files that
+ * a crash at that moment leaves behind. If the program ends by itself, the library writes the
+ * number of file operations to the file DIE_COUNT. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>

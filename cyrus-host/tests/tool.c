@@ -1,9 +1,8 @@
-/* The host store without the engine, for tests:
+/* Tests the host store, the functions that read and write Cyrus's data, without cyrsync's library:
  *
- *   tool imapd.conf            prints all that there is, in lines that a test can compare
- *   tool imapd.conf apply      carries out commands from standard input, each behind a line with its length
- *                              in bytes; prints replies, behind each a line "END"
- */
+ *   tool -C imapd.conf         prints all data of the master, in lines that a test can compare
+ *   tool -C imapd.conf apply   executes commands from standard input, each after a line with its
+ *                              length in bytes; prints each reply, followed by a line "END" */
 #include <stdio.h>
 #include <string.h>
 
@@ -76,7 +75,7 @@ static void print_state(const master_mailbox *mailbox)
 {
     const struct mailbox *cyrus = mailbox->cyrus;
     const struct index_header *i = &cyrus->i;
-    const struct synccrcs crcs = master_crcs((master_mailbox *)mailbox, false);
+    const struct synccrcs crcs = i->synccrcs;
     int bit;
 
     printf("MAILBOX %s <%s> %x <%s> <%s> <%s>\n", mailbox_name(cyrus), mailbox_uniqueid(cyrus),
@@ -106,7 +105,7 @@ static int dump_mailbox(const char *name)
     }
     if (r) return failed("open", name, r);
     print_state(mailbox);
-    crcs = master_crcs(mailbox, true);
+    crcs = mailbox_synccrcs(mailbox->cyrus, 1);
     printf("RECOMPUTED %u %u\n", crcs.basic, crcs.annot);
     r = master_mailbox_annotations(mailbox, 0, print_annotation, "OF MAILBOX");
     if (!r) r = master_scan(mailbox, 0, 0, print_record, mailbox);
@@ -131,7 +130,7 @@ static int print_script(const char *name, time_t last_update, const struct messa
 {
     const char *userid = rock;
     struct buf content = BUF_INITIALIZER;
-    int r = active ? 0 : master_sieve_content(userid, name, &content);
+    int r = active ? 0 : master_sieve_content(userid, name, MASTER_WAIT_FOREVER, &content);
 
     if (r) return failed("read script", name, r);
     printf("SCRIPT %s %lld %s %d ", name, (long long)last_update, message_guid_encode(guid),
@@ -170,7 +169,7 @@ static int dump_user(const char *userid)
     return r ? failed("read user", userid, r) : 0;
 }
 
-/* Whatever belongs to a name: entry, history, mailbox, user, quota root. */
+/* Prints all data that belongs to a name: entry, former names, mailbox, user, quota root. */
 static int dump_entry(const mbentry_t *entry, void *rock __attribute__((unused)))
 {
     mbentry_t *same = NULL;
@@ -197,7 +196,7 @@ static int dump_entry(const mbentry_t *entry, void *rock __attribute__((unused))
         putchar('\n');
         quota_free(&quota);
     }
-    r = master_annotations(entry->name, print_annotation, "BY NAME");
+    r = master_annotations(entry->name, MASTER_WAIT_FOREVER, print_annotation, "BY NAME");
     if (!r) r = dump_mailbox(entry->name);
     userid = mboxname_to_userid(entry->name);
     if (!r && userid && mboxname_isusermailbox(entry->name, 1)) r = dump_user(userid);
@@ -209,11 +208,11 @@ static int dump(void)
 {
     int r = master_each("", dump_entry, failed_entry, NULL);
 
-    if (!r) r = master_annotations("", print_annotation, "OF SERVER");
+    if (!r) r = master_annotations("", MASTER_WAIT_FOREVER, print_annotation, "OF SERVER");
     return r;
 }
 
-/* Of standard input, which comes from a test. */
+/* Executes the commands that a test writes to standard input. */
 static int apply(void)
 {
     master_writer *writer = master_writer_new();
@@ -223,7 +222,7 @@ static int apply(void)
     int r = 0;
 
     while (!r && scanf("%zu", &length) == 1 && getchar() == '\n') {
-        /* Of this size, so that valgrind sees who reads beyond it. */
+        /* The memory has exactly this size, so that valgrind detects reads beyond it. */
         command = xmalloc(length ? length : 1);
         if (fread(command, 1, length, stdin) != length) r = IMAP_IOERROR;
         buf_reset(&reply);
@@ -239,14 +238,14 @@ static int apply(void)
 
 int main(int argc, char **argv)
 {
-    const bool writes = argc == 3 && strcmp(argv[2], "apply") == 0;
+    const bool writes = argc == 4 && strcmp(argv[3], "apply") == 0;
     int r;
 
-    if (argc != 2 && !writes) {
-        fprintf(stderr, "usage: %s imapd.conf [apply]\n", argv[0]);
+    if ((argc != 3 && !writes) || strcmp(argv[1], "-C") != 0) {
+        fprintf(stderr, "usage: %s -C imapd.conf [apply]\n", argv[0]);
         return EX_USAGE;
     }
-    r = program_begin(argv[1], "sync_client");
+    r = program_begin(argv[2], "sync_client");
     if (r) return failed("start", "cyrus", r) ? EX_TEMPFAIL : 0;
     sync_log_suppress();
     r = writes ? apply() : dump();

@@ -1,7 +1,7 @@
-/* Two clients in one process of Cyrus, each with its channel, connection and host store, in turns:
+/* Runs two clients in one process of Cyrus, in turns. Each has its own channel, connection and host
+ * store:
  *
- *   two_clients -C imapd.conf channel channel userid
- */
+ *   two_clients -C imapd.conf channel channel userid */
 #include <stdio.h>
 #include <string.h>
 
@@ -47,13 +47,14 @@ int main(int argc, char **argv)
     if (argc != 6 || strcmp(argv[1], "-C") != 0) return EX_USAGE;
     imapd_conf = argv[2];
     userid = argv[5];
-    if (program_begin(imapd_conf, "sync_client")) return EX_CONFIG;
+    if (!cyrsync_cyrus_fits() || program_begin(imapd_conf, "sync_client")) return EX_CONFIG;
     cyrsync_cyrus_begin();
     for (i = 0; i < 2; i++) {
         clients[i] = connected(imapd_conf, argv[3 + i]);
         if (!clients[i]) bad = 1;
     }
-    /* The second time each gets what the other one brought. */
+    /* In its second turn, each client replicates the changes that the other one has brought
+     * here. */
     for (i = 0; !bad && i < 4; i++) {
         cyrsync_error *error = NULL;
         if (cyrsync_client_sync_user(clients[i % 2], cyrsync_str_from(userid), &error)

@@ -19,13 +19,13 @@ pub struct Certificate {
 /// The period in which a certificate is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Valid {
-    /// Now.
+    /// From 2020 to 2099.
     Now,
     /// In the past, in 2020.
     Once,
     /// In the future, from 2090 on.
     Later,
-    /// Now, for this many days.
+    /// From 2020 on, until this many days from today.
     Days(u32),
 }
 
@@ -154,7 +154,7 @@ impl Authority {
         Certificate { cert: self.dir.join(cert), key }
     }
 
-    /// Revokes a certificate. Lists created later contain it.
+    /// Revokes a certificate. Lists that [`Authority::revoked`] creates afterwards contain it.
     pub fn revoke(&self, certificate: &Certificate) {
         self.list(&["-revoke", &certificate.cert.display().to_string()]);
     }

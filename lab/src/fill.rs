@@ -18,7 +18,7 @@ use crate::text;
 const BATCH_MESSAGES: usize = 500;
 const BATCH_BYTES: usize = 4 << 20;
 
-/// 2024-01-01, the time of the first arrival.
+/// Arrival time of the first message: 2024-01-01.
 const FIRST_ARRIVAL: u64 = 1_704_067_200;
 
 /// Creates mailboxes with messages. The daemons may run at the same time.

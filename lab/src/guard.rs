@@ -17,8 +17,8 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// Waits for the end of standard input, then kills its own group from outside of it (in a new
-/// session) and removes the directories that it was given.
+/// Waits for the end of standard input. Then a process in a new session kills the watchdog's own
+/// group and removes the directories that were given as arguments.
 const WATCHDOG: &str = r#"
 trap '' INT TERM HUP
 read ignored
@@ -26,7 +26,7 @@ setsid /bin/sh -c 'kill -KILL "-$1"; shift; rm -rf -- "$@"' killer "$$" "$@" \
     </dev/null >/dev/null 2>&1
 "#;
 
-/// Unit of the times in `/proc/PID/stat`, on every machine that Debian supports.
+/// Ticks per second in `/proc/PID/stat`, on every machine that Debian supports.
 const TICKS_PER_SECOND: u64 = 100;
 
 /// The shared directory and process group of a lab.
@@ -51,8 +51,8 @@ pub(crate) struct Account {
 }
 
 impl Guard {
-    /// Makes the directory under `base`, one of its name under each of the others, and starts the
-    /// watchdog.
+    /// Creates a directory below `base`, and a directory of the same name below each of `others`.
+    /// Starts the watchdog.
     pub(crate) fn new(base: &Path, others: &[PathBuf]) -> Guard {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         assert!(
@@ -100,18 +100,18 @@ impl Guard {
         &self.dir
     }
 
-    /// The lab's directory below this one if there is one, and [`Guard::dir`] otherwise.
+    /// Returns the lab's directory below `root`, or [`Guard::dir`] if there is none.
     pub(crate) fn dir_below(&self, root: &Path) -> &Path {
         let mut all = [&self.dir].into_iter().chain(&self.others);
         all.find(|dir| dir.starts_with(root)).unwrap_or(&self.dir)
     }
 
-    /// All of the lab's directories.
+    /// Returns all directories of the lab.
     pub(crate) fn dirs(&self) -> impl Iterator<Item = &Path> {
         [&self.dir].into_iter().chain(&self.others).map(PathBuf::as_path)
     }
 
-    /// A command that runs as the cyrus user, in the lab's process group.
+    /// Returns a command that runs as the cyrus user, in the lab's process group.
     pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
         command.uid(self.account.uid).gid(self.account.gid);
@@ -166,7 +166,8 @@ impl Drop for Guard {
             return;
         }
         for dir in self.dirs() {
-            // A killed process may still be creating its last file while the directory goes.
+            // A killed process may create its last file while the directory is removed, so try
+            // again.
             let mut attempts = (0..50).map(|_| fs::remove_dir_all(dir));
             let in_use = |done: &io::Result<()>| matches!(done, Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty);
             let _ = attempts.find(|done| !in_use(done));

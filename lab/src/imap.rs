@@ -60,6 +60,9 @@ pub struct Imap {
     input: BufReader<TcpStream>,
     output: TcpStream,
     tags: u32,
+    /// Whether the server uses the names of RFC 9208 for quota resources (Cyrus 3.10 and later;
+    /// `quota_names` in `imap/quota_db.c`).
+    names_of_rfc_9208: bool,
 }
 
 impl Imap {
@@ -69,7 +72,9 @@ impl Imap {
             .unwrap_or_else(|e| panic!("{} has no imapd: {e}", cyrus.name()));
         stream.set_nodelay(true).expect("TCP_NODELAY");
         let output = stream.try_clone().expect("dup");
-        let mut imap = Imap { input: BufReader::new(stream), output, tags: 0 };
+        let input = BufReader::new(stream);
+        let names_of_rfc_9208 = cyrus.release().version() >= (3, 10);
+        let mut imap = Imap { input, output, tags: 0, names_of_rfc_9208 };
         imap.line();
         let identity = if user == ADMIN { String::new() } else { user.to_owned() };
         let initial = base64(format!("{identity}\0{ADMIN}\0{PASSWORD}").as_bytes());
@@ -82,8 +87,16 @@ impl Imap {
         Imap::login(cyrus, ADMIN)
     }
 
-    /// Sends a command and reads its response.
+    /// Sends a command and reads its response. In SETQUOTA, quota resources have the names of Cyrus
+    /// 3.6; a later server is sent the names that it uses itself.
     pub fn command(&mut self, command: &str) -> Response {
+        if self.names_of_rfc_9208 && command.starts_with("SETQUOTA ") {
+            let names =
+                [("X-ANNOTATION-STORAGE", "ANNOTATION-STORAGE"), ("X-NUM-FOLDERS", "MAILBOX")];
+            let renamed =
+                names.iter().fold(command.to_owned(), |text, (old, new)| text.replace(old, new));
+            return self.command_bytes(renamed.as_bytes());
+        }
         self.command_bytes(command.as_bytes())
     }
 

@@ -1,6 +1,6 @@
-//! Changes a cyrus.index in ways that today's Cyrus never does, for tests of files from old
+//! Changes a cyrus.index in ways that a current Cyrus never does, for tests of files from old
 //! versions or of damage that no checksum detects. Supports only version 17, which Cyrus 3.6 and
-//! 3.8 write.
+//! 3.8 write. A file of a later Cyrus is converted first.
 
 use std::collections::HashMap;
 use std::fs;
@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::cyrus::Cyrus;
-use crate::places;
+use crate::{places, tools};
 
 const HEADER: usize = 160;
 const RECORD: usize = 112;
@@ -66,6 +66,10 @@ impl IndexFile {
     #[track_caller]
     pub fn with_user_flags(cyrus: &Cyrus, internal: &str) -> IndexFile {
         let path = places::place(cyrus, internal).meta.join("cyrus.index");
+        let version = |path: &PathBuf| fs::read(path).ok().map(|bytes| number(&bytes[8..12]));
+        if version(&path).is_some_and(|version| version > 17) {
+            tools::run(cyrus, "reconstruct", &["-V", "17", &cyrus.admin_name(internal)]);
+        }
         let bytes = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let (header, rest) = bytes.split_at(HEADER);
         assert_eq!(number(&header[8..12]), 17, "minor version of {}", path.display());

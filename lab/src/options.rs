@@ -19,7 +19,7 @@ pub struct Options {
     pub reverseacls: bool,
     /// Deleted mailboxes are kept below `DELETED.`.
     pub delayed_delete: bool,
-    /// Expunged messages keep their files until `cyr_expire` comes.
+    /// Expunged messages keep their files until `cyr_expire` removes them.
     pub delayed_expunge: bool,
     /// User names may have a domain.
     pub virtdomains: bool,
@@ -28,6 +28,8 @@ pub struct Options {
     /// Channels of the master's sync log; an empty name is the default log. If empty, there is no
     /// log.
     pub sync_log_channels: Vec<String>,
+    /// The servers have a `sync_server` that listens on [`Cyrus::csync_port`](crate::Cyrus).
+    pub csync: bool,
     /// Users with a password besides `admin` and `repl`. All have the password [`PASSWORD`]. The
     /// lab's IMAP client can log in as any user, with or without a password.
     pub users: Vec<String>,
@@ -68,6 +70,7 @@ impl Default for Options {
             virtdomains: false,
             archive_on_replica: false,
             sync_log_channels: vec![String::new()],
+            csync: true,
             users: Vec::new(),
             master_conf: String::new(),
             replica_conf: String::new(),

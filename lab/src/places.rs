@@ -8,7 +8,7 @@ use crate::cyrus::Cyrus;
 use crate::tools;
 use crate::trees::Release;
 
-/// Most mailboxes for one run of `mbpath`.
+/// Maximum number of mailboxes for one run of `mbpath`.
 const AT_ONCE: usize = 500;
 
 /// The directories of a mailbox.

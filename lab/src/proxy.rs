@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::gate::{Gate, Mark};
+
 /// The offer of Cyrus's sync_server that the proxy hides, so that commands stay readable.
 const COMPRESSION: &[u8] = b"* COMPRESS DEFLATE\r\n";
 
@@ -45,6 +47,7 @@ struct Shared {
     flip_answer: AtomicU64,
     fault: Mutex<Option<Fault>>,
     strips: AtomicBool,
+    gate: Gate,
     open: Mutex<Vec<TcpStream>>,
 }
 
@@ -91,6 +94,7 @@ impl Proxy {
             flip_answer: AtomicU64::new(u64::MAX),
             fault: Mutex::default(),
             strips: AtomicBool::new(false),
+            gate: Gate::default(),
             open: Mutex::default(),
         });
         let taken = Arc::clone(&shared);
@@ -194,6 +198,27 @@ impl Proxy {
         *lock(&self.shared.fault) = Some(fault);
     }
 
+    /// Holds back everything that clients send, from the first command with these words on (only
+    /// with `clear`).
+    pub fn hold_at(&self, words: &'static [u8]) {
+        self.shared.gate.close_at(Mark::At(words));
+    }
+
+    /// Like [`Proxy::hold_at`], but forwards this line.
+    pub fn hold_after(&self, words: &'static [u8]) {
+        self.shared.gate.close_at(Mark::After(words));
+    }
+
+    /// Returns whether the proxy holds back what clients send.
+    pub fn is_holding(&self) -> bool {
+        self.shared.gate.is_closed()
+    }
+
+    /// Forwards what was held back, and holds back nothing more.
+    pub fn release(&self) {
+        self.shared.gate.open();
+    }
+
     /// Removes the servers' offers to encrypt, like an attacker between client and server who wants
     /// to read the traffic, or stops removing them.
     pub fn strip_starttls(&self, strips: bool) {
@@ -212,6 +237,8 @@ impl Drop for Proxy {
         for stream in lock(&self.shared.open).drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
+        // What was held back goes nowhere any more.
+        self.shared.gate.open();
         // Wakes the thread that waits for connections.
         let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
     }
@@ -248,8 +275,8 @@ enum Way {
     Back,
 }
 
-/// Forwards with two threads, so that the delay does not limit the throughput: one reads at once
-/// and adds the time, the other writes when the delay has passed.
+/// Forwards with two threads, so that the delay does not limit the throughput. One thread reads at
+/// once and adds the time; the other writes when the delay has passed.
 fn forward(mut from: TcpStream, mut to: TcpStream, shared: Arc<Shared>, way: Way) {
     let (queue, due): (Sender<(Instant, Vec<u8>)>, Receiver<_>) = mpsc::channel();
     let delay = shared.one_way;
@@ -308,6 +335,14 @@ fn forward(mut from: TcpStream, mut to: TcpStream, shared: Arc<Shared>, way: Way
             if shared.clear {
                 lock(record).extend(&bytes);
             }
+            if way == Way::Out {
+                let held = bytes.split_off(shared.gate.passes(&bytes));
+                if queue.send((Instant::now() + delay, bytes)).is_err() {
+                    break;
+                }
+                shared.gate.wait();
+                bytes = held;
+            }
             if queue.send((Instant::now() + delay, bytes)).is_err() || cut {
                 break;
             }
@@ -339,7 +374,8 @@ impl Filter {
         !self.hides
     }
 
-    /// Returns the bytes to forward: those held back before and these, as far as they are decided.
+    /// Returns the bytes to forward. Holds back all bytes until they contain the offer or the end
+    /// of the greeting.
     pub(crate) fn pass(&mut self, bytes: &[u8]) -> Vec<u8> {
         if !self.hides {
             return bytes.to_vec();

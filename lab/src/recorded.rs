@@ -1,15 +1,14 @@
-//! Installs files that were recorded from another, stopped server instead of a lab's own.
+//! Replaces a server's files with files that were recorded from another server.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::Cyrus;
 
-/// Stops a server and installs `conf`, `spool` and `sieve` from the directory `from`. The server
-/// itself needs no access to that directory.
+/// Stops a server and installs `conf`, `spool` and `sieve` from the directory `from`. The cyrus
+/// user needs no access to `from`.
 ///
-/// # Panics
-/// If they cannot be copied.
+/// # Panics If the files cannot be copied.
 pub fn install(server: &mut Cyrus, from: &Path) {
     server.stop_server();
     let script = "rm -rf conf/mailboxes.db conf/annotations.db conf/user conf/quota spool

@@ -50,11 +50,11 @@ pub struct Cost {
     pub wall: Duration,
     /// Processor time in user mode and in the kernel, including threads and waited-for children.
     pub cpu: Duration,
-    /// Highest memory use at one time, in KiB: the kernel's value at the end of the program, or if
-    /// it was killed, the highest of samples every few milliseconds.
+    /// Highest memory use in KiB: the kernel's value at the end of the program. If the program was
+    /// killed, it is the highest of samples that are taken every few milliseconds.
     pub peak_kib: u64,
     /// Bytes read by read() and similar calls, from files and sockets. Files mapped into memory do
-    /// not count. 0 if the program was waited for before its end was noticed.
+    /// not count. 0 if the process was already gone when the value was read.
     pub read: u64,
 }
 
@@ -95,7 +95,7 @@ pub fn start(cyrus: &Cyrus, command: &mut Command) -> Running {
     let scratch = cyrus.scratch();
     let files = ["out", "err", "log"].map(|kind| scratch.join(format!("run-{number}.{kind}")));
     let peak = peak_file(&files);
-    // The program may write some of them as another user.
+    // The program may write some of these files as another user.
     for path in files.iter().chain([&peak]) {
         fs::write(path, "").expect("the scratch directory can be written to");
         let all = fs::Permissions::from_mode(0o666);
@@ -110,8 +110,8 @@ pub fn start(cyrus: &Cyrus, command: &mut Command) -> Running {
     Running { child, files, started }
 }
 
-/// Returns the file, next to the program's other files, in which the shim writes its highest memory
-/// use.
+/// Returns the path of the file in which the shim writes the program's highest memory use. It is
+/// next to the program's other files.
 fn peak_file(files: &[PathBuf; 3]) -> PathBuf {
     files[2].with_extension("peak")
 }
@@ -175,22 +175,22 @@ impl Running {
             }
             peak_kib
         });
-        // Until the process is waited for, the kernel still knows the bytes that it read.
+        // The kernel keeps the number of bytes read until the process is waited for.
         while i32::try_from(pid).is_ok_and(|pid| !guard::wait_gone(pid, PATIENCE)) {}
         let wall = self.started.elapsed();
         let read = guard::read_bytes(pid).unwrap_or(0);
         let (status, cpu) = guard::wait_with_usage(&mut self.child);
-        let peak_kib = sampler.join().unwrap_or(0).max(self.told_peak_kib());
+        let peak_kib = sampler.join().unwrap_or(0).max(self.reported_peak_kib());
         let [stdout, stderr, log] = self.so_far();
         (Run { status, stdout, stderr, log }, Cost { wall, cpu, peak_kib, read })
     }
 
-    /// Returns the highest memory use that the program wrote at its end. Its children write lines
-    /// to the same file.
-    fn told_peak_kib(&self) -> u64 {
-        let told = fs::read_to_string(peak_file(&self.files)).unwrap_or_default();
+    /// Returns the highest memory use that the program wrote at its end. The file can also have
+    /// lines of its child processes.
+    fn reported_peak_kib(&self) -> u64 {
+        let reported = fs::read_to_string(peak_file(&self.files)).unwrap_or_default();
         let own = format!("{} ", self.child.id());
-        let mut lines = told.lines().filter_map(|line| line.strip_prefix(&own));
+        let mut lines = reported.lines().filter_map(|line| line.strip_prefix(&own));
         lines.find_map(guard::high_water_mark).unwrap_or(0)
     }
 
@@ -211,7 +211,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // A program that nobody waits for must not continue to use the lab.
+        // Kill a program that was not waited for, so that it does not continue to use the lab.
         if let Ok(None) = self.child.try_wait() {
             let _ = self.child.kill();
             let _ = self.child.wait();
@@ -228,7 +228,12 @@ pub fn reachable(cyrus: &Cyrus, program: &Path) -> PathBuf {
         return program;
     }
     let inode = fs::metadata(&program).map_or(0, |m| m.ino());
-    let copy = cyrus.scratch().join(format!("program-{inode}"));
+    // The copy keeps the name of the program, which the process then has.
+    let directory = cyrus.scratch().join(format!("copy-{inode}"));
+    fs::create_dir_all(&directory).unwrap_or_else(|e| panic!("{}: {e}", directory.display()));
+    let open = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(&directory, open).expect("a directory of our own");
+    let copy = directory.join(program.file_name().unwrap_or_default());
     if !copy.exists() {
         copy_program(&program, &copy);
     }

@@ -75,12 +75,11 @@ impl<'c> SieveDirectory<'c> {
     }
 }
 
-/// Returns the names of a user's scripts in quotes, with `ACTIVE` after that of the active one, and
-/// their contents, as ManageSieve reports them. If the server has the scripts in a directory, it
-/// moves them to a mailbox.
+/// Returns the names and contents of a user's scripts, as ManageSieve reports them. The names are
+/// in quotes, and `ACTIVE` follows the name of the active script. If the server has the scripts in
+/// a directory, it moves them to a mailbox.
 ///
-/// # Panics
-/// If the server does not report them.
+/// # Panics If the server does not report them.
 #[track_caller]
 pub fn scripts(cyrus: &Cyrus, user: &str) -> Vec<(String, String)> {
     let mut sieve = Sieve::login(cyrus, user);

@@ -1,20 +1,21 @@
-//! Other versions of Cyrus: Debian's packages of another release, unpacked into a directory tree by
-//! `scripts/trees`, and trees that a developer put beside these ([`Tree::by_hand`]). Their programs
-//! run there by chroot, as the cyrus user.
+//! Other versions of Cyrus, each in a directory tree: Debian's packages of another release,
+//! unpacked by `scripts/trees`, or a Cyrus that a developer built ([`Tree::by_hand`]). Their
+//! programs run with the tree as root directory (chroot), as the cyrus user.
 //!
-//! A tree contains a link to its own root under its own absolute path. So a path below it means the
-//! same inside and outside. Labs with such a server are stored in the tree.
+//! A tree contains a link to its own root under its own absolute path. So a path below the tree is
+//! valid inside and outside of it. A lab with such a server has its directory in the tree.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 /// The directory in which `scripts/trees` stores the trees.
 const TREES: &str = "/var/cache/cyrsync/trees";
 
-/// The program that tells its version.
+/// Program in a tree that prints the version of Cyrus.
 const MASTER: &str = "usr/lib/cyrus/bin/master";
 
-/// A release of Debian, and with it a version of Cyrus; or a version that somebody built.
+/// A version of Cyrus: that of a Debian release, or one that a developer built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Release {
     /// Cyrus 3.2.6, which stores mailboxes only by name and has no mailboxes for scripts.
@@ -30,11 +31,28 @@ pub enum Release {
 }
 
 impl Release {
-    /// All releases that `scripts/trees` makes, and the installed release.
+    /// The releases of which `scripts/trees` makes trees, and the installed release.
     pub const DEBIAN: [Release; 4] =
         [Release::Bullseye, Release::Bookworm, Release::Trixie, Release::Forky];
 
-    /// Major and minor version of Cyrus.
+    /// Returns the release of this machine, or Debian 12 if the release is unknown.
+    pub fn installed() -> Release {
+        static INSTALLED: LazyLock<Release> = LazyLock::new(|| {
+            let text = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+            let name = text.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+            let mut releases = Release::DEBIAN.into_iter();
+            releases.find(|release| release.name() == name).unwrap_or(Release::Bookworm)
+        });
+        *INSTALLED
+    }
+
+    /// Returns the first words of the version that the server reports: `Cyrus 3.6`.
+    pub fn words(self) -> String {
+        let (major, minor) = self.version();
+        format!("Cyrus {major}.{minor}.")
+    }
+
+    /// Returns the major and minor version of Cyrus.
     pub fn version(self) -> (u32, u32) {
         match self {
             Release::Bullseye => (3, 2),
@@ -45,13 +63,13 @@ impl Release {
         }
     }
 
-    /// Whether it has groups of users.
+    /// Returns whether this version has groups of users.
     pub fn has_groups(self) -> bool {
         self.version() >= (3, 12)
     }
 
-    /// The name of its tree, if `scripts/trees` makes that.
-    fn name(self) -> Option<&'static str> {
+    /// Returns the name of the release's tree, or `None` if `scripts/trees` does not make one.
+    pub fn name(self) -> Option<&'static str> {
         match self {
             Release::Bullseye => Some("bullseye"),
             Release::Bookworm => Some("bookworm"),
@@ -60,6 +78,16 @@ impl Release {
             Release::ByHand(..) => None,
         }
     }
+}
+
+/// Returns whether the installed Cyrus is older than a version. If not, prints that a test which
+/// needs the older Cyrus is skipped, with the reason.
+pub fn is_before(version: (u32, u32), why: &str) -> bool {
+    let installed = Release::installed().version();
+    if installed >= version {
+        println!("skipped with Cyrus {}.{}: {why}", installed.0, installed.1);
+    }
+    installed < version
 }
 
 fn directory() -> PathBuf {
@@ -74,10 +102,9 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The tree of a release of Debian.
+    /// Returns the tree of a Debian release.
     ///
-    /// # Panics
-    /// If the tree does not exist.
+    /// # Panics If the tree does not exist.
     pub fn of(release: Release) -> Tree {
         let name = release.name().expect("trees by hand are found, not named");
         let root = directory().join(name);
@@ -89,7 +116,7 @@ impl Tree {
         Tree { release, root }
     }
 
-    /// The tree of each release that was made, and those of [`Tree::by_hand`].
+    /// Returns the existing trees of Debian releases, and those of [`Tree::by_hand`].
     pub fn all() -> Vec<Tree> {
         let debian = Release::DEBIAN.into_iter().filter(|release| {
             release.name().is_some_and(|name| directory().join(name).join("complete").exists())
@@ -97,12 +124,11 @@ impl Tree {
         debian.map(Tree::of).chain(Tree::by_hand()).collect()
     }
 
-    /// Returns the trees in the same directory that `scripts/trees` does not make, in the order of
-    /// their names. Each holds a Cyrus that somebody built, at Debian's paths, and a file
+    /// Returns the trees in the same directory that `scripts/trees` did not make, in the order of
+    /// their names. Each contains a Cyrus that a developer built, at Debian's paths, and a file
     /// `complete`.
     ///
-    /// # Panics
-    /// If a program in one of the trees does not run.
+    /// # Panics If a program in one of the trees does not run.
     pub fn by_hand() -> Vec<Tree> {
         let entries = std::fs::read_dir(directory()).into_iter().flatten().flatten();
         let mut roots: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
@@ -111,7 +137,7 @@ impl Tree {
         roots.into_iter().filter_map(Tree::found).collect()
     }
 
-    /// `None` if its Cyrus is one of Debian's packages.
+    /// Returns the tree at `root`, or `None` if its Cyrus is one of Debian's packages.
     fn found(root: PathBuf) -> Option<Tree> {
         let mut command = Command::new("/usr/sbin/chroot");
         command.arg(&root).arg(Path::new("/").join(MASTER)).arg("-V");
@@ -126,7 +152,7 @@ impl Tree {
         let (Some(major), Some(minor)) = (number(), number()) else {
             panic!("Cyrus's master in {} does not tell its version: {output:?}", root.display())
         };
-        // A path below it must mean the same inside (see above).
+        // Create the link that makes a path below the tree valid inside of it (see the module).
         let link = root.join(root.strip_prefix("/").unwrap_or(&root));
         if std::fs::symlink_metadata(&link).is_err() {
             let parent = link.parent().expect("it is below the root");
@@ -138,23 +164,24 @@ impl Tree {
         Some(Tree { release: Release::ByHand(major, minor), root })
     }
 
-    /// The Cyrus that the tree holds.
+    /// Returns the version of the tree's Cyrus.
     pub fn release(&self) -> Release {
         self.release
     }
 
-    /// The name of its directory.
+    /// Returns the name of the tree's directory.
     pub fn name(&self) -> String {
         self.root.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Its directory.
+    /// Returns the tree's directory.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Returns a shell script that runs one of the tree's programs without chroot, which only root
-    /// may use. It runs the tree's own dynamic loader with its libraries and plug-ins.
+    /// Returns a shell script that runs one of the tree's programs without chroot, because only
+    /// root may use chroot. The script runs the tree's own dynamic loader with its libraries and
+    /// plug-ins.
     pub(crate) fn script(&self, program: &str) -> String {
         let loader = self.loader();
         let libraries = loader.parent().expect("it is a file").display();
@@ -166,7 +193,8 @@ impl Tree {
         )
     }
 
-    /// Returns the file of the loader. Links to it may be absolute, so they are not used.
+    /// Returns the path of the dynamic loader. Skips symbolic links, which may be absolute and thus
+    /// point out of the tree.
     fn loader(&self) -> PathBuf {
         let below = |dir: &Path| -> Vec<PathBuf> {
             let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();

@@ -1,8 +1,8 @@
-//! Converts texts of the library to C strings.
+//! Converts the library's texts to C strings.
 
 use std::ffi::CString;
 
-/// Converts a text to a C string. Replaces zero bytes with `\0` in two characters, because a C
+/// Converts a text to a C string. Replaces each zero byte with the two characters `\0`, because a C
 /// string ends at the first zero byte.
 pub(super) fn c_string(text: &str) -> CString {
     CString::new(text.replace('\0', "\\0")).unwrap_or_default()

@@ -11,14 +11,17 @@ use crate::engine::Cancel;
 use crate::events::{Direction, Observer};
 
 /// Checks a configuration, like sync_client --check-config: from its options to the rights on the
-/// replica. The check callback receives each result at once, in the order of cyrsync_topic, one for
-/// each topic. A check that depends on a failed one is not made and gives CYRSYNC_VERDICT_SKIPPED.
-/// Nothing is changed, here or on the replica. Each check takes at most a minute. Threads of the
-/// library read the mail store directly, like a client without a host store. Of the other callbacks
-/// only traffic is called.
+/// replica. The check callback receives one result for each topic, in the order of
+/// cyrsync_check_topic, as soon as the result is known. A check that depends on a failed check is
+/// not made, and its verdict is CYRSYNC_CHECK_VERDICT_SKIPPED. Nothing is changed, here or on the
+/// replica. Each step of a check takes at most a
+/// minute; a replica with several addresses or ports takes several steps. Threads of the library read the mail store directly,
+/// like a client without a host store; if a file system does not answer, such a thread outlives the
+/// call. The library calls the callbacks check and traffic, and no others: one at a time, from the
+/// calling thread.
 ///
 /// @param config  The configuration.
-/// @param failed  Set to the number of checks that failed. May be NULL.
+/// @param failed  Set to the number of checks with CYRSYNC_CHECK_VERDICT_FAIL. May be NULL.
 /// @param err     Set to the error on failure. May be NULL. A failed check is not an error of this
 ///                call.
 #[unsafe(no_mangle)]
@@ -29,7 +32,7 @@ pub unsafe extern "C" fn cyrsync_config_check(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let body = || {
-        // SAFETY: cyrsync.h requires NULL or a configuration.
+        // SAFETY: cyrsync.h requires `config` to be NULL or a valid configuration.
         let config = unsafe { config.as_ref() }.ok_or_else(|| null_pointer("config"))?;
         let cancel = Cancel::default();
         let listeners = Arc::new(config.listeners(cancel.clone()));
@@ -47,7 +50,7 @@ pub unsafe extern "C" fn cyrsync_config_check(
         }
         Ok(())
     };
-    // SAFETY: cyrsync.h requires NULL or a place for a pointer.
+    // SAFETY: cyrsync.h requires `err` to be NULL or a place for a pointer.
     unsafe { fallible(err, body) }
 }
 

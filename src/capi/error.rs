@@ -6,7 +6,7 @@ use super::c_string::c_string;
 pub use super::result::cyrsync_result;
 use crate::error::{Error, Kind, Subject, os_error};
 
-/// A failure of a call. Free it with cyrsync_error_free().
+/// The details of a failed call. Free it with cyrsync_error_free().
 #[derive(Debug)]
 pub struct cyrsync_error {
     pub(super) code: cyrsync_result,
@@ -21,11 +21,11 @@ pub struct cyrsync_error {
     pub(super) parts: Vec<cyrsync_error>,
 }
 
-/// The kind of thing that an error is about.
+/// The kind of object that an error is about.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum cyrsync_subject {
-    /// Nothing that has a name.
+pub enum cyrsync_subject_kind {
+    /// The error is not about a certain object.
     CYRSYNC_SUBJECT_NONE = 0,
     /// A user: see cyrsync_error_user().
     CYRSYNC_SUBJECT_USER = 1,
@@ -35,19 +35,19 @@ pub enum cyrsync_subject {
     CYRSYNC_SUBJECT_MAILBOXES = 3,
     /// A message: see cyrsync_error_mailbox() and cyrsync_error_uid().
     CYRSYNC_SUBJECT_MESSAGE = 4,
-    /// Something else that is replicated: an entry of the sync log, a quota root.
+    /// Another object of replication: an entry of a sync log, or a quota root.
     CYRSYNC_SUBJECT_ITEM = 5,
-    /// A file or directory.
+    /// A file or directory of this server.
     CYRSYNC_SUBJECT_PATH = 6,
-    /// A server.
-    CYRSYNC_SUBJECT_HOST = 7,
-    /// Anything else, in words: see cyrsync_error_subject().
+    /// A server, by its name in the configuration.
+    CYRSYNC_SUBJECT_SERVER = 7,
+    /// Another object, which only has a description: see cyrsync_error_subject().
     CYRSYNC_SUBJECT_TEXT = 8,
 }
 
-use cyrsync_subject::*;
+use cyrsync_subject_kind::*;
 
-impl From<&Subject> for cyrsync_subject {
+impl From<&Subject> for cyrsync_subject_kind {
     fn from(subject: &Subject) -> Self {
         match subject {
             subject if subject.is_empty() => CYRSYNC_SUBJECT_NONE,
@@ -57,13 +57,13 @@ impl From<&Subject> for cyrsync_subject {
             Subject::Message { .. } => CYRSYNC_SUBJECT_MESSAGE,
             Subject::Item { .. } => CYRSYNC_SUBJECT_ITEM,
             Subject::Path { .. } => CYRSYNC_SUBJECT_PATH,
-            Subject::Host { .. } => CYRSYNC_SUBJECT_HOST,
+            Subject::Host { .. } => CYRSYNC_SUBJECT_SERVER,
             Subject::Text { .. } => CYRSYNC_SUBJECT_TEXT,
         }
     }
 }
 
-/// The error type of the functions in this module's siblings.
+/// The error type of the functions behind the C ABI, boxed because it is large.
 pub(super) type Failure = Box<cyrsync_error>;
 
 impl From<Error> for Failure {
@@ -81,25 +81,22 @@ impl From<&Error> for Failure {
 impl From<&Error> for cyrsync_error {
     fn from(error: &Error) -> Self {
         let code = cyrsync_result::from(error.kind());
-        // For example, a login fails because the replica's password server is down: it may work
-        // later.
-        let passes = error.is_connection() && !error.is_final();
         cyrsync_error {
             code,
             message: c_string(&error.to_string()),
             op: c_string(error.op()),
             subject: c_string(&error.subject().to_string()),
             detail: c_string(error.detail()),
-            hint: c_string(error.hint_text()),
+            hint: c_string(error.hint()),
             about: error.subject().clone(),
-            retryable: code.is_retryable() || passes,
+            retryable: error.is_retryable(),
             os_error: os_error(error).unwrap_or(0),
             parts: error.parts().iter().map(cyrsync_error::from).collect(),
         }
     }
 }
 
-/// Returns the error for a wrong argument `name`.
+/// Returns the error for an argument `name` whose value is wrong. `detail` describes the problem.
 pub(super) fn misuse(code: cyrsync_result, name: &str, detail: impl Into<String>) -> Failure {
     let error = Error::new(Kind::InvalidArgument, "check argument", name, detail);
     let mut failure = Failure::from(error);
@@ -116,7 +113,7 @@ pub(super) fn null_pointer(name: &str) -> Failure {
 pub(super) fn panicked(message: &str) -> Failure {
     let detail = format!("the library panicked: {message}");
     let error = Error::new(Kind::Internal, "run", "", detail);
-    let mut failure = Failure::from(error.hint("this is a bug in cyrsync, please report it"));
+    let mut failure = Failure::from(error.with_hint("this is a bug in cyrsync, please report it"));
     failure.code = cyrsync_result::CYRSYNC_RESULT_PANIC;
     failure
 }

@@ -3,8 +3,8 @@
 use super::panic::boundary;
 use super::strings::cyrsync_str;
 
-/// A description of a failure that a function of the host fills in. It is valid only during the
-/// call of that function.
+/// The description of a failure of a host's function. The library passes it to the function, which
+/// may set it with cyrsync_failure_set(). It is valid only during the call of that function.
 #[derive(Default)]
 pub struct cyrsync_failure {
     pub(super) detail: String,
@@ -14,7 +14,8 @@ pub struct cyrsync_failure {
 /// Describes why a function of the host fails. The texts are copied; bytes that are not UTF-8 are
 /// replaced. The library uses the description only if the function then returns a failure.
 ///
-/// @param failure  The pointer that the library passed to the host's function. NULL is fine.
+/// @param failure  The pointer that the library passed to the host's function. If NULL, nothing is
+///                 done.
 /// @param detail   What went wrong.
 /// @param hint     What a person can do about it. Empty if there is no advice.
 #[unsafe(no_mangle)]

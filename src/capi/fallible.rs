@@ -7,20 +7,24 @@ use super::panic::caught;
 /// NULL.
 ///
 /// # Safety
-/// `err` must be NULL or lead to a place for a pointer.
+/// `err` must be NULL or point to a place for a pointer.
 pub(super) unsafe fn fallible(
     err: *mut *mut cyrsync_error,
     body: impl FnOnce() -> Result<(), Failure>,
 ) -> cyrsync_result {
-    let ended = caught(body).unwrap_or_else(|message| Err(panicked(&message)));
-    let Err(failure) = ended else { return cyrsync_result::CYRSYNC_RESULT_OK };
+    let Err(failure) = guarded(body) else { return cyrsync_result::CYRSYNC_RESULT_OK };
     let code = failure.code;
     if !err.is_null() {
-        // SAFETY: not NULL, and the rest is the caller's promise. The old value belongs to the
+        // SAFETY: `err` is not NULL. The caller guarantees the rest. The old value belongs to the
         // caller, so it is not dropped.
         unsafe { err.write(Box::into_raw(failure)) };
     }
     code
+}
+
+/// Runs a function. A panic becomes an error.
+pub(super) fn guarded(body: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    caught(body).unwrap_or_else(|message| Err(panicked(&message)))
 }
 
 #[cfg(test)]
@@ -31,12 +35,12 @@ mod tests {
     use crate::capi::panic::boundary;
 
     #[test]
-    fn a_panic_becomes_a_result_and_an_error_that_says_it() {
+    fn a_panic_becomes_a_result_and_an_error() {
         let mut error = ptr::null_mut();
         // SAFETY: `error` is a place for a pointer.
         let result = unsafe { fallible(&mut error, || panic!("number {}", 7)) };
         assert_eq!(result, cyrsync_result::CYRSYNC_RESULT_PANIC);
-        // SAFETY: a failed call with a place for the error sets it.
+        // SAFETY: the call failed, so it set `error`.
         let error = unsafe { Box::from_raw(error) };
         assert!(error.message.to_str().unwrap().contains("number 7"));
     }

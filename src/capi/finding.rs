@@ -4,48 +4,50 @@ use std::ptr;
 
 use super::sized::lent;
 use super::strings::cyrsync_str;
-use crate::events::{Event, Finding, VerifyEvent, json, words};
+use crate::events::{Event, Finding, VerifyEvent, json, line};
 
-/// The kind of a finding.
+/// The kind of a finding of a verification.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum cyrsync_found {
-    /// A field differs.
-    CYRSYNC_FOUND_DIFFERENT = 1,
-    /// A field differs because its last change is not replicated yet.
-    CYRSYNC_FOUND_PENDING = 2,
-    /// More fields differ than are reported one by one: line gives their number.
-    CYRSYNC_FOUND_MORE = 3,
+pub enum cyrsync_finding_kind {
+    /// A field has different values on master and replica.
+    CYRSYNC_FINDING_DIFFERENT = 1,
+    /// A field differs, because the master's last change of it is not replicated yet.
+    CYRSYNC_FINDING_PENDING = 2,
+    /// More fields of this mailbox or user differ than are reported one by one. The member line has
+    /// their number.
+    CYRSYNC_FINDING_MORE = 3,
     /// A mailbox is equal on both sides.
-    CYRSYNC_FOUND_EQUAL = 4,
-    /// Something could not be compared: line gives the reason.
-    CYRSYNC_FOUND_UNKNOWN = 5,
+    CYRSYNC_FINDING_EQUAL = 4,
+    /// An object could not be compared. The member line has the reason.
+    CYRSYNC_FINDING_UNKNOWN = 5,
 }
 
-use cyrsync_found::*;
+use cyrsync_finding_kind::*;
 
-/// One finding of a verification. Its strings are borrowed: they are valid only during the
+/// One finding of a verification. All strings in it are borrowed: they are valid only during the
 /// callback.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_finding {
-    /// sizeof(cyrsync_finding) in the library, which may differ from the program's.
+    /// The size of the structure in the library, which may differ from sizeof(cyrsync_finding) in
+    /// the program. Do not read members beyond it.
     pub size: usize,
     /// The kind of the finding.
-    pub found: cyrsync_found,
-    /// The subject of the finding: "UID 7 of user.fred".
+    pub kind: cyrsync_finding_kind,
+    /// The object that was compared, as text: "UID 7 of user.fred".
     pub subject: cyrsync_str,
-    /// The field that differs, by its name in the protocol: "FLAGS". "MAILBOX" stands for a mailbox
-    /// that only one side has, "RECORD" for a message that only one side has, and "FILE" for a
-    /// message file.
+    /// The name in the protocol of the field that differs, such as "FLAGS". "MAILBOX" means that
+    /// only one side has the mailbox. "RECORD" means that only one side has the message. "FILE"
+    /// means that the message files differ. Empty if the finding is not about one field.
     pub field: cyrsync_str,
-    /// The master's value; data is NULL if it has none.
+    /// The value on the master; its data is NULL if the master has no value.
     pub master: cyrsync_str,
-    /// The replica's value; data is NULL if it has none.
+    /// The value on the replica; its data is NULL if the replica has no value.
     pub replica: cyrsync_str,
     /// The line that sync_client --verify prints for the finding.
     pub line: cyrsync_str,
-    /// The whole finding as a JSON object.
+    /// The whole finding as a JSON object, in UTF-8.
     pub json: cyrsync_str,
 }
 
@@ -53,18 +55,21 @@ lent!(cyrsync_finding);
 
 const NOTHING: cyrsync_str = cyrsync_str { data: ptr::null(), len: 0 };
 
-/// Calls `tell` with the finding of an event. A summary is not a finding and is ignored.
+/// Calls `tell` with the finding of a verification event. Does nothing for a summary, which is not
+/// a finding.
 pub(super) fn with_finding(event: &VerifyEvent, tell: &mut dyn FnMut(&cyrsync_finding)) {
-    let (found, subject, finding) = match event {
+    let (kind, subject, finding) = match event {
         VerifyEvent::Difference(finding) if finding.pending => {
-            (CYRSYNC_FOUND_PENDING, finding.subject.to_string(), Some(finding))
+            (CYRSYNC_FINDING_PENDING, finding.subject.to_string(), Some(finding))
         }
         VerifyEvent::Difference(finding) => {
-            (CYRSYNC_FOUND_DIFFERENT, finding.subject.to_string(), Some(finding))
+            (CYRSYNC_FINDING_DIFFERENT, finding.subject.to_string(), Some(finding))
         }
-        VerifyEvent::More { subject, .. } => (CYRSYNC_FOUND_MORE, subject.to_string(), None),
-        VerifyEvent::Equal { mailbox, .. } => (CYRSYNC_FOUND_EQUAL, mailbox.to_string(), None),
-        VerifyEvent::Unknown { subject, .. } => (CYRSYNC_FOUND_UNKNOWN, subject.to_string(), None),
+        VerifyEvent::More { subject, .. } => (CYRSYNC_FINDING_MORE, subject.to_string(), None),
+        VerifyEvent::Equal { mailbox, .. } => (CYRSYNC_FINDING_EQUAL, mailbox.to_string(), None),
+        VerifyEvent::Unknown { subject, .. } => {
+            (CYRSYNC_FINDING_UNKNOWN, subject.to_string(), None)
+        }
         VerifyEvent::Summary { .. } => return,
     };
     let lend = |text: &Option<String>| {
@@ -74,10 +79,10 @@ pub(super) fn with_finding(event: &VerifyEvent, tell: &mut dyn FnMut(&cyrsync_fi
         finding.map_or(NOTHING, |finding| lend(get(finding)))
     };
     let whole = Event::Verify(event.clone());
-    let (line, object) = (words(&whole).map(|line| line.text), json(&whole));
+    let (line, object) = (line(&whole).map(|line| line.text), json(&whole));
     tell(&cyrsync_finding {
         size: size_of::<cyrsync_finding>(),
-        found,
+        kind,
         subject: cyrsync_str::lend(subject.as_bytes()),
         field: finding.map_or(NOTHING, |finding| cyrsync_str::lend(finding.field.as_bytes())),
         master: part(|finding| &finding.master),

@@ -3,15 +3,16 @@
 use std::ffi::{CString, c_char, c_int};
 use std::ptr;
 
-use super::error::cyrsync_subject::{self, *};
+use super::error::cyrsync_subject_kind::{self, *};
 use super::error::{cyrsync_error, cyrsync_result};
 use super::panic::boundary;
 use super::strings::cyrsync_str;
 use crate::error::Subject;
 
-/// Returns the name of a result without its prefix, such as "LOCKED". The string is static.
+/// Returns the name of a result without the prefix CYRSYNC_RESULT_, such as "LOCKED". The string is
+/// static: it must not be freed.
 ///
-/// @param result  The result. Any number is fine: "UNKNOWN" is returned for an unknown one.
+/// @param result  The result. Any number is allowed; for an unknown number, "UNKNOWN" is returned.
 #[unsafe(no_mangle)]
 pub extern "C" fn cyrsync_result_name(result: c_int) -> *const c_char {
     boundary(c"UNKNOWN".as_ptr(), || {
@@ -21,7 +22,7 @@ pub extern "C" fn cyrsync_result_name(result: c_int) -> *const c_char {
 
 /// Returns whether the same call may succeed later without any change by a person.
 ///
-/// @param result  The result. Any number is fine.
+/// @param result  The result. Any number is allowed; for an unknown number, false is returned.
 #[unsafe(no_mangle)]
 pub extern "C" fn cyrsync_result_is_retryable(result: c_int) -> bool {
     boundary(false, || {
@@ -29,7 +30,7 @@ pub extern "C" fn cyrsync_result_is_retryable(result: c_int) -> bool {
     })
 }
 
-/// Returns one of the texts of an error; an empty text for NULL.
+/// Returns one of the texts of an error. Returns an empty text if `error` is NULL.
 ///
 /// # Safety
 /// `error` must be NULL or an error.
@@ -37,30 +38,31 @@ unsafe fn text(
     error: *const cyrsync_error,
     field: impl FnOnce(&cyrsync_error) -> &CString,
 ) -> *const c_char {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller (see `# Safety`).
     let error = unsafe { error.as_ref() };
     error.map_or(c"".as_ptr(), |error| field(error).as_ptr())
 }
 
-/// Returns the result that came with the error.
+/// Returns the result code of the error, which is also what the failed call returned. A part has
+/// its own code.
 ///
 /// @param error  The error. NULL gives CYRSYNC_RESULT_OK.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_code(error: *const cyrsync_error) -> cyrsync_result {
     boundary(cyrsync_result::CYRSYNC_RESULT_PANIC, || {
-        // SAFETY: cyrsync.h requires NULL or an error.
+        // SAFETY: cyrsync.h requires `error` to be NULL or a valid error.
         unsafe { error.as_ref() }.map_or(cyrsync_result::CYRSYNC_RESULT_OK, |error| error.code)
     })
 }
 
 /// Returns the whole error in one line: the operation, its subject, the problem and the advice. The
-/// text belongs to the error and is valid until the error is freed. So do the texts of the
-/// functions below.
+/// text belongs to the error and is valid until the error is freed. This also applies to
+/// cyrsync_error_op(), _subject(), _detail() and _hint().
 ///
 /// @param error  The error. NULL gives an empty text.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_message(error: *const cyrsync_error) -> *const c_char {
-    // SAFETY: cyrsync.h requires NULL or an error.
+    // SAFETY: cyrsync.h requires `error` to be NULL or a valid error.
     boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.message) })
 }
 
@@ -69,46 +71,46 @@ pub unsafe extern "C" fn cyrsync_error_message(error: *const cyrsync_error) -> *
 /// @param error  The error. NULL gives an empty text.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_op(error: *const cyrsync_error) -> *const c_char {
-    // SAFETY: cyrsync.h requires NULL or an error.
+    // SAFETY: cyrsync.h requires `error` to be NULL or a valid error.
     boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.op) })
 }
 
-/// Returns the subject of the operation in words: a path, user, mailbox, server or argument.
+/// Returns the subject of the operation as text: a path, user, mailbox, server or argument.
 ///
 /// @param error  The error. NULL gives an empty text.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_subject(error: *const cyrsync_error) -> *const c_char {
-    // SAFETY: cyrsync.h requires NULL or an error.
+    // SAFETY: cyrsync.h requires `error` to be NULL or a valid error.
     boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.subject) })
 }
 
-/// Returns what went wrong.
+/// Returns a description of the problem, such as "Permission denied".
 ///
 /// @param error  The error. NULL gives an empty text.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_detail(error: *const cyrsync_error) -> *const c_char {
-    // SAFETY: cyrsync.h requires NULL or an error.
+    // SAFETY: cyrsync.h requires `error` to be NULL or a valid error.
     boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.detail) })
 }
 
-/// Returns what a person can do about the error; empty if there is no advice.
+/// Returns what a person can do about the error. The text is empty if there is no advice.
 ///
 /// @param error  The error. NULL gives an empty text.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_hint(error: *const cyrsync_error) -> *const c_char {
-    // SAFETY: cyrsync.h requires NULL or an error.
+    // SAFETY: cyrsync.h requires `error` to be NULL or a valid error.
     boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.hint) })
 }
 
-/// Returns what kind of thing the error is about.
+/// Returns the kind of object that the error is about.
 ///
 /// @param error  The error. NULL gives CYRSYNC_SUBJECT_NONE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_subject_kind(
     error: *const cyrsync_error,
-) -> cyrsync_subject {
+) -> cyrsync_subject_kind {
     boundary(CYRSYNC_SUBJECT_NONE, || {
-        // SAFETY: cyrsync.h requires NULL or an error.
+        // SAFETY: cyrsync.h requires `error` to be NULL or a valid error.
         let error = unsafe { error.as_ref() };
         error.map_or(CYRSYNC_SUBJECT_NONE, |error| (&error.about).into())
     })
@@ -122,7 +124,7 @@ fn mailbox_of(subject: &Subject) -> Option<&[u8]> {
     subject.mailbox().map(|mailbox| mailbox.as_bytes())
 }
 
-/// Returns the user or mailbox that an error is about; empty if there is none.
+/// Returns the user or mailbox that an error is about. Returns an empty string if there is none.
 ///
 /// # Safety
 /// `error` must be NULL or an error.
@@ -130,51 +132,53 @@ unsafe fn name(
     error: *const cyrsync_error,
     name: impl FnOnce(&Subject) -> Option<&[u8]>,
 ) -> cyrsync_str {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller (see `# Safety`).
     let error = unsafe { error.as_ref() };
     let bytes = error.and_then(|error| name(&error.about));
     cyrsync_str::lend(bytes.unwrap_or_default())
 }
 
-/// Returns the user that the error is about, as bytes; empty if the error is about something else.
-/// The bytes belong to the error and are valid until the error is freed.
+/// Returns the userid that the error is about, as bytes. The string is empty if the error is not
+/// about a user. The bytes belong to the error and are valid until the error is freed.
 ///
-/// @param error  The error. NULL is fine.
+/// @param error  The error. NULL gives an empty string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_user(error: *const cyrsync_error) -> cyrsync_str {
-    // SAFETY: cyrsync.h requires NULL or an error.
+    // SAFETY: cyrsync.h requires `error` to be NULL or a valid error.
     boundary(cyrsync_str::lend(b""), || unsafe { name(error, user_of) })
 }
 
-/// Returns the mailbox that the error is about, or the mailbox of the message that the error is
-/// about, as bytes; empty if the error is about something else. The bytes belong to the error.
+/// Returns the internal name of the mailbox that the error is about, as bytes. If the error is
+/// about a message, returns the message's mailbox. The string is empty if the error is about
+/// something else. The bytes belong to the error and are valid until the error is freed.
 ///
-/// @param error  The error. NULL is fine.
+/// @param error  The error. NULL gives an empty string.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_mailbox(error: *const cyrsync_error) -> cyrsync_str {
-    // SAFETY: cyrsync.h requires NULL or an error.
+    // SAFETY: cyrsync.h requires `error` to be NULL or a valid error.
     boundary(cyrsync_str::lend(b""), || unsafe { name(error, mailbox_of) })
 }
 
-/// Returns the UID of the message that the error is about; 0 if the error is about something else.
+/// Returns the UID of the message that the error is about, or 0 if the error is not about a
+/// message.
 ///
-/// @param error  The error. NULL is fine.
+/// @param error  The error. NULL gives 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_uid(error: *const cyrsync_error) -> u32 {
     boundary(0, || {
-        // SAFETY: cyrsync.h requires NULL or an error.
+        // SAFETY: cyrsync.h requires `error` to be NULL or a valid error.
         let error = unsafe { error.as_ref() };
         error.and_then(|error| error.about.uid()).unwrap_or(0)
     })
 }
 
-/// Returns the error number of the operating system (errno) that caused the error; 0 if there is
-/// none.
+/// Returns the error number of the operating system (errno) that caused the error, or 0 if the
+/// cause was not an error of the operating system.
 ///
-/// @param error  The error. NULL is fine.
+/// @param error  The error. NULL gives 0.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_error_errno(error: *const cyrsync_error) -> c_int {
-    // SAFETY: cyrsync.h requires NULL or an error.
+pub unsafe extern "C" fn cyrsync_error_os_error(error: *const cyrsync_error) -> c_int {
+    // SAFETY: cyrsync.h requires `error` to be NULL or a valid error.
     boundary(0, || unsafe { error.as_ref() }.map_or(0, |error| error.os_error))
 }
 
@@ -185,26 +189,25 @@ pub unsafe extern "C" fn cyrsync_error_errno(error: *const cyrsync_error) -> c_i
 /// @param error  The error. NULL gives false.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_is_retryable(error: *const cyrsync_error) -> bool {
-    // SAFETY: cyrsync.h requires NULL or an error.
+    // SAFETY: cyrsync.h requires `error` to be NULL or a valid error.
     boundary(false, || unsafe { error.as_ref() }.is_some_and(|error| error.retryable))
 }
 
-/// Returns the number of parts of the error. Each part is an error with its own subject: for
-/// example, the error of a user has a part for each mailbox that failed. 0 if the error has no
-/// parts.
+/// Returns the number of parts of the error, or 0 if it has no parts. Each part is an error with
+/// its own subject: for example, the error of a user has a part for each mailbox that failed.
 ///
-/// @param error  The error. NULL is fine.
+/// @param error  The error. NULL gives 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_part_count(error: *const cyrsync_error) -> usize {
     boundary(0, || {
-        // SAFETY: cyrsync.h requires NULL or an error.
+        // SAFETY: cyrsync.h requires `error` to be NULL or a valid error.
         unsafe { error.as_ref() }.map_or(0, |error| error.parts.len())
     })
 }
 
-/// Returns a part of the error. It belongs to the error and must not be freed.
+/// Returns a part of the error. The part belongs to the error and must not be freed.
 ///
-/// @param error  The error. NULL is fine.
+/// @param error  The error. NULL gives NULL.
 /// @param index  The index of the part, from 0. If there is no such part, NULL is returned.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_part(
@@ -212,20 +215,21 @@ pub unsafe extern "C" fn cyrsync_error_part(
     index: usize,
 ) -> *const cyrsync_error {
     boundary(ptr::null(), || {
-        // SAFETY: cyrsync.h requires NULL or an error.
+        // SAFETY: cyrsync.h requires `error` to be NULL or a valid error.
         let error = unsafe { error.as_ref() };
         error.and_then(|error| error.parts.get(index)).map_or(ptr::null(), ptr::from_ref)
     })
 }
 
-/// Frees an error.
+/// Frees an error, with its texts and parts.
 ///
-/// @param error  The error. NULL is fine.
+/// @param error  The error. NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_free(error: *mut cyrsync_error) {
     boundary((), || {
         if !error.is_null() {
-            // SAFETY: not NULL, so it came from this library and is not freed yet.
+            // SAFETY: `error` is not NULL. cyrsync.h requires an error of this library that is not
+            // freed yet.
             drop(unsafe { Box::from_raw(error) });
         }
     });
@@ -250,7 +254,7 @@ mod tests {
         let error = Error::new(Kind::Corrupt, "replicate", UserId::from("fred"), "3 parts failed");
         let failure = Failure::from(error.with_parts(parts));
         let pointer: *const cyrsync_error = &*failure;
-        // SAFETY: an error that lives on, and NULL, which is allowed.
+        // SAFETY: the pointer is to an error that outlives the calls, or NULL, which is allowed.
         unsafe {
             assert_eq!(cyrsync_error_subject_kind(pointer), CYRSYNC_SUBJECT_USER);
             assert_eq!(cyrsync_error_user(pointer).bytes("user").unwrap(), b"fred");
@@ -274,10 +278,10 @@ mod tests {
 
     #[test]
     fn an_error_tells_all_it_knows() {
-        let error = Error::new(Kind::Locked, "lock", "user\0x", "held").hint("wait");
+        let error = Error::new(Kind::Locked, "lock", "user\0x", "held").with_hint("wait");
         let failure = Failure::from(error);
         let pointer: *const cyrsync_error = &*failure;
-        // SAFETY: an error that lives on.
+        // SAFETY: the pointer is to an error that outlives the calls.
         unsafe {
             assert_eq!(cyrsync_error_code(pointer), cyrsync_result::CYRSYNC_RESULT_LOCKED);
             for (text, expected) in [

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::callbacks::Callbacks;
-use super::error::{Failure, cyrsync_error, cyrsync_result, cyrsync_subject};
+use super::error::{Failure, cyrsync_error, cyrsync_result, cyrsync_subject_kind};
 use super::finding::with_finding;
 use super::notices::{cyrsync_event, cyrsync_item, cyrsync_step, cyrsync_unreachable};
 use super::reached::cyrsync_progress;
@@ -17,43 +17,43 @@ use crate::check::Check;
 use crate::engine::{Cancel, Progress};
 use crate::error::Error;
 use crate::events::{
-    Direction, Event, ItemTotals, Level, Line, Observer, Outcome, PlannedStep, Settled, Shortened,
-    To, json, words,
+    Direction, Event, FinishedItem, ItemTotals, Level, Line, Observer, Outcome, PlannedStep,
+    Shortener, To, json, line,
 };
 
-/// The shortest time between two calls of the progress and cancel callbacks, apart from those after
-/// each item.
+/// The shortest time between two calls of the progress and cancel callbacks for events. Calls at
+/// the end of an item do not count.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// An observer that calls the program's callbacks.
 #[derive(Default)]
 pub(super) struct Listeners {
     callbacks: Option<Arc<Callbacks>>,
-    /// Shortens messages in the traffic; `None` if the program wants whole messages.
-    shortened: Option<Mutex<Shortened>>,
+    /// Shortens messages in the traffic; `None` if the program set the flag for whole messages.
+    shortened: Option<Mutex<Shortener>>,
     cancel: Cancel,
     /// The progress of the client; set when the client is made.
     progress: OnceLock<Progress>,
-    /// The time of the last progress and cancel calls between items.
+    /// The time when the progress and cancel callbacks were last called for an event.
     last: Mutex<Option<Instant>>,
-    /// The number of items of the running call by outcome.
+    /// The number of items of the current call by outcome.
     totals: Mutex<ItemTotals>,
 }
 
-/// Calls a function of the table, if it is set, with userdata as the first argument.
+/// Calls a callback of the table, if it is set, with userdata as the first argument.
 macro_rules! call {
     ($listeners:expr, $function:ident($($argument:expr),*)) => {
         if let Some(callbacks) = &$listeners.callbacks
             && let Some(function) = callbacks.functions.$function
         {
-            // SAFETY: the program gave function and userdata for this purpose; the arguments
+            // SAFETY: the program supplied function and userdata for this call. The arguments
             // outlive the call.
             unsafe { function(callbacks.userdata(), $($argument),*) };
         }
     };
 }
 
-/// Returns whether one of these functions of the table is set.
+/// Returns whether at least one of these callbacks of the table is set.
 macro_rules! wants {
     ($listeners:expr, $($function:ident)|*) => {
         $listeners
@@ -82,15 +82,16 @@ impl Listeners {
         Listeners { callbacks, shortened, cancel, ..Listeners::default() }
     }
 
-    /// Sets the client's progress, for `reached`.
+    /// Sets the progress that [`Listeners::reached`] returns.
     pub(super) fn follow(&self, progress: Progress) {
-        // Fails only if it is set already, but there is only one client.
+        // This fails only if the progress is set already. It is not, because there is only one
+        // client.
         let _ = self.progress.set(progress);
     }
 
     /// Returns the progress of the client.
     pub(super) fn reached(&self) -> cyrsync_progress {
-        self.progress.get().map(|progress| (&progress.reached()).into()).unwrap_or_default()
+        self.progress.get().map(|progress| (&progress.snapshot()).into()).unwrap_or_default()
     }
 
     /// Resets the totals at the start of a call.
@@ -105,17 +106,17 @@ impl Listeners {
         *self.totals.lock()
     }
 
-    /// Passes on a log line.
+    /// Calls the log callback.
     pub(super) fn log(&self, level: Level, line: &str) {
         call!(self, log(level.into(), lend(line)));
     }
 
-    /// Passes on a check.
+    /// Calls the check callback.
     pub(super) fn check(&self, check: &Check) {
         call!(self, check(&check.into()));
     }
 
-    /// Passes on a step of a plan.
+    /// Calls the step callback.
     pub(super) fn step(&self, step: &PlannedStep) {
         if !wants!(self, step) {
             return;
@@ -133,20 +134,20 @@ impl Listeners {
         call!(self, step(&step));
     }
 
-    fn item(&self, settled: &Settled) {
-        let failure = settled.outcome.error().map(Failure::from);
+    fn item(&self, item: &FinishedItem) {
+        let failure = item.outcome.error().map(Failure::from);
         let failure = failure.as_deref();
-        let subject = settled.subject.to_string();
+        let subject = item.subject.to_string();
         let bytes = |bytes: Option<&[u8]>| cyrsync_str::lend(bytes.unwrap_or_default());
         let item = cyrsync_item {
             size: size_of::<cyrsync_item>(),
-            act: settled.act.into(),
-            outcome: (&settled.outcome).into(),
-            kind: cyrsync_subject::from(&settled.subject),
+            act: item.act.into(),
+            outcome: (&item.outcome).into(),
+            kind: cyrsync_subject_kind::from(&item.subject),
             subject: lend(&subject),
-            user: bytes(settled.subject.user().map(|user| user.as_bytes())),
-            mailbox: bytes(settled.subject.mailbox().map(|mailbox| mailbox.as_bytes())),
-            entry: cyrsync_str::lend(settled.entry.as_bytes()),
+            user: bytes(item.subject.user().map(|user| user.as_bytes())),
+            mailbox: bytes(item.subject.mailbox().map(|mailbox| mailbox.as_bytes())),
+            entry: cyrsync_str::lend(item.entry.as_bytes()),
             code: failure.map_or(cyrsync_result::CYRSYNC_RESULT_OK, |failure| failure.code),
             retryable: failure.is_some_and(|failure| failure.retryable),
             os_error: failure.map_or(0, |failure| failure.os_error),
@@ -157,7 +158,7 @@ impl Listeners {
         call!(self, item(&item));
     }
 
-    /// Passes on an event as a structure.
+    /// Calls the event callback.
     fn as_event(&self, event: &Event, line: Option<&Line>) {
         let json = json(event);
         let value: Value = serde_json::from_str(&json).unwrap_or_default();
@@ -189,12 +190,12 @@ impl Listeners {
             size: size_of::<cyrsync_unreachable>(),
             error: &*failure,
             server: lend(server),
-            pause: pause.as_secs(),
+            pause_s: pause.as_secs(),
         };
         call!(self, unreachable(&unreachable));
     }
 
-    /// Passes on the progress of the client.
+    /// Calls the progress callback.
     fn progress(&self) {
         if wants!(self, progress) {
             call!(self, progress(&self.reached()));
@@ -205,14 +206,14 @@ impl Listeners {
     fn ask(&self) {
         if let Some(callbacks) = &self.callbacks
             && let Some(function) = callbacks.functions.cancel
-            // SAFETY: the program gave function and userdata for this purpose.
+            // SAFETY: the program supplied function and userdata for this call.
             && unsafe { function(callbacks.userdata()) }
         {
             self.cancel.cancel();
         }
     }
 
-    /// Calls the progress and cancel callbacks between items, at most once every [`PAUSE`].
+    /// Calls the progress and cancel callbacks for an event, at most once every [`PAUSE`].
     fn meanwhile(&self) {
         if !wants!(self, progress | cancel) {
             return;
@@ -228,7 +229,8 @@ impl Listeners {
     }
 }
 
-/// Passes on events as the lines that Cyrus writes, and as structures.
+/// Passes events to the log and action callbacks as the lines that Cyrus writes, and to other
+/// callbacks as structures.
 impl Observer for Listeners {
     fn event(&self, event: &Event) {
         match event {
@@ -241,7 +243,7 @@ impl Observer for Listeners {
             _ => {}
         }
         if wants!(self, log | action | event) {
-            let line = words(event);
+            let line = line(event);
             match &line {
                 Some(Line { to: To::Log(level), text }) => self.log(*level, text),
                 Some(Line { to: To::Verbose, text }) => call!(self, action(lend(text))),
@@ -254,16 +256,16 @@ impl Observer for Listeners {
         self.meanwhile();
     }
 
-    fn settled(&self, settled: &Settled) {
+    fn item_finished(&self, item: &FinishedItem) {
         let mut totals = self.totals.lock();
-        *match settled.outcome {
+        *match item.outcome {
             Outcome::Done => &mut totals.done,
             Outcome::Locked(_) => &mut totals.locked,
             Outcome::Failed(_) => &mut totals.failed,
         } += 1;
         drop(totals);
         if wants!(self, item) {
-            self.item(settled);
+            self.item(item);
         }
         self.progress();
         self.ask();
@@ -283,7 +285,7 @@ impl Observer for Listeners {
 
     fn wants_wire(&self) -> bool {
         if let Some(messages) = &self.shortened {
-            *messages.lock() = Shortened::default();
+            *messages.lock() = Shortener::default();
         }
         wants!(self, traffic)
     }

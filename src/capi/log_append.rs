@@ -6,27 +6,34 @@ use super::fallible::fallible;
 use super::strings::{cyrsync_str, slice};
 use crate::engine;
 
-/// Appends entries to sync logs. The clients of these channels then replicate the users and
-/// mailboxes that the entries name. Cyrus's programs call sync_log() for this, and scripts
-/// cyr_synclog. The entries are written under Cyrus's own locks. A missing log directory is
-/// created. All entries and channels are checked before anything is written. If a log cannot be
-/// written, the logs of earlier channels already have the entries.
+/// Appends entries to sync logs. Clients that run cyrsync_client_roll() on these channels then
+/// replicate the users and mailboxes that the entries name. In Cyrus, the function sync_log() and
+/// the program cyr_synclog do the same. The entries are written under Cyrus's own locks. A missing
+/// log directory is created. All entries and channels are checked before anything is written. If
+/// one log cannot be written, the logs of the channels before it already have the entries.
 ///
-/// An entry is a word followed by one or two names. USER, UNUSER and META take a userid. MAILBOX,
-/// APPEND, UNMAILBOX and ANNOTATION take the internal name of a mailbox; the empty name after
-/// ANNOTATION stands for the server's annotations. QUOTA takes a quota root. These words take two
-/// names: DOUBLEMAILBOX the mailboxes from which and to which messages were copied; RENAME the old
-/// and the new name of a mailbox; SEEN a userid and the uniqueid of a mailbox; SUB and UNSUB a
-/// userid and a mailbox. An empty name, and a name with blanks, parentheses, braces or double
-/// quotes, must be in double quotes. Within them write a backslash before a double quote or a
-/// backslash.
+/// An entry is a word and one or two names:
 ///
-/// @param config         The configuration, which says where the logs are. It needs no sync_host.
-/// @param channels       The channels. An empty name stands for the log without a channel. A
-///                       channel that is not in the configuration fails with CYRSYNC_RESULT_CONFIG.
+/// - USER, UNUSER, META: a userid.
+/// - MAILBOX, APPEND, UNMAILBOX, ANNOTATION: the internal name of a mailbox. An empty name after
+///   ANNOTATION stands for the server's annotations.
+/// - QUOTA: a quota root.
+/// - DOUBLEMAILBOX: the mailboxes from which and to which messages were copied.
+/// - RENAME: the old and the new internal name of a mailbox.
+/// - SEEN: a userid and the uniqueid of a mailbox.
+/// - SUB, UNSUB: a userid and the internal name of a mailbox.
+///
+/// A name must be in double quotes if it is empty or contains blanks, parentheses, braces or double
+/// quotes. Within the quotes, write a backslash before each double quote and each backslash.
+///
+/// @param config         The configuration, which determines where the logs are. It needs no
+///                       sync_host.
+/// @param channels       The names of the channels. An empty name stands for the log without a
+///                       channel. If a channel is not in the configuration, the call fails with
+///                       CYRSYNC_RESULT_CONFIG.
 /// @param channel_count  The number of channels. If 0, the entries go to all channels that Cyrus's
-///                       programs log to (sync_log_channels). Then the call fails with
-///                       CYRSYNC_RESULT_CONFIG if sync_log is off.
+///                       programs log to (sync_log_channels). If sync_log is off, the call then
+///                       fails with CYRSYNC_RESULT_CONFIG.
 /// @param entries        The entries, one per line: "MAILBOX user.fred". A line feed after the last
 ///                       entry is optional.
 /// @param err            Set to the error on failure. May be NULL.
@@ -40,7 +47,7 @@ pub unsafe extern "C" fn cyrsync_log_append(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let body = || {
-        // SAFETY: cyrsync.h requires NULL or a configuration.
+        // SAFETY: cyrsync.h requires `config` to be NULL or a valid configuration.
         let config = unsafe { config.as_ref() }.ok_or_else(|| null_pointer("config"))?;
         // SAFETY: cyrsync.h requires an array of strings that stay valid during the call.
         let channels = unsafe { slice(channels, channel_count, "channels") }?;
@@ -51,6 +58,6 @@ pub unsafe extern "C" fn cyrsync_log_append(
         let entries = engine::log_entries(unsafe { entries.bytes("entries") }?)?;
         Ok(engine::log_append(&config.config, &names, &entries)?)
     };
-    // SAFETY: cyrsync.h requires NULL or a place for a pointer.
+    // SAFETY: cyrsync.h requires `err` to be NULL or a place for a pointer.
     unsafe { fallible(err, body) }
 }

@@ -8,7 +8,8 @@ pub(super) fn boundary<T>(fallback: T, body: impl FnOnce() -> T) -> T {
     caught(body).unwrap_or(fallback)
 }
 
-/// Runs the body of an exported function. Fails with the message of its panic.
+/// Runs the body of an exported function. If the body panics, returns the panic's message as an
+/// error.
 pub(super) fn caught<T>(body: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
         let message = message(&*payload).to_owned();

@@ -1,13 +1,14 @@
-//! Replicates single parts of a user or server, and reports on the connection.
+//! Replicates single parts of a user or server, and returns the counters of connections.
 
-use super::client::{cyrsync_client, user_id, with_client};
 use super::error::{cyrsync_error, cyrsync_result};
+use super::handle::{cyrsync_client, with_client};
+use super::names::user_id;
 use super::sized::{Place, grows};
 use super::strings::cyrsync_str;
 use crate::engine::{Client, Goal};
 use crate::types::{MboxName, Text, UniqueId};
 
-/// Replicates a user's seen state of a mailbox.
+/// Replicates which messages of a mailbox a user has seen.
 ///
 /// @param client    The client.
 /// @param user      The userid.
@@ -26,7 +27,7 @@ pub unsafe extern "C" fn cyrsync_client_sync_seen(
         let (user, id) = unsafe { (user_id(user)?, uniqueid.bytes("uniqueid")?) };
         Ok(client.sync_goal(Goal::Seen(user, UniqueId::new(id)))?)
     };
-    // SAFETY: cyrsync.h requires what `with_client` requires.
+    // SAFETY: cyrsync.h demands of the caller what `with_client` needs.
     unsafe { with_client(client, err, work) }
 }
 
@@ -49,7 +50,7 @@ pub unsafe extern "C" fn cyrsync_client_sync_subscription(
         let (user, name) = unsafe { (user_id(user)?, mailbox.bytes("mailbox")?) };
         Ok(client.sync_goal(Goal::Subscription(user, MboxName::new(name)))?)
     };
-    // SAFETY: cyrsync.h requires what `with_client` requires.
+    // SAFETY: cyrsync.h demands of the caller what `with_client` needs.
     unsafe { with_client(client, err, work) }
 }
 
@@ -71,7 +72,7 @@ pub unsafe extern "C" fn cyrsync_client_sync_quota(
         let root = unsafe { root.bytes("root") }?;
         Ok(client.sync_goal(Goal::Quota(Text::new(root)))?)
     };
-    // SAFETY: cyrsync.h requires what `with_client` requires.
+    // SAFETY: cyrsync.h demands of the caller what `with_client` needs.
     unsafe { with_client(client, err, work) }
 }
 
@@ -94,7 +95,7 @@ pub unsafe extern "C" fn cyrsync_client_sync_annotations(
         let name = (!name.is_empty()).then(|| MboxName::new(name));
         Ok(client.sync_goal(Goal::Annotations(name))?)
     };
-    // SAFETY: cyrsync.h requires what `with_client` requires.
+    // SAFETY: cyrsync.h demands of the caller what `with_client` needs.
     unsafe { with_client(client, err, work) }
 }
 
@@ -104,22 +105,24 @@ pub unsafe extern "C" fn cyrsync_client_sync_annotations(
 /// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn cyrsync_client_restart(
+pub unsafe extern "C" fn cyrsync_client_release_staged(
     client: *mut cyrsync_client,
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
-    // SAFETY: cyrsync.h requires what `with_client` requires.
+    // SAFETY: cyrsync.h demands of the caller what `with_client` needs.
     unsafe { with_client(client, err, |client| Ok(client.restart()?)) }
 }
 
-/// Counters of the client's present connections together.
+/// Counters of a client. Each number is the sum over the client's current connections since these
+/// were made: a new connection begins at 0. For numbers since the client was made, see
+/// cyrsync_progress.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct cyrsync_counters {
-    /// sizeof(cyrsync_counters): CYRSYNC_COUNTERS_INIT sets it.
+    /// The size of this structure, sizeof(cyrsync_counters). CYRSYNC_COUNTERS_INIT sets it.
     pub size: usize,
-    /// Whether the client is connected. If not, all other members are 0.
-    pub connected: bool,
+    /// Not 0 if the client is connected. If it is not, all other members are 0.
+    pub connected: u8,
     /// Bytes of commands sent, before compression.
     pub sent: u64,
     /// Bytes of replies received, after decompression.
@@ -128,7 +131,7 @@ pub struct cyrsync_counters {
     pub sent_raw: u64,
     /// Bytes read from the socket.
     pub received_raw: u64,
-    /// Message files that the replica keeps until cyrsync_client_restart().
+    /// Message files that the replica has staged and keeps until cyrsync_client_release_staged().
     pub staged_files: u64,
 }
 
@@ -136,10 +139,10 @@ grows! {
     cyrsync_counters may end before received, unknown members are Ignored;
 }
 
-/// Returns the counters of the client's present connections together.
+/// Returns the counters of a client.
 ///
 /// @param client  The client.
-/// @param out     Filled with the counters.
+/// @param out     Filled with the counters. Its size must be set.
 /// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -149,14 +152,14 @@ pub unsafe extern "C" fn cyrsync_client_counters(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
-        // SAFETY: cyrsync.h requires a structure whose size is set.
+        // SAFETY: cyrsync.h requires `out` to point to a structure whose size is set.
         let place = unsafe { Place::new(out, "out") }?;
         let found = client.counters();
         let counters = match found.traffic {
             None => cyrsync_counters::default(),
             Some(traffic) => cyrsync_counters {
                 size: size_of::<cyrsync_counters>(),
-                connected: true,
+                connected: 1,
                 sent: traffic.sent,
                 received: traffic.received,
                 sent_raw: traffic.sent_raw,
@@ -168,6 +171,6 @@ pub unsafe extern "C" fn cyrsync_client_counters(
         unsafe { place.fill(&counters) };
         Ok(())
     };
-    // SAFETY: cyrsync.h requires what `with_client` requires.
+    // SAFETY: cyrsync.h demands of the caller what `with_client` needs.
     unsafe { with_client(client, err, work) }
 }

@@ -8,20 +8,23 @@ use std::ffi::{CStr, c_int};
 
 use crate::error::Kind;
 
-/// For a row of the table: a retry may succeed.
+/// In a row of the table: the same call may succeed later without a change.
 const fn retryable() -> bool {
     true
 }
 
-/// For a row of the table: a retry does not help.
+/// In a row of the table: the same call fails again until something is changed.
 const fn lasting() -> bool {
     false
 }
 
-/// Makes the enumeration of a table. A row has: the name; its number; `retryable` if the same call
-/// may succeed later by itself, else `lasting`; the kind of error that is reported with this code,
-/// if there is one; and the kind of error that the code means as a result of a host's function, if
-/// a host may return it.
+/// Makes the enumeration from a table. The columns of a row are:
+///
+/// 1. the name of the code, and its number;
+/// 2. `retryable` if the same call may succeed later without a change, else `lasting`;
+/// 3. in brackets, the kind of error that the library reports with this code, if there is one;
+/// 4. in brackets, the kind of error that this code means if a host returns it; empty if a host
+///    must not return it.
 macro_rules! results {
     (
         $(#[$about:meta])*
@@ -39,7 +42,7 @@ macro_rules! results {
         impl $type {
             const ALL: &[$type] = &[$($type::$code),*];
 
-            /// Returns the name with its prefix.
+            /// Returns the name with the prefix `CYRSYNC_RESULT_`, and with a zero byte at the end.
             fn full_name(self) -> &'static str {
                 match self {
                     $($type::$code => concat!(stringify!($code), "\0"),)*
@@ -52,8 +55,17 @@ macro_rules! results {
                 }
             }
 
+            /// Returns the kind of error that the library reports with this code, if there is one.
+            #[cfg(test)]
+            fn kind(self) -> Option<Kind> {
+                match self {
+                    $($($type::$code => Some(Kind::$kind),)?)*
+                    _ => None,
+                }
+            }
+
             /// Returns the kind of error that the code means as the result of a host's function.
-            /// Returns `None` if a host must not return it.
+            /// Returns `None` if a host must not return this code.
             pub(super) fn host_kind(self) -> Option<Kind> {
                 match self {
                     $($($type::$code => Some(Kind::$host),)?)*
@@ -62,7 +74,8 @@ macro_rules! results {
             }
         }
 
-        /// Every kind has a code: a new kind does not compile until the table has it.
+        /// Returns the code for a kind of error. The `match` has no default branch, so a new kind
+        /// does not compile until the table has a row for it.
         impl From<Kind> for $type {
             fn from(kind: Kind) -> Self {
                 match kind {
@@ -75,9 +88,9 @@ macro_rules! results {
 
 results! {
     /// The result of a call. Numbers never change their meaning. Later versions may add numbers:
-    /// treat an unknown one as a failure. Families: 1xx a wrong call; 2xx this server's
-    /// configuration or mail store; 3xx the connection to the replica; 4xx the protocol; 5xx the
-    /// replication of a user or mailbox; 9xx a bug in the library.
+    /// treat an unknown number as a failure. The first digit is the family: 1xx a wrong call; 2xx
+    /// this server's configuration or mail store; 3xx the connection to the replica; 4xx the
+    /// protocol; 5xx the replication of a user or mailbox; 9xx a bug in the library.
     enum cyrsync_result;
 
     /// Success.
@@ -86,7 +99,7 @@ results! {
     CYRSYNC_RESULT_NULL_POINTER = 101, lasting, [], [InvalidArgument];
     /// An argument has a value that is not allowed.
     CYRSYNC_RESULT_INVALID_ARGUMENT = 102, lasting, [InvalidArgument], [InvalidArgument];
-    /// Another call uses the client: in another thread, or the call that runs the current callback.
+    /// Another call uses the client: a call in another thread, or the call whose callback runs now.
     CYRSYNC_RESULT_BUSY = 103, retryable, [], [InvalidArgument];
     /// imapd.conf lacks an option or holds a bad value.
     CYRSYNC_RESULT_CONFIG = 201, lasting, [Config], [Config];
@@ -94,18 +107,20 @@ results! {
     CYRSYNC_RESULT_IO = 202, lasting, [Io], [Io];
     /// A file or database of the mail store is damaged or inconsistent.
     CYRSYNC_RESULT_CORRUPT = 203, lasting, [Corrupt], [Corrupt];
-    /// A format, type or layout that this library does not read.
+    /// The configuration or the mail store uses a format, type or layout that the library cannot
+    /// read.
     CYRSYNC_RESULT_UNSUPPORTED = 204, lasting, [Unsupported], [Unsupported];
     /// The user or mailbox is not on this server.
     CYRSYNC_RESULT_NOT_FOUND = 205, lasting, [NotFound], [NotFound];
-    /// A repair must write to this server through its own sync_server (or the host), which could
-    /// not be started, failed or refused. The replica is not the cause.
+    /// A repair had to write to this server, and failed. It writes through Cyrus's sync_server on
+    /// this server, or through the host's apply function. That program or function could not be
+    /// started, failed or refused. The replica is not the cause.
     CYRSYNC_RESULT_OWN_SERVER = 206, lasting, [OwnServer], [OwnServer];
-    /// The host (the program that supplies the mail store) gave impossible data.
+    /// The host (the program that supplies the mail store: see cyrsync_host) gave impossible data.
     CYRSYNC_RESULT_HOST = 207, lasting, [Host], [];
     /// The client could not connect to the replica.
     CYRSYNC_RESULT_CONNECT = 301, retryable, [Connect], [];
-    /// The replica refused the credentials, or both sides have no mechanism in common.
+    /// The replica refused the credentials, or both sides have no login mechanism in common.
     CYRSYNC_RESULT_AUTH = 302, lasting, [Auth], [];
     /// The replica did not answer in time.
     CYRSYNC_RESULT_TIMEOUT = 303, retryable, [Timeout], [];
@@ -113,55 +128,57 @@ results! {
     CYRSYNC_RESULT_CLOSED = 304, retryable, [Closed], [];
     /// The replica is shutting down.
     CYRSYNC_RESULT_BYE = 305, retryable, [Bye], [];
-    /// The connection could not be encrypted, or the replica's certificate is not to be trusted.
+    /// The connection could not be encrypted, or the replica's certificate is not trusted.
     CYRSYNC_RESULT_TLS = 306, lasting, [Tls], [];
     /// The replica sent something that violates the protocol.
-    CYRSYNC_RESULT_PROTOCOL = 401, lasting, [Protocol], [];
-    /// The replica answered: protocol error.
+    CYRSYNC_RESULT_PROTOCOL = 401, retryable, [Protocol], [];
+    /// The replica answered NO IMAP_PROTOCOL_ERROR: it did not understand a command.
     CYRSYNC_RESULT_REPLICA_PROTOCOL = 402, lasting, [ReplicaProtocol], [];
-    /// The replica answered: bad parameters.
+    /// The replica answered NO IMAP_PROTOCOL_BAD_PARAMETERS: it refused the arguments of a command.
     CYRSYNC_RESULT_REPLICA_BAD_PARAMETERS = 403, lasting, [ReplicaBadParameters], [];
-    /// The replica answered: no such kind of mailbox here.
+    /// The replica answered NO IMAP_MAILBOX_NOTSUPPORTED: it does not support this kind of mailbox.
     CYRSYNC_RESULT_REPLICA_NOT_SUPPORTED = 404, lasting, [ReplicaNotSupported], [];
-    /// The replica answered: the Sieve script does not compile.
+    /// The replica answered NO IMAP_SYNC_BADSIEVE: the Sieve script does not compile there.
     CYRSYNC_RESULT_REPLICA_BAD_SIEVE = 405, lasting, [ReplicaBadSieve], [];
-    /// The replica refused for another reason; the error object gives it.
+    /// The replica answered NO for another reason. cyrsync_error_detail() returns the reason.
     CYRSYNC_RESULT_REPLICA_DENIED = 406, lasting, [ReplicaDenied], [];
-    /// Another process holds a lock, and the time to wait for it is over.
+    /// Another process holds a lock, and did not release it within the time limit.
     CYRSYNC_RESULT_LOCKED = 501, retryable, [Locked], [Locked];
     /// The mailbox got another name, uniqueid or partition during the call.
     CYRSYNC_RESULT_MOVED = 502, retryable, [Moved], [Moved];
     /// The user or mailbox kept changing while it was replicated.
     CYRSYNC_RESULT_CHANGED = 503, retryable, [Changed], [Changed];
-    /// Both sides have diverged, and the repair that is needed is not allowed.
+    /// Master and replica were changed independently, and the repair that is needed is not allowed.
     CYRSYNC_RESULT_NEEDS_FULL_SYNC = 504, lasting, [NeedsFullSync], [NeedsFullSync];
-    /// cyrsync_client_cancel() was called.
+    /// The call was cancelled, by cyrsync_client_cancel() or by the cancel callback.
     CYRSYNC_RESULT_CANCELLED = 505, lasting, [Cancelled], [Cancelled];
-    /// The replica answered: no such user.
+    /// The replica answered NO IMAP_INVALID_USER: there is no such user.
     CYRSYNC_RESULT_REPLICA_NO_USER = 511, lasting, [ReplicaNoUser], [];
-    /// The replica answered: no such mailbox.
+    /// The replica answered NO IMAP_MAILBOX_NONEXISTENT: there is no such mailbox.
     CYRSYNC_RESULT_REPLICA_NO_MAILBOX = 512, lasting, [ReplicaNoMailbox], [];
-    /// The replica answered: another process has locked the mailbox.
+    /// The replica answered NO IMAP_MAILBOX_LOCKED: another process there has locked the mailbox.
     CYRSYNC_RESULT_REPLICA_LOCKED = 513, retryable, [ReplicaLocked], [];
-    /// The replica answered: the mailbox exists with another name or uniqueid.
+    /// The replica answered NO IMAP_MAILBOX_MOVED: the mailbox has another name or uniqueid there.
     CYRSYNC_RESULT_REPLICA_MOVED = 514, retryable, [ReplicaMoved], [];
-    /// After the update, the replica's checksum differs from this server's.
+    /// The replica answered NO IMAP_SYNC_CHECKSUM: after an update, its checksum of the mailbox
+    /// differs from this server's checksum.
     CYRSYNC_RESULT_REPLICA_CHECKSUM = 515, lasting, [ReplicaChecksum], [];
-    /// The replica changed since the client last read its state.
+    /// The replica answered NO IMAP_SYNC_CHANGED: the mailbox changed there since the client last
+    /// read its state.
     CYRSYNC_RESULT_REPLICA_CHANGED = 516, retryable, [ReplicaChanged], [];
-    /// A bug in the library: it caught its own panic. The client can only be freed now.
+    /// A bug in the library: it caught its own panic. The client can only be freed.
     CYRSYNC_RESULT_PANIC = 900, lasting, [], [];
-    /// A bug in the library: an impossible state. The client can still be used.
+    /// A bug in the library: it detected an impossible state. The client can still be used.
     CYRSYNC_RESULT_INTERNAL = 901, lasting, [Internal], [];
 }
 
 impl cyrsync_result {
-    /// Converts a number that C passes. Returns `None` if it is not a result code.
+    /// Converts a number from C. Returns `None` if the number is not a result code.
     pub(super) fn from_number(number: c_int) -> Option<Self> {
         Self::ALL.iter().copied().find(|result| *result as c_int == number)
     }
 
-    /// Returns the name without its prefix.
+    /// Returns the name without the prefix `CYRSYNC_RESULT_`.
     pub(super) fn name(self) -> &'static CStr {
         let name = self.full_name();
         let name = name.strip_prefix("CYRSYNC_RESULT_").unwrap_or(name);
@@ -174,6 +191,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::error::Error;
 
     #[test]
     fn numbers_and_names_are_unique_and_in_their_families() {
@@ -188,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass_by_itself_is_retryable_and_a_bug_is_not() {
+    fn temporary_errors_are_retryable_and_bugs_are_not() {
         use cyrsync_result::*;
         assert!(CYRSYNC_RESULT_TIMEOUT.is_retryable() && CYRSYNC_RESULT_BUSY.is_retryable());
         for lasts in [CYRSYNC_RESULT_OK, CYRSYNC_RESULT_PANIC, CYRSYNC_RESULT_INTERNAL] {
@@ -198,5 +216,14 @@ mod tests {
         // is never PANIC.
         assert_eq!(cyrsync_result::from(Kind::Internal), CYRSYNC_RESULT_INTERNAL);
         assert_eq!(CYRSYNC_RESULT_PANIC.host_kind(), None);
+    }
+
+    #[test]
+    fn an_error_is_retryable_if_its_code_is() {
+        for (code, kind) in cyrsync_result::ALL.iter().filter_map(|code| Some((code, code.kind()?)))
+        {
+            let error = Error::new(kind, "talk to", "the replica", "it failed");
+            assert_eq!(error.is_retryable(), code.is_retryable(), "{code:?}");
+        }
     }
 }

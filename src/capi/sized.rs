@@ -17,29 +17,29 @@ const LARGEST: usize = 1 << 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unknown {
     /// Ignore these members: they are data that this version does not replicate, or functions that
-    /// it does not call.
+    /// this version does not call.
     Ignored,
     /// Refuse the structure unless these members are 0: each asks for something that this version
     /// would not do.
     Refused,
 }
 
-/// A structure of the header whose first member is its size.
+/// A structure of the header that begins with its size.
 ///
 /// # Safety
-/// It is `repr(C)`, its first member is `size: usize`, and all its bytes may be 0.
+/// The type must be `repr(C)`, its first member must be `size: usize`, and all its bytes may be 0.
 pub(super) unsafe trait Grows: Copy {
     /// The name of the structure in C.
     const NAME: &'static str;
-    /// The smallest size that is accepted. A smaller one is a mistake, such as the size of a
-    /// pointer.
+    /// The smallest size that is accepted. A smaller size is a mistake of the caller, such as the
+    /// size of a pointer.
     const SMALLEST: usize;
     /// How to handle members of later versions.
     const UNKNOWN: Unknown;
 }
 
-/// Declares structures that carry their size. Each names the first member that a caller's version
-/// may lack.
+/// Implements [`Grows`] for structures. The member after `may end before` is the first one that the
+/// caller's version of the structure may lack.
 macro_rules! grows {
     ($($name:ident may end before $member:ident, unknown members are $unknown:ident;)*) => {
         $(
@@ -61,8 +61,8 @@ macro_rules! grows {
 
 pub(super) use grows;
 
-/// Checks structures that the library only lends to C. They begin with their size too, which tells
-/// the program which members they have.
+/// Checks structures that only the library makes, for callbacks. They begin with their size too, so
+/// that the program can find out which members they have.
 macro_rules! lent {
     ($($name:ident),*) => {
         $(const _: () = assert!(std::mem::offset_of!($name, size) == 0);)*
@@ -74,31 +74,33 @@ pub(super) use lent;
 /// The reason why a structure is refused.
 pub(super) type Refused = String;
 
-/// Reads the size member of a structure.
+/// Returns the size member of a structure. Fails if no version of the structure has this size.
 ///
 /// # Safety
-/// `at` leads to a `T` of any version.
+/// `at` must point to a `T` of any version.
 unsafe fn said<T: Grows>(at: *const T) -> Result<usize, Refused> {
     // SAFETY: the size is the first member of every version.
     let size = unsafe { at.cast::<usize>().read() };
-    if (T::SMALLEST..=LARGEST).contains(&size) {
+    // A size of C is a multiple of the alignment. Any other distance between the elements of an
+    // array would misalign them.
+    if (T::SMALLEST..=LARGEST).contains(&size) && size.is_multiple_of(align_of::<T>()) {
         Ok(size)
     } else {
         Err(format!("its size is {size}, not sizeof({})", T::NAME))
     }
 }
 
-/// Copies a structure of C. Members that the caller's version lacks are 0.
+/// Copies a structure of C. Members that the caller's version does not have become 0.
 ///
 /// # Safety
-/// `from` must lead to a structure whose size member is its true size, and that nothing changes
+/// `from` must point to a structure whose size member is its true size, and that nothing changes
 /// during the call.
 pub(super) unsafe fn read<T: Grows>(from: *const T) -> Result<T, Refused> {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller (see `# Safety`).
     let size = unsafe { said(from) }?;
     let known = size.min(size_of::<T>());
     let mut value = MaybeUninit::<T>::zeroed();
-    // SAFETY: `known` bytes are there, and there is room for them.
+    // SAFETY: both structures have at least `known` bytes.
     unsafe { value.as_mut_ptr().cast::<u8>().copy_from_nonoverlapping(from.cast(), known) };
     if T::UNKNOWN == Unknown::Refused {
         // SAFETY: the size member is the true size of the structure.
@@ -108,15 +110,15 @@ pub(super) unsafe fn read<T: Grows>(from: *const T) -> Result<T, Refused> {
             return Err(format!("a member is set that cyrsync {version} does not know"));
         }
     }
-    // SAFETY: each member came from C or is zero, both of which the trait allows.
+    // SAFETY: each member came from C or is zero, and the trait allows both.
     Ok(unsafe { value.assume_init() })
 }
 
 /// Copies an array of C. The size of the first element is the distance between elements.
 ///
 /// # Safety
-/// `first` leads to `count` structures of one version, each as [`read`] asks; it may be NULL if
-/// there are none.
+/// `first` must point to `count` structures of one version that meet the conditions of [`read`].
+/// `first` may be NULL if `count` is 0.
 pub(super) unsafe fn read_array<T: Grows>(
     first: *const T,
     count: usize,
@@ -129,18 +131,19 @@ pub(super) unsafe fn read_array<T: Grows>(
         return Err("is NULL".to_owned());
     }
     if count > most {
-        return Err(format!("there are {count} of them, and {most} are the most"));
+        return Err(format!("there are {count} elements, but at most {most} are allowed"));
     }
-    // SAFETY: not NULL, else the caller's promise.
+    // SAFETY: the pointer is not NULL. The caller guarantees the rest.
     let stride = unsafe { said(first) }?;
     let mut all = Vec::with_capacity(count);
     for n in 0..count {
-        // SAFETY: the array has `count` elements, and so is no larger than memory.
+        // SAFETY: the array has `count` elements of `stride` bytes, so the element is inside the
+        // array.
         let one = unsafe { first.byte_add(n * stride) };
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller (see `# Safety`).
         unsafe {
             if said(one)? != stride {
-                return Err("they differ in size".to_owned());
+                return Err("the elements differ in size".to_owned());
             }
             all.push(read(one)?);
         }
@@ -156,7 +159,7 @@ pub(super) unsafe fn argument<T: Grows>(from: *const T, name: &str) -> Result<T,
     if from.is_null() {
         return Err(null_pointer(name));
     }
-    // SAFETY: not NULL, else the caller's promise.
+    // SAFETY: the pointer is not NULL. The caller guarantees the rest.
     unsafe { read(from) }.map_err(|refused| wrong(name, refused))
 }
 
@@ -170,17 +173,17 @@ impl<T: Grows> Place<T> {
     /// Checks the structure before the work that fills it begins.
     ///
     /// # Safety
-    /// `to` must be NULL or lead to a structure whose size member is its true size.
+    /// `to` must be NULL or point to a structure whose size member is its true size.
     pub(super) unsafe fn new(to: *mut T, name: &str) -> Result<Place<T>, Failure> {
         if to.is_null() {
             return Err(null_pointer(name));
         }
-        // SAFETY: not NULL, else the caller's promise.
+        // SAFETY: the pointer is not NULL. The caller guarantees the rest.
         let size = unsafe { said(to) }.map_err(|refused| wrong(name, refused))?;
         Ok(Place { to, size })
     }
 
-    /// Does the same for a pointer that may be NULL. Returns `None` for NULL.
+    /// Does the same as [`Place::new`], but returns `None` if `to` is NULL.
     ///
     /// # Safety
     /// As for [`Place::new`].
@@ -188,21 +191,21 @@ impl<T: Grows> Place<T> {
         if to.is_null() {
             return Ok(None);
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller (see `# Safety`).
         unsafe { Place::new(to, name) }.map(Some)
     }
 
-    /// Fills the members that the caller's version has. Sets members that this library does not
-    /// know to 0. Keeps the size.
+    /// Fills the members that the caller's version has, except the size. Sets members that this
+    /// library does not know to 0.
     ///
     /// # Safety
-    /// The promise to [`Place::new`] must still hold.
+    /// The conditions of [`Place::new`] must still be met.
     pub(super) unsafe fn fill(self, value: &T) {
         const BEHIND_SIZE: usize = size_of::<usize>();
         let known = self.size.min(size_of::<T>());
         let (from, to) = (std::ptr::from_ref(value).cast::<u8>(), self.to.cast::<u8>());
-        // SAFETY: both structures have at least `known` bytes, and the caller's has `size`. A size
-        // is never smaller than the size member itself.
+        // SAFETY: both structures have at least `known` bytes, and the caller's structure has
+        // `size` bytes. No size is smaller than the size member itself.
         unsafe {
             to.add(BEHIND_SIZE)
                 .copy_from_nonoverlapping(from.add(BEHIND_SIZE), known - BEHIND_SIZE);
@@ -240,7 +243,7 @@ mod tests {
         request may end before second, unknown members are Refused;
     }
 
-    /// A structure of another version: a size, and members.
+    /// A structure of another version: its size and four members, as numbers.
     type Words = [u64; 5];
 
     fn words(size: usize) -> Words {
@@ -259,14 +262,14 @@ mod tests {
         assert_eq!(read(16), Ok((1, 0)));
         assert_eq!(read(24), Ok((1, 2)));
         assert_eq!(read(40), Ok((1, 2)));
-        for absurd in [0, 1, 8, 15, LARGEST + 1, usize::MAX] {
+        for absurd in [0, 1, 8, 15, 17, 20, 23, 28, 39, LARGEST + 1, usize::MAX] {
             let refused = read(absurd).unwrap_err();
             assert!(refused.contains("sizeof(data)"), "{refused}");
         }
     }
 
     #[test]
-    fn what_is_asked_for_and_not_known_is_refused() {
+    fn an_unknown_request_is_refused() {
         // SAFETY: the size member is the true size.
         let read = |words: &Words| unsafe { read::<request>(words.as_ptr().cast()) };
         assert!(read(&[40, 1, 2, 0, 0]).is_ok());
@@ -275,8 +278,8 @@ mod tests {
     }
 
     #[test]
-    fn elements_are_as_far_apart_as_the_first_is_large() {
-        // SAFETY: as many words as the sizes say.
+    fn the_first_element_gives_the_size_of_all_elements() {
+        // SAFETY: the array has as many words as the size members say.
         let read =
             |words: &[u64], count| unsafe { read_array::<data>(words.as_ptr().cast(), count, 3) };
         let firsts = |words: &[u64], count| {
@@ -285,9 +288,12 @@ mod tests {
         };
         assert_eq!(firsts(&[16, 1, 16, 2], 2), Ok(vec![(1, 0), (2, 0)]));
         assert_eq!(firsts(&[32, 1, 2, 3, 32, 4, 5, 6], 2), Ok(vec![(1, 2), (4, 5)]));
-        assert_eq!(firsts(&[16, 1, 24, 2, 3], 2), Err("they differ in size".into()));
-        assert!(firsts(&[16, 1], 4).unwrap_err().contains("3 are the most"));
-        // SAFETY: NULL is refused, and not looked at where there are none.
+        assert_eq!(firsts(&[16, 1, 24, 2, 3], 2), Err("the elements differ in size".into()));
+        // The second element begins at byte 17, with the same size.
+        let misaligned = firsts(&[17, 1, 17 << 8, 0, 0], 2);
+        assert!(misaligned.unwrap_err().contains("its size is 17, not sizeof(data)"));
+        assert!(firsts(&[16, 1], 4).unwrap_err().contains("at most 3 are allowed"));
+        // SAFETY: NULL is refused if the count is 1, and is not read if the count is 0.
         unsafe {
             assert_eq!(read_array::<data>(std::ptr::null(), 1, 3), Err("is NULL".into()));
             assert_eq!(read_array::<data>(std::ptr::null(), 0, 3), Ok(Vec::new()));

@@ -10,28 +10,28 @@ use super::strings::cyrsync_str;
 use crate::engine;
 use crate::status::{Diagnosis, Health, Limits, Status};
 
-/// The severity of a status. The numbers are the exit statuses of a monitoring plugin. The
-/// importance of a log line is another enumeration, cyrsync_log_level.
+/// The severity of a status. The numbers are the exit statuses of a Nagios plugin. Log lines have a
+/// different enumeration, cyrsync_log_level.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum cyrsync_level {
-    /// Nothing is wrong.
-    CYRSYNC_LEVEL_OK = 0,
-    /// Somebody should look at it during working hours.
-    CYRSYNC_LEVEL_WARNING = 1,
-    /// Somebody should look at it now.
-    CYRSYNC_LEVEL_CRITICAL = 2,
+pub enum cyrsync_health {
+    /// There is no problem.
+    CYRSYNC_HEALTH_OK = 0,
+    /// There is a problem that a person should look at during working hours.
+    CYRSYNC_HEALTH_WARNING = 1,
+    /// There is a problem that a person should look at immediately.
+    CYRSYNC_HEALTH_CRITICAL = 2,
     /// The state cannot be determined.
-    CYRSYNC_LEVEL_UNKNOWN = 3,
+    CYRSYNC_HEALTH_UNKNOWN = 3,
 }
 
-impl From<Health> for cyrsync_level {
-    fn from(level: Health) -> Self {
-        match level {
-            Health::Ok => cyrsync_level::CYRSYNC_LEVEL_OK,
-            Health::Warning => cyrsync_level::CYRSYNC_LEVEL_WARNING,
-            Health::Critical => cyrsync_level::CYRSYNC_LEVEL_CRITICAL,
-            Health::Unknown => cyrsync_level::CYRSYNC_LEVEL_UNKNOWN,
+impl From<Health> for cyrsync_health {
+    fn from(health: Health) -> Self {
+        match health {
+            Health::Ok => cyrsync_health::CYRSYNC_HEALTH_OK,
+            Health::Warning => cyrsync_health::CYRSYNC_HEALTH_WARNING,
+            Health::Critical => cyrsync_health::CYRSYNC_HEALTH_CRITICAL,
+            Health::Unknown => cyrsync_health::CYRSYNC_HEALTH_UNKNOWN,
         }
     }
 }
@@ -42,9 +42,9 @@ pub struct cyrsync_status {
     json: String,
 }
 
-/// Reads the state of the replication of the configuration's channel. The source is the status file
-/// of the client that rolls on the channel; if there is no such client, the logs. Does not connect,
-/// lock or change anything.
+/// Reads the state of the replication of the configuration's channel. If a client runs
+/// cyrsync_client_roll() or sync_client -r on the channel, reads its status file; otherwise reads
+/// the sync logs. Does not connect, lock or change anything.
 ///
 /// @param config  The configuration.
 /// @param out     Set to the status on success. Free it with cyrsync_status_free().
@@ -57,51 +57,52 @@ pub unsafe extern "C" fn cyrsync_status_read(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let body = || {
-        // SAFETY: cyrsync.h requires NULL or a configuration.
+        // SAFETY: cyrsync.h requires `config` to be NULL or a valid configuration.
         let config = unsafe { config.as_ref() }.ok_or_else(|| null_pointer("config"))?;
         if out.is_null() {
             return Err(null_pointer("out"));
         }
         let status = engine::status(&config.settings()?)?;
-        // Fails only for maps whose keys are not strings; there are no such maps here.
+        // Serializing fails only for maps whose keys are not strings, and a status has no such map.
         let json = serde_json::to_string(&status).unwrap_or_default();
-        // SAFETY: not NULL, and cyrsync.h requires a place for a pointer.
+        // SAFETY: `out` is not NULL. cyrsync.h requires a place for a pointer.
         unsafe { out.write(Box::into_raw(Box::new(cyrsync_status { status, json }))) };
         Ok(())
     };
-    // SAFETY: cyrsync.h requires NULL or a place for a pointer.
+    // SAFETY: cyrsync.h requires `err` to be NULL or a place for a pointer.
     unsafe { fallible(err, body) }
 }
 
-/// Returns the severity of the status now.
+/// Returns the severity of the status at the current time.
 ///
-/// @param status    The status. NULL gives CYRSYNC_LEVEL_UNKNOWN.
-/// @param warn_lag  The lag in seconds from which the level is at least a warning. 0 for no limit.
-/// @param crit_lag  The lag in seconds from which the level is critical. 0 for no limit.
+/// @param status      The status. NULL gives CYRSYNC_HEALTH_UNKNOWN.
+/// @param warn_lag_s  The cyrsync_status_lag() from which the health is at least a warning. 0 for
+///                    no limit.
+/// @param crit_lag_s  The cyrsync_status_lag() from which the health is critical. 0 for no limit.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_status_level(
+pub unsafe extern "C" fn cyrsync_status_health(
     status: *const cyrsync_status,
-    warn_lag: u64,
-    crit_lag: u64,
-) -> cyrsync_level {
-    boundary(cyrsync_level::CYRSYNC_LEVEL_UNKNOWN, || {
-        // SAFETY: cyrsync.h requires NULL or a status.
+    warn_lag_s: u64,
+    crit_lag_s: u64,
+) -> cyrsync_health {
+    boundary(cyrsync_health::CYRSYNC_HEALTH_UNKNOWN, || {
+        // SAFETY: cyrsync.h requires `status` to be NULL or a valid status.
         let Some(status) = (unsafe { status.as_ref() }) else {
-            return cyrsync_level::CYRSYNC_LEVEL_UNKNOWN;
+            return cyrsync_health::CYRSYNC_HEALTH_UNKNOWN;
         };
         let limit = |limit: u64| Some(limit).filter(|limit| *limit > 0);
-        let limits = Limits { warn_lag: limit(warn_lag), crit_lag: limit(crit_lag) };
+        let limits = Limits { warn_lag: limit(warn_lag_s), crit_lag: limit(crit_lag_s) };
         Diagnosis::of(&status.status, &limits, now()).level.into()
     })
 }
 
-/// Returns the age of the oldest change that is not replicated yet, in seconds; 0 if there is no
-/// such change.
+/// Returns the lag: the age in seconds of the oldest change that is not replicated yet, or 0 if
+/// there is no such change.
 ///
 /// @param status  The status. NULL gives 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_status_lag(status: *const cyrsync_status) -> u64 {
-    // SAFETY: cyrsync.h requires NULL or a status.
+    // SAFETY: cyrsync.h requires `status` to be NULL or a valid status.
     boundary(0, || unsafe { status.as_ref() }.map_or(0, |status| status.status.lag(now())))
 }
 
@@ -110,7 +111,7 @@ pub unsafe extern "C" fn cyrsync_status_lag(status: *const cyrsync_status) -> u6
 /// @param status  The status. NULL gives 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_status_backlog(status: *const cyrsync_status) -> u64 {
-    // SAFETY: cyrsync.h requires NULL or a status.
+    // SAFETY: cyrsync.h requires `status` to be NULL or a valid status.
     boundary(0, || unsafe { status.as_ref() }.map_or(0, |status| status.status.backlog.entries))
 }
 
@@ -121,7 +122,7 @@ pub unsafe extern "C" fn cyrsync_status_backlog(status: *const cyrsync_status) -
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_status_json(status: *const cyrsync_status) -> cyrsync_str {
     boundary(cyrsync_str::lend(b""), || {
-        // SAFETY: cyrsync.h requires NULL or a status.
+        // SAFETY: cyrsync.h requires `status` to be NULL or a valid status.
         let json = unsafe { status.as_ref() }.map(|status| status.json.as_bytes());
         cyrsync_str::lend(json.unwrap_or_default())
     })

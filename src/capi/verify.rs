@@ -1,7 +1,8 @@
-//! Verifies replication: compares both sides in full, and changes nothing.
+//! Verifies replication: compares all data of both sides, and changes nothing.
 
-use super::client::{cyrsync_client, mailbox_names, user_id, with_client};
 use super::error::{Failure, cyrsync_error, cyrsync_result};
+use super::handle::{cyrsync_client, with_client};
+use super::names::{mailbox_names, user_id};
 use super::sized::{Place, grows};
 use super::strings::cyrsync_str;
 use crate::engine::{Client, Verify};
@@ -10,37 +11,41 @@ use crate::events::VerifyTotals;
 /// The totals of a verification.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
-pub struct cyrsync_verified {
-    /// sizeof(cyrsync_verified): CYRSYNC_VERIFIED_INIT sets it.
+pub struct cyrsync_verify_totals {
+    /// The size of this structure, sizeof(cyrsync_verify_totals). CYRSYNC_VERIFY_TOTALS_INIT sets
+    /// it.
     pub size: usize,
-    /// Fields that differ. Both sides are equal if this, pending and unknown are 0.
+    /// Fields that differ, without those in pending. If differences, pending and unknown are all 0,
+    /// everything that was compared is equal; if users and mailboxes are 0 too, nothing was
+    /// compared. cyrsync_client_verify_all() does not find users that only the replica has.
     pub differences: u64,
     /// Fields that differ because their last change is not replicated yet.
     pub pending: u64,
     /// Users, mailboxes and other things that could not be compared.
     pub unknown: u64,
-    /// Users whose other data (not the mailboxes) was compared.
+    /// Users whose data outside mailboxes was compared: subscriptions, seen state, Sieve scripts.
     pub users: u64,
     /// Mailboxes that were compared.
     pub mailboxes: u64,
-    /// Records that were compared.
+    /// Message records that were compared.
     pub records: u64,
     /// Message files that were read on both sides.
     pub messages: u64,
 }
 
 grows! {
-    cyrsync_verified may end before messages, unknown members are Ignored;
+    cyrsync_verify_totals may end before messages, unknown members are Ignored;
 }
 
-/// Compares all data of a user on both sides in full, and changes nothing. The finding callback
-/// receives the differences. Differences are not an error.
+/// Compares all data of a user on both sides, and changes nothing. The finding callback receives
+/// the differences. The call succeeds even if there are differences.
 ///
 /// @param client    The client.
 /// @param user      The userid.
-/// @param what      What to compare beside the records: empty for nothing more, "messages" to read
-///                  all message files on both sides too, or "messages:10%" to read a part of them.
-/// @param verified  Filled with the totals. May be NULL.
+/// @param what      What to compare beside the records. Empty: nothing more. "messages": all
+///                  message files, which are read on both sides. "messages:10%": this share of the
+///                  message files.
+/// @param totals    Filled with the totals. May be NULL.
 /// @param err       Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -48,7 +53,7 @@ pub unsafe extern "C" fn cyrsync_client_verify_user(
     client: *mut cyrsync_client,
     user: cyrsync_str,
     what: cyrsync_str,
-    verified: *mut cyrsync_verified,
+    totals: *mut cyrsync_verify_totals,
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
@@ -56,23 +61,23 @@ pub unsafe extern "C" fn cyrsync_client_verify_user(
         let (user, how) = unsafe { (user_id(user)?, how(what)?) };
         Ok(client.verifier(how).users(&mut [user].into_iter(), false)?)
     };
-    // SAFETY: cyrsync.h requires what `with_client` and `telling` require.
-    unsafe { with_client(client, err, telling(verified, work)) }
+    // SAFETY: cyrsync.h demands of the caller what `with_client` and `telling` need.
+    unsafe { with_client(client, err, telling(totals, work)) }
 }
 
 /// Compares the subscriptions, seen state and Sieve scripts of a user, like
-/// cyrsync_client_verify_user(). It reads no message files, so there is no parameter what.
+/// cyrsync_client_verify_user(). It has no parameter what, because it reads no message files.
 ///
 /// @param client    The client.
 /// @param user      The userid.
-/// @param verified  Filled with the totals. May be NULL.
+/// @param totals    Filled with the totals. May be NULL.
 /// @param err       Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn cyrsync_client_verify_meta(
     client: *mut cyrsync_client,
     user: cyrsync_str,
-    verified: *mut cyrsync_verified,
+    totals: *mut cyrsync_verify_totals,
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
@@ -80,8 +85,8 @@ pub unsafe extern "C" fn cyrsync_client_verify_meta(
         let user = unsafe { user_id(user) }?;
         Ok(client.verifier(Verify::RECORDS).users(&mut [user].into_iter(), true)?)
     };
-    // SAFETY: cyrsync.h requires what `with_client` and `telling` require.
-    unsafe { with_client(client, err, telling(verified, work)) }
+    // SAFETY: cyrsync.h demands of the caller what `with_client` and `telling` need.
+    unsafe { with_client(client, err, telling(totals, work)) }
 }
 
 /// Compares mailboxes, like cyrsync_client_verify_user().
@@ -90,7 +95,7 @@ pub unsafe extern "C" fn cyrsync_client_verify_meta(
 /// @param names     The internal names of the mailboxes.
 /// @param count     The number of names.
 /// @param what      As for cyrsync_client_verify_user().
-/// @param verified  Filled with the totals. May be NULL.
+/// @param totals    Filled with the totals. May be NULL.
 /// @param err       Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -99,7 +104,7 @@ pub unsafe extern "C" fn cyrsync_client_verify_mailboxes(
     names: *const cyrsync_str,
     count: usize,
     what: cyrsync_str,
-    verified: *mut cyrsync_verified,
+    totals: *mut cyrsync_verify_totals,
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
@@ -109,17 +114,18 @@ pub unsafe extern "C" fn cyrsync_client_verify_mailboxes(
         let names = unsafe { mailbox_names(names, count) }?;
         Ok(client.verifier(how).mailboxes(&names)?)
     };
-    // SAFETY: cyrsync.h requires what `with_client` and `telling` require.
-    unsafe { with_client(client, err, telling(verified, work)) }
+    // SAFETY: cyrsync.h demands of the caller what `with_client` and `telling` need.
+    unsafe { with_client(client, err, telling(totals, work)) }
 }
 
-/// Compares every user and every shared mailbox whose internal name begins with prefix, like
-/// cyrsync_client_verify_user(). If prefix is empty, compares the server's annotations too.
+/// Compares every shared mailbox whose internal name begins with prefix, and every user who has
+/// such a mailbox, like cyrsync_client_verify_user(). If prefix is empty, compares the server's
+/// annotations too.
 ///
 /// @param client    The client.
 /// @param prefix    The beginning of the internal names. Empty for all.
 /// @param what      As for cyrsync_client_verify_user().
-/// @param verified  Filled with the totals. May be NULL.
+/// @param totals    Filled with the totals. May be NULL.
 /// @param err       Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -127,7 +133,7 @@ pub unsafe extern "C" fn cyrsync_client_verify_all(
     client: *mut cyrsync_client,
     prefix: cyrsync_str,
     what: cyrsync_str,
-    verified: *mut cyrsync_verified,
+    totals: *mut cyrsync_verify_totals,
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
@@ -135,25 +141,25 @@ pub unsafe extern "C" fn cyrsync_client_verify_all(
         let (how, prefix) = unsafe { (how(what)?, prefix.bytes("prefix")?) };
         Ok(client.verifier(how).all(prefix)?)
     };
-    // SAFETY: cyrsync.h requires what `with_client` and `telling` require.
-    unsafe { with_client(client, err, telling(verified, work)) }
+    // SAFETY: cyrsync.h demands of the caller what `with_client` and `telling` need.
+    unsafe { with_client(client, err, telling(totals, work)) }
 }
 
-/// Makes a function that runs `work` and fills `verified` with the totals.
+/// Makes a function that runs `work` and fills `totals` with the totals.
 ///
 /// # Safety
-/// `verified` must be NULL or lead to a structure whose size is set, for as long as the returned
-/// function lives.
+/// `totals` must be NULL or point to a structure whose size is set, for as long as the returned
+/// function exists.
 unsafe fn telling(
-    verified: *mut cyrsync_verified,
+    totals: *mut cyrsync_verify_totals,
     work: impl FnOnce(&mut Client) -> Result<VerifyTotals, Failure>,
 ) -> impl FnOnce(&mut Client) -> Result<(), Failure> {
     move |client| {
-        // SAFETY: the caller's promise. Checked before the work, which may take long.
-        let place = unsafe { Place::optional(verified, "verified") }?;
-        let totals = work(client)?;
+        // SAFETY: guaranteed by the caller. Checked before the work, which may take long.
+        let place = unsafe { Place::optional(totals, "totals") }?;
+        let found = work(client)?;
         // SAFETY: as above.
-        unsafe { tell(place, &totals) };
+        unsafe { tell(place, &found) };
         Ok(())
     }
 }
@@ -163,7 +169,7 @@ unsafe fn telling(
 /// # Safety
 /// As for [`cyrsync_str::bytes`].
 unsafe fn how(what: cyrsync_str) -> Result<Verify, Failure> {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller (see `# Safety`).
     Ok(Verify::from_words(unsafe { what.text("what") }?)?)
 }
 
@@ -171,12 +177,12 @@ unsafe fn how(what: cyrsync_str) -> Result<Verify, Failure> {
 ///
 /// # Safety
 /// As for [`Place::fill`].
-unsafe fn tell(place: Option<Place<cyrsync_verified>>, totals: &VerifyTotals) {
+unsafe fn tell(place: Option<Place<cyrsync_verify_totals>>, totals: &VerifyTotals) {
     let Some(place) = place else { return };
     let VerifyTotals { users, mailboxes, records, messages, differences, pending, unknown } =
         *totals;
-    let found = cyrsync_verified {
-        size: size_of::<cyrsync_verified>(),
+    let found = cyrsync_verify_totals {
+        size: size_of::<cyrsync_verify_totals>(),
         differences,
         pending,
         unknown,
@@ -185,6 +191,6 @@ unsafe fn tell(place: Option<Place<cyrsync_verified>>, totals: &VerifyTotals) {
         records,
         messages,
     };
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller (see `# Safety`).
     unsafe { place.fill(&found) };
 }

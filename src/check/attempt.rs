@@ -1,22 +1,22 @@
-//! Records how far each attempt to connect came.
+//! Records how far each attempt to connect has come.
 
 use std::cell::RefCell;
 
 use crate::error::Error;
 use crate::replica::{Offered, Shown, Stage, Trust};
 
-/// The server's description of itself.
+/// What the server's greeting says about the server.
 #[derive(Debug, Clone)]
 pub(super) struct Greeted {
-    /// The protocol of the server.
+    /// The protocol of the server: `imap` or csync.
     pub protocol: &'static str,
-    /// Its version, as the server writes it.
+    /// The version of Cyrus, as the greeting has it.
     pub release: Option<String>,
     /// Major and minor version.
     pub version: Option<(u32, u32)>,
 }
 
-/// The login mechanism.
+/// The choice of a login mechanism.
 #[derive(Debug, Clone)]
 pub(super) struct Mechanism {
     /// The mechanisms that the server offers.
@@ -34,21 +34,23 @@ pub(super) struct Attempt {
     pub port: u16,
     /// The address of the server.
     pub connected: Option<String>,
-    /// The server's certificate.
+    /// The server's certificate, as far as it was read.
     pub certificate: Option<Shown>,
-    /// The kind of encryption, and the result of checking the certificate.
+    /// The kind of encryption, and whether the certificate was verified. `None` if the connection
+    /// is not encrypted.
     pub encrypted: Option<(String, Trust)>,
-    /// Set if the connection is unencrypted. Holds the reply to STARTTLS if that was refused.
+    /// Set if the connection is used without encryption. The inner value is the server's reply to
+    /// STARTTLS, if it refused that command.
     pub clear: Option<Option<String>>,
-    /// The server's description of itself.
+    /// What the server's greeting says. `None` before the greeting.
     pub greeted: Option<Greeted>,
-    /// The login mechanism.
+    /// The choice of a login mechanism. `None` before this step.
     pub mechanism: Option<Mechanism>,
     /// Whether the login was accepted.
     pub logged_in: bool,
-    /// The capabilities that the server offers after the login.
+    /// The capabilities that the server offers after the login. `None` before the login.
     pub offered: Option<Offered>,
-    /// Whether the connection is compressed.
+    /// Whether the connection is compressed. `None` if the attempt ended before this was decided.
     pub compressed: Option<bool>,
     /// The error that ended the attempt.
     pub error: Option<Error>,
@@ -75,7 +77,7 @@ impl Attempt {
         }
     }
 
-    /// Returns the number of stages reached.
+    /// Returns the number of stages that the attempt has reached.
     fn depth(&self) -> usize {
         let stages = [
             self.connected.is_some(),
@@ -91,12 +93,12 @@ impl Attempt {
     }
 }
 
-/// Collects the stages of all attempts.
+/// Collects the stages of all attempts, one attempt for each port.
 #[derive(Debug, Default)]
 pub(super) struct Attempts(RefCell<Vec<Attempt>>);
 
 impl Attempts {
-    /// Notes a stage of the current attempt.
+    /// Records a stage of the current attempt.
     pub fn note(&self, stage: Stage) {
         let mut all = self.0.borrow_mut();
         if matches!(stage, Stage::Begun { .. }) || all.is_empty() {
@@ -107,11 +109,12 @@ impl Attempts {
         }
     }
 
-    /// Returns the attempt that came furthest, and the others. Returns `None` if there was no
-    /// attempt.
+    /// Returns the attempt that reached the most stages, and the other attempts. Returns `None` if
+    /// there was no attempt.
     pub fn furthest(self) -> Option<(Attempt, Vec<Attempt>)> {
         let mut all = self.0.into_inner();
-        // If several came equally far, take the first. A client reports its failure as well.
+        // If several attempts reached equally many stages, take the first: a client also reports
+        // the first failure.
         let depth = |at: &usize| (all.get(*at).map_or(0, Attempt::depth), usize::MAX - at);
         let best = (0..all.len()).max_by_key(depth)?;
         let best = all.remove(best);

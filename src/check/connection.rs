@@ -1,15 +1,15 @@
-//! Checks the connection, from the replica's name to the login.
+//! Checks the steps of a connection, from looking up the replica's name to the login.
 
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::attempt::{Attempt, Greeted, Mechanism};
-use super::value::{Check, Topic, told};
+use super::value::{Check, Topic, reported};
 use crate::error::{Error, Kind, Result};
 use crate::replica::{Shown, Trust};
 use crate::settings::{Connection, Target, TlsMode};
 
-/// Minimum number of days that a certificate should still be valid.
+/// A certificate that expires in fewer days than this leads to a warning.
 const FEW_DAYS: i64 = 30;
 const DAY: i64 = 24 * 60 * 60;
 
@@ -17,7 +17,7 @@ const DAY: i64 = 24 * 60 * 60;
 pub(super) const STEPS: [Topic; 5] =
     [Topic::Connection, Topic::Tls, Topic::Certificate, Topic::Mechanism, Topic::Login];
 
-/// Checks whether the name has an address.
+/// Checks whether the replica's name has an address.
 pub(super) fn name(target: &Target, found: Result<Vec<IpAddr>>) -> Check {
     let topic = Topic::Name;
     let Target::Tcp { host, .. } = target else {
@@ -35,7 +35,7 @@ pub(super) fn name(target: &Target, found: Result<Vec<IpAddr>>) -> Check {
     }
 }
 
-/// Returns the step at which an attempt failed, if it did.
+/// Returns the step at which an attempt failed, or `None` if it did not fail.
 pub(super) fn failed_at(attempt: &Attempt) -> Option<Topic> {
     let error = attempt.error.as_ref()?;
     let in_clear = attempt.encrypted.is_none();
@@ -64,7 +64,8 @@ pub(super) fn failed_at(attempt: &Attempt) -> Option<Topic> {
     })
 }
 
-/// Returns the check of one of [`STEPS`]. `others` are attempts that failed earlier.
+/// Returns the result for one of [`STEPS`]. `others` are the failed attempts on other ports. The
+/// result is `Skipped` if the attempt did not reach this step.
 pub(super) fn step(
     topic: Topic,
     settings: &Connection,
@@ -86,9 +87,9 @@ pub(super) fn step(
     };
     reached.unwrap_or_else(|| {
         let why = match failed_at {
-            Some(Topic::Certificate) => "the certificate ended the handshake".to_owned(),
-            Some(at) => format!("it did not come as far: {}", at.name()),
-            None => "it was not reached".to_owned(),
+            Some(Topic::Certificate) => "the certificate was refused".to_owned(),
+            Some(at) => format!("not reached, because an earlier check failed: {}", at.name()),
+            None => "not reached".to_owned(),
         };
         Check::skipped(topic, why)
     })
@@ -96,23 +97,27 @@ pub(super) fn step(
 
 fn not_connected(error: &Error, others: &[Attempt]) -> Check {
     let others = others.iter().filter_map(|other| other.error.as_ref());
-    let all: Vec<String> = std::iter::once(error).chain(others).map(told).collect();
-    Check::fail(Topic::Connection, all.join(", "), error.hint_text())
+    let all: Vec<String> = std::iter::once(error).chain(others).map(reported).collect();
+    Check::fail(Topic::Connection, all.join(", "), error.hint())
 }
 
 fn connected(attempt: &Attempt, others: &[Attempt]) -> Option<Check> {
     let to = attempt.connected.as_ref()?;
     let place = if attempt.port == 0 { to.clone() } else { format!("{to} port {}", attempt.port) };
-    // If a certificate that the server shows at once is refused, the server has not greeted.
+    // There is no greeting yet if the connection begins with TLS and the certificate was refused.
     let who = match &attempt.greeted {
         Some(Greeted { protocol: "imap", .. }) => "imapd",
         Some(_) => "sync_server",
-        None => "it answers",
+        None => "a server that answers",
     };
     let mut detail = format!("{place}, {who}");
     for other in others {
         if let Some(error) = &other.error {
-            detail.push_str(&format!("; port {} was of no use: {}", other.port, error.detail()));
+            detail.push_str(&format!(
+                "; port {} could not be used: {}",
+                other.port,
+                error.detail()
+            ));
         }
     }
     Some(Check::ok(Topic::Connection, detail))
@@ -130,7 +135,7 @@ fn tls(attempt: &Attempt, settings: &Connection) -> Option<Check> {
         }
         (_, Some(text)) => (
             format!("the replica refused STARTTLS: {text}"),
-            "its log says why; sync_tls: require does not go on in clear",
+            "see the replica's log; set sync_tls: require to send no mail without TLS",
         ),
         (_, None) => (
             "the replica does not offer STARTTLS".to_owned(),
@@ -141,9 +146,9 @@ fn tls(attempt: &Attempt, settings: &Connection) -> Option<Check> {
     Some(if attempt.port == 0 {
         Check::ok(topic, "not needed on a UNIX socket")
     } else if stays_here(attempt) {
-        Check::ok(topic, format!("none, and nothing leaves this machine: {why}"))
+        Check::ok(topic, format!("no TLS, but no mail leaves this machine: {why}"))
     } else {
-        Check::warn(topic, format!("none, all mail crosses the network in clear: {why}"), hint)
+        Check::warn(topic, format!("no TLS, all mail crosses the network in clear: {why}"), hint)
     })
 }
 
@@ -165,7 +170,7 @@ fn trusted(trust: Trust, shown: Shown, now: i64) -> Check {
     let topic = Topic::Certificate;
     let left = shown.until.map(|until| until.saturating_sub(now).div_euclid(DAY));
     let until = match left {
-        None => "until when it is valid cannot be read".to_owned(),
+        None => "its expiry date cannot be read".to_owned(),
         Some(1) => "1 day left".to_owned(),
         Some(days @ 0..) => format!("{days} days left"),
         Some(-2) => "it expired 1 day ago".to_owned(),
@@ -173,8 +178,8 @@ fn trusted(trust: Trust, shown: Shown, now: i64) -> Check {
     };
     let unverified = |why: &str| {
         let hint = format!(
-            "set tls_server_ca_file or tls_server_ca_dir, or, to take this certificate and no \
-             other, sync_tls_fingerprint: {}",
+            "set tls_server_ca_file or tls_server_ca_dir; or, to accept only this certificate, set \
+             sync_tls_fingerprint: {}",
             shown.fingerprint
         );
         Check::warn(topic, format!("not verified, {why}; {until}"), hint)
@@ -183,15 +188,17 @@ fn trusted(trust: Trust, shown: Shown, now: i64) -> Check {
         Trust::Verified if left.is_some_and(|days| days < FEW_DAYS) => Check::warn(
             topic,
             format!("verified; {until}"),
-            "have it renewed on the replica: once it expires no connection is made any more",
+            "renew it on the replica: after it expires, no connection can be made",
         ),
         Trust::Verified => Check::ok(topic, format!("verified; {until}")),
         Trust::Pinned => {
-            let detail = "the one that sync_tls_fingerprint names, whatever it says; ";
+            let detail = "its fingerprint is in sync_tls_fingerprint, so nothing else is checked; ";
             Check::ok(topic, detail.to_owned() + &until)
         }
         Trust::Off => unverified("sync_tls_verify is off"),
-        Trust::Nothing => unverified("imapd.conf names no certificates to verify it with"),
+        Trust::Nothing => {
+            unverified("imapd.conf names no authorities to verify the certificate with")
+        }
     }
 }
 
@@ -210,7 +217,7 @@ fn mechanism(found: &Mechanism) -> Check {
         Check::warn(
             topic,
             format!("{detail}; the password crosses the network in clear"),
-            "set sync_tls: require, or sync_allowplaintext: no where the replica offers SCRAM",
+            "set sync_tls: require; or set sync_allowplaintext: no if the replica offers SCRAM",
         )
     } else {
         Check::ok(topic, detail)
@@ -245,7 +252,7 @@ mod tests {
             (Trust::Verified, None, Grade::Ok, "cannot be read"),
             (Trust::Pinned, Some(-DAY), Grade::Ok, "it expired 0 days ago"),
             (Trust::Off, Some(DAY), Grade::Warn, "sync_tls_verify is off; 1 day left"),
-            (Trust::Nothing, Some(-3 * DAY), Grade::Warn, "names no certificates"),
+            (Trust::Nothing, Some(-3 * DAY), Grade::Warn, "names no authorities"),
         ] {
             let check = trusted(trust, shown(until), 0);
             assert_eq!(check.verdict, verdict, "{check}");
@@ -283,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn the_step_at_which_it_failed_is_told_by_how_far_it_came() {
+    fn the_failed_step_is_derived_from_the_completed_ones() {
         let error = |kind, op: &'static str| Some(Error::new(kind, op, "a", "b"));
         let mut attempt =
             Attempt { error: error(Kind::Connect, "connect to"), ..Attempt::default() };

@@ -1,9 +1,9 @@
-//! Checks the databases of the mail store, and those of a few users.
+//! Checks the databases of the mail store, and the databases of a few users.
 
 use std::ops::ControlFlow;
 
 use super::survey::Survey;
-use super::value::{Check, Topic, count, mailboxes, told};
+use super::value::{Check, Topic, count, mailboxes, reported};
 use crate::cyrusdb::{self, Backend};
 use crate::error::{Error, Result};
 use crate::names::{Namespace, Paths, UserFile};
@@ -26,9 +26,13 @@ pub(super) fn check(settings: &Settings, spool: &Spool, survey: &Survey) -> Chec
             0 => String::new(),
             more => format!("; and {more} more cannot be read"),
         };
-        return Check::fail(topic, told(first) + &more, first.hint_text());
+        return Check::fail(topic, reported(first) + &more, first.hint());
     }
-    let all = if survey.complete { "" } else { "; the list is longer than it was read" };
+    let all = if survey.complete {
+        ""
+    } else {
+        "; mailboxes.db was not read to its end (limit: 20 seconds)"
+    };
     let (mailboxes, users) = (mailboxes(survey.mailboxes), survey.users.kept().len());
     let users = count(users, "user", "users");
     let detail =
@@ -36,7 +40,7 @@ pub(super) fn check(settings: &Settings, spool: &Spool, survey: &Survey) -> Chec
     Check::ok(topic, detail + all)
 }
 
-/// Reads the data of a user. Takes no lock that would leave a file behind.
+/// Reads the data of a user. Creates no lock files.
 fn of_user(settings: &Settings, spool: &Spool, user: &UserId) -> Result<()> {
     let names = Namespace::new(&settings.naming);
     let (inbox, sieve) = (names.inbox(user), names.sieve_mailbox(user));
@@ -52,7 +56,7 @@ fn of_user(settings: &Settings, spool: &Spool, user: &UserId) -> Result<()> {
     Ok(())
 }
 
-/// Reads the start of a user's conversations database.
+/// Reads the first entry of a user's conversations database.
 fn conversations(settings: &Settings, spool: &Spool, user: &UserId) -> Result<()> {
     let names = Namespace::new(&settings.naming);
     let paths = Paths::new(&settings.layout, &settings.naming);

@@ -1,28 +1,30 @@
-//! Runs local checks that may hang: a lock may never be released, a file system may not respond.
+//! Runs checks of this machine that may never end: a lock may not be released, or a file system may
+//! not respond.
 
 use std::time::Duration;
 
 use crate::replica::{Left, aside};
 use crate::sync::Cancel;
 
-/// Time limit of a check on this machine.
+/// The time limit for a check of this machine.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Runs `work` in its own thread, and abandons the thread if it takes too long.
+/// Runs `work` in a thread of its own. If it takes too long, returns without waiting for it.
 ///
 /// # Errors
-/// The reason why there is no result.
+/// A text that says why there is no result.
 pub(super) fn within<T: Send + 'static>(
     cancel: &Cancel,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, String> {
     aside("cyrsync-check", LIMIT, cancel.flag(), work).map_err(|left| match left {
-        Left::Cancelled => "asked to stop".to_owned(),
+        Left::Ended(()) => "the check was asked to stop".to_owned(),
         Left::Late => format!(
-            "no answer for {} seconds: does somebody hold a lock, or is a file system gone?",
+            "no answer for {} seconds: another process may hold a lock, or a file system may not \
+             respond",
             LIMIT.as_secs()
         ),
-        Left::Failed(error) => format!("it could not be looked at: {error}"),
+        Left::Failed(error) => format!("the check could not be run: {error}"),
     })
 }
 
@@ -33,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_hangs_is_left_behind_when_asked_to_stop() {
+    fn a_blocked_check_is_abandoned_after_a_stop() {
         let cancel = Cancel::default();
         assert_eq!(within(&cancel, || 7), Ok(7));
         let (release, held) = mpsc::channel::<()>();
@@ -42,7 +44,7 @@ mod tests {
             stop.cancel();
             let _ = held.recv();
         };
-        assert_eq!(within(&cancel, hangs), Err("asked to stop".to_owned()));
+        assert_eq!(within(&cancel, hangs), Err("the check was asked to stop".to_owned()));
         drop(release);
     }
 }

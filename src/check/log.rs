@@ -15,12 +15,12 @@ use crate::settings::Settings;
 use crate::sys::access::{self, Room};
 use crate::sys::identity;
 
-/// Minimum free space without a warning. With less, taking over a log may soon fail.
+/// Free space, in bytes, below which there is a warning. Taking over a log may fail soon then.
 const LITTLE_ROOM: u64 = 100 << 20;
-/// Minimum free space. With less, the check fails.
+/// Free space, in bytes, below which the check fails.
 const NO_ROOM: u64 = 1 << 20;
 
-/// Checks whether Cyrus logs changes at all.
+/// Checks whether Cyrus's programs log changes (`sync_log`).
 pub(super) fn sync_log(settings: &Settings) -> Check {
     if settings.logs.sync_log {
         let names: Vec<String> =
@@ -31,7 +31,8 @@ pub(super) fn sync_log(settings: &Settings) -> Check {
     Check::warn(Topic::SyncLog, detail, "set sync_log: yes in imapd.conf and restart Cyrus")
 }
 
-/// Checks whether Cyrus logs to the channel, and whether the channel has options.
+/// Checks whether Cyrus's programs log to the channel, and whether the channel has options of its
+/// own.
 pub(super) fn channel(settings: &Settings) -> Check {
     let topic = Topic::Channel;
     let channel = settings.channel();
@@ -45,8 +46,8 @@ pub(super) fn channel(settings: &Settings) -> Check {
         (None, true) => Check::ok(topic, "the log without a channel"),
         (None, false) => Check::warn(
             topic,
-            format!("nothing is logged without a channel, only to {}", list()),
-            "name one of them by -n",
+            format!("Cyrus logs nothing without a channel, only to {}", list()),
+            "choose one of these channels with -n",
         ),
         (Some(name), true) => {
             let options =
@@ -56,16 +57,17 @@ pub(super) fn channel(settings: &Settings) -> Check {
                 format!("{name} is in sync_log_channels, and has {options} of its own"),
             )
         }
-        // A channel without options, too, is unknown; the settings have refused it before.
+        // The channel has options. A channel without options that is not in the list was refused
+        // before.
         (Some(name), false) => Check::warn(
             topic,
-            format!("{name} has options, but nothing is logged to it, only to {}", list()),
+            format!("{name} has options, but Cyrus logs nothing to it, only to {}", list()),
             format!("for rolling replication add {name} to sync_log_channels and restart Cyrus"),
         ),
     }
 }
 
-/// Counts the options that apply only to this channel.
+/// Returns the number of options that apply only to this channel.
 fn own_options(settings: &Settings) -> usize {
     let Some(channel) = settings.channel() else { return 0 };
     let start = format!("{}_sync_", channel.to_ascii_lowercase());
@@ -73,7 +75,7 @@ fn own_options(settings: &Settings) -> usize {
         Origin::Line { key, .. } => key.contains(&start),
         _ => false,
     };
-    settings.shown().iter().filter(|shown| is_own(&shown.origin)).count()
+    settings.effective_options().iter().filter(|shown| is_own(&shown.origin)).count()
 }
 
 fn shown(channel: Option<&str>) -> String {
@@ -85,7 +87,8 @@ fn files(settings: &Settings) -> LogFiles {
     LogFiles::new(paths.sync_log(settings.channel()))
 }
 
-/// Checks whether the log can be written, renamed and replaced, and whether there is enough space.
+/// Checks whether the log can be written, renamed and replaced, and whether there is enough free
+/// space.
 pub(super) fn writable(settings: &Settings) -> Check {
     let topic = Topic::Log;
     let files = files(settings);
@@ -102,15 +105,15 @@ pub(super) fn writable(settings: &Settings) -> Check {
     let detail = if directory == files.directory() {
         directory.display().to_string()
     } else {
-        format!("{}, which the first change makes", files.directory().display())
+        format!("{}, which Cyrus creates at the first change", files.directory().display())
     };
     room(&directory, detail)
 }
 
 const GIVE: &str =
-    "give the directory sync of configdirectory, and what is in it, to the cyrus user";
+    "give the directory sync below configdirectory, and all files in it, to the cyrus user";
 
-/// Returns the problem of a log file, if there is one.
+/// Returns a failed check if there is a problem with a log file.
 fn file(path: &Path) -> Option<Check> {
     let topic = Topic::Log;
     let failed = |why: String| Check::fail(topic, format!("{}: {why}", path.display()), GIVE);
@@ -120,8 +123,8 @@ fn file(path: &Path) -> Option<Check> {
         Ok(found) => found,
     };
     if !found.is_file() {
-        let detail = format!("{} is no regular file", path.display());
-        return Some(Check::fail(topic, detail, "move it away: nothing is logged meanwhile"));
+        let detail = format!("{} is not a regular file", path.display());
+        return Some(Check::fail(topic, detail, "move it away: until then Cyrus logs no changes"));
     }
     if let Err(error) = access::may_write(path) {
         return Some(failed(reason(&error)));
@@ -133,7 +136,7 @@ fn file(path: &Path) -> Option<Check> {
     })
 }
 
-/// Returns the directory, or its closest parent that exists.
+/// Returns the directory or, if it does not exist, its closest existing parent.
 fn existing(directory: &Path) -> PathBuf {
     let there = directory.ancestors().find(|above| above.exists());
     there.unwrap_or(directory).to_owned()
@@ -143,8 +146,8 @@ fn room(directory: &Path, detail: String) -> Check {
     match access::room(directory) {
         Ok(room) => enough(room, detail),
         Err(error) => {
-            let why = format!("{detail}; how much room there is is not known: {}", reason(&error));
-            Check::warn(Topic::Log, why, "see whether the file system is in order")
+            let why = format!("{detail}; the free space cannot be read: {}", reason(&error));
+            Check::warn(Topic::Log, why, "check the file system of this directory")
         }
     }
 }
@@ -152,7 +155,8 @@ fn room(directory: &Path, detail: String) -> Check {
 fn enough(Room { bytes, files }: Room, detail: String) -> Check {
     let topic = Topic::Log;
     let detail = format!("{detail}; {} MiB free", bytes >> 20);
-    let hint = "make room: what cannot be noted is replicated again, or not at all";
+    let hint = "free space there: if the work file cannot be written, changes are replicated twice \
+                or not at all";
     if bytes < NO_ROOM || files == Some(0) {
         Check::fail(topic, detail, hint)
     } else if bytes < LITTLE_ROOM {
@@ -162,11 +166,17 @@ fn enough(Room { bytes, files }: Room, detail: String) -> Check {
     }
 }
 
-/// Reports whether another client works on the channel. This is normal if it does.
+/// Reports whether a client works on the channel in rolling mode. This is not a problem.
 pub(super) fn claim(settings: &Settings) -> Check {
     let detail = match files(settings).claimed_by() {
-        None => "no client rolls on it".to_owned(),
-        Some(pid) => format!("process {pid} rolls on it: -r starts no second"),
+        Err(error) => {
+            let hint = "run the check as the cyrus user";
+            return Check::warn(Topic::Claim, error.to_string(), hint);
+        }
+        Ok(None) => "no rolling client uses it".to_owned(),
+        Ok(Some(pid)) => format!(
+            "process {pid} uses it for rolling replication, so -r does not start a second client"
+        ),
     };
     Check::ok(Topic::Claim, detail)
 }
@@ -177,7 +187,7 @@ mod tests {
     use crate::check::value::Grade;
 
     #[test]
-    fn little_room_is_a_warning_and_none_a_failure() {
+    fn little_free_space_is_a_warning_and_none_a_failure() {
         for (bytes, files, verdict) in [
             (LITTLE_ROOM, Some(1), Grade::Ok),
             (LITTLE_ROOM, None, Grade::Ok),

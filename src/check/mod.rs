@@ -1,21 +1,25 @@
-//! Checks a configuration, from imapd.conf to the rights on the replica, without changing anything.
+//! Checks a configuration, from imapd.conf to the rights on the replica. Changes nothing.
 //!
-//! Each [`Topic`] is reported once, in order, as soon as it has been checked. A topic that cannot
-//! be checked, because an earlier check failed, is reported as skipped with the reason. Each check
-//! has a time limit. The replica receives only the commands of a login and `GET`. No lock is kept,
-//! and no lock file is created.
+//! Each [`Topic`] is reported once, in order, as soon as it has been checked. If a topic cannot be
+//! checked because an earlier check failed, it is reported as skipped, with the reason. Each check
+//! has a time limit. The replica receives only the commands of a login and `GET`. No lock stays
+//! held, and no lock file is created.
 //!
 //! ```
-//! use cyrsync::Overrides;
+//! use cyrsync::{Config, Overrides};
 //! use cyrsync::check::{Request, check};
 //! # let recorded_master = || include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/master/example.rs"));
 //!
-//! let (_spool, config) = recorded_master();
+//! # let load = || -> cyrsync::Result<cyrsync::Config> {
+//! let config = Config::load("/etc/imapd.conf")?;
+//! # Ok(config) };
+//! # let _ = load;
+//! # let (_spool, config) = recorded_master();
 //! let asked = Overrides::default();
 //! let request = Request::new(Ok(&config), None, &asked);
 //! let summary = check(&request, &mut |check| println!("{check}"));
-//! // Nothing answers where the replica of this example should be.
-//! assert!(summary.failed > 0);
+//! println!("{} checks failed", summary.failed);
+//! # assert!(summary.failed > 0);
 //! ```
 
 mod attempt;
@@ -57,28 +61,29 @@ use crate::sys::identity;
 pub use report::{OnCheck, Summary};
 pub use value::{Check, Grade, Topic};
 
-/// Time limit for a step of connecting, even if `client_timeout` is longer.
+/// The maximum time for each step of connecting, even if `client_timeout` is longer.
 const CONNECTING: Duration = Duration::from_secs(30);
-/// Time limit for a reply, even if `sync_timeout` is longer.
+/// The maximum time to wait for a reply, even if `sync_timeout` is longer.
 const ANSWER: Duration = Duration::from_secs(60);
 
-/// The configuration to check, and how.
+/// What to check.
 #[non_exhaustive]
 pub struct Request<'r> {
     /// The configuration, or the error that prevented reading it.
     pub config: std::result::Result<&'r Config, &'r Error>,
-    /// The channel; `None` to check without a channel.
+    /// The channel whose settings are checked. `None` for the log without a channel.
     pub channel: Option<&'r str>,
     /// Options of the caller that override the configuration.
     pub overrides: &'r Overrides,
-    /// Receives the traffic with the replica if it wants it, but no events.
+    /// Receives the traffic with the replica, if it wants the traffic. Receives no events.
     pub observer: Arc<dyn Observer>,
     /// Handle used to cancel the checks.
     pub cancel: Cancel,
 }
 
 impl<'r> Request<'r> {
-    /// Asks about a configuration, or about the error with which reading it failed, for a channel.
+    /// Makes a request to check a configuration for a channel. `config` is the configuration, or
+    /// the error if it could not be read.
     pub fn new(
         config: std::result::Result<&'r Config, &'r Error>,
         channel: Option<&'r str>,
@@ -102,7 +107,7 @@ pub fn check(request: &Request<'_>, each: &mut OnCheck<'_>) -> Summary {
     let mut settings = Settings::resolve(config, request.channel, request.overrides);
     let no_channel = settings.as_ref().err().filter(|error| is_of_channel(error)).cloned();
     if no_channel.is_some() {
-        // The checks that do not depend on the channel can still run.
+        // The channel does not exist. Run the checks that do not depend on the channel.
         settings = Settings::resolve(config, None, request.overrides);
     }
     report.add(configuration::read(config, settings.as_ref().err()));
@@ -116,7 +121,7 @@ pub fn check(request: &Request<'_>, each: &mut OnCheck<'_>) -> Summary {
                 return report.finish(NO_CHANNEL);
             }
             there(&settings, request, found.as_deref(), &mut report);
-            report.finish("it was not reached")
+            report.finish("not reached")
         }
         Err(error) => report.finish(&configuration::unreadable(&error)),
     }
@@ -124,13 +129,13 @@ pub fn check(request: &Request<'_>, each: &mut OnCheck<'_>) -> Summary {
 
 const NO_CHANNEL: &str = "the channel is not known";
 
-/// Returns whether the settings were refused because there is no such channel.
+/// Returns whether the settings could not be made because the channel does not exist.
 fn is_of_channel(error: &Error) -> bool {
     error.op() == "use" && *error.subject() == "channel"
 }
 
-/// Checks this machine. Returns the contents of mailboxes.db if it can be read. The channel may not
-/// exist.
+/// Checks this machine. Returns the contents of mailboxes.db, if they can be read. `no_channel` is
+/// the error if the channel does not exist.
 fn here(
     settings: &Arc<Settings>,
     request: &Request<'_>,
@@ -148,7 +153,8 @@ fn here(
     ];
     report.add(user::check(settings));
     if identity::is_root() {
-        report.skip(&TOPICS, "root may do anything: it must be looked at as the cyrus user");
+        report
+            .skip(&TOPICS, "root may read and write every file: run the checks as the cyrus user");
         return None;
     }
     let survey = mail_store(settings, request, report);
@@ -177,7 +183,8 @@ fn here(
     survey
 }
 
-const FILE_SYSTEM: &str = "see whether the file systems of configdirectory and partitions answer";
+const FILE_SYSTEM: &str = "check that the file systems of configdirectory and of the partitions \
+                           respond";
 
 /// Checks partitions and databases.
 fn mail_store(
@@ -208,13 +215,13 @@ fn mail_store(
         }
         Err(why) => {
             report.add(Check::fail(Topic::Spool, why, FILE_SYSTEM));
-            report.skip(&[Topic::Databases], "the mail store does not answer");
+            report.skip(&[Topic::Databases], "the mail store does not respond");
             None
         }
     }
 }
 
-/// Checks the replica.
+/// Checks the replica: its name, the connection, and what it reports after the login.
 fn there(
     settings: &Settings,
     request: &Request<'_>,
@@ -258,13 +265,13 @@ fn there(
             if let Err(error) = session {
                 report.add(Check::failed(Topic::Connection, &error));
             }
-            report.skip(&REACHED, "no connection could be tried");
+            report.skip(&REACHED, "no connection was tried");
         }
     }
     report.add(replica::clocks());
 }
 
-/// The topics that need a connection.
+/// The topics that cannot be checked without a connection.
 const REACHED: [Topic; 10] = [
     Topic::Connection,
     Topic::Tls,
@@ -278,7 +285,7 @@ const REACHED: [Topic; 10] = [
     Topic::Compression,
 ];
 
-/// Checks the replica as far as the connection got.
+/// Checks what the replica reports, as far as the attempt to connect has come.
 fn reached(
     settings: &Settings,
     (session, attempt): (Result<Session>, &Attempt),
@@ -293,12 +300,12 @@ fn reached(
         }
         None => false,
     };
-    let not_logged_in = "nobody is logged in";
+    let not_logged_in = "there was no login";
     report.skip(&[Topic::Admin], not_logged_in);
     if let Some(greeted) = &attempt.greeted {
         report.add(replica::version(greeted));
     }
-    report.skip(&[Topic::Version], "the replica did not greet");
+    report.skip(&[Topic::Version], "the replica sent no greeting");
     if let Some(check) = replica::capabilities(attempt, connection) {
         report.add(check);
     }
@@ -308,24 +315,24 @@ fn reached(
             report.add(replica::partitions(session, settings, survey));
         }
         (_, None) => {
-            report.skip(&[Topic::Partitions], "which partitions are used here is not known");
+            report.skip(&[Topic::Partitions], "the partitions of this server are not known");
         }
-        _ => report.skip(&[Topic::Partitions], "only an administrator gets an answer"),
+        _ => report.skip(&[Topic::Partitions], "the replica answers this only to administrators"),
     }
     match replica::compression(attempt, connection) {
         Some(check) if admin => {
             report.add(check);
         }
-        // The server refuses compression to other users.
-        _ => report.skip(&[Topic::Compression], "only an administrator gets it"),
+        // The replica offers compression only to administrators.
+        _ => report.skip(&[Topic::Compression], "the replica offers this only to administrators"),
     }
     if let Some(session) = session {
         session.close();
     }
 }
 
-/// Returns the connection settings with shorter timeouts. Missing compression is reported by a
-/// check and must not fail the connection.
+/// Returns the settings of the connection with shorter time limits. Compression is not required,
+/// because a check reports whether there is compression.
 fn bounded(settings: &Connection) -> Connection {
     Connection {
         client_timeout: settings.client_timeout.min(CONNECTING),
@@ -335,7 +342,8 @@ fn bounded(settings: &Connection) -> Connection {
     }
 }
 
-/// An observer that passes on the traffic but no events. The checks already contain their content.
+/// An observer that passes on the traffic with the replica but no events. The results of the checks
+/// contain what the events would report.
 struct Traffic(Arc<dyn Observer>);
 
 impl Observer for Traffic {
@@ -353,7 +361,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_waits_longer_than_for_a_check() {
+    fn timeouts_are_limited_during_a_check() {
         let settings = "client_timeout: 10m\nsync_timeout: 5s\n";
         let connection = bounded(&crate::settings::tests::of(settings).connection);
         assert_eq!(connection.client_timeout, CONNECTING);

@@ -1,20 +1,20 @@
-//! Checks the replica and the rights on it, with queries only.
+//! Checks the replica and the user's rights there. Sends only queries.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::attempt::{Attempt, Greeted};
 use super::survey::Survey;
-use super::value::{Check, Topic, mailboxes, told};
+use super::value::{Check, Topic, mailboxes, reported};
 use crate::error::{Kind, Result};
 use crate::protocol::{Command, RemoteFolder};
 use crate::replica::{Replica, Session};
 use crate::settings::{Connection, DeflateLevel, Settings};
 use crate::types::MboxName;
 
-/// Number of mailboxes to ask the replica about.
+/// The maximum number of mailboxes whose state is requested from the replica.
 const ASKED: usize = 512;
 
-/// Checks whether the login may replicate. Asks for the server's annotations, which only an
+/// Checks whether the user may replicate. Requests the server's annotations, which only an
 /// administrator can read.
 pub(super) fn admin(session: &mut Session) -> Check {
     let asked = session.submit(Command::GetAnnotations(&MboxName::default()));
@@ -24,29 +24,30 @@ pub(super) fn admin(session: &mut Session) -> Check {
     }
 }
 
-/// Returns this check as failed, because imapd did not offer replication. It offers it only to
-/// administrators.
+/// Returns the failed check for an imapd that does not offer replication. It offers replication
+/// only to administrators.
 pub(super) fn not_offered(attempt: &Attempt) -> Check {
-    let detail = attempt.error.as_ref().map(told).unwrap_or_default();
+    let detail = attempt.error.as_ref().map(reported).unwrap_or_default();
     Check::fail(
         Topic::Admin,
         detail,
-        "add the user to admins in the replica's imapd.conf; or name the port of sync_server by \
-         sync_port",
+        "add the user to admins in the replica's imapd.conf, or set sync_port to the port of \
+         sync_server",
     )
 }
 
-/// Reports the version of Cyrus.
+/// Reports the version of Cyrus on the replica.
 pub(super) fn version(greeted: &Greeted) -> Check {
     let topic = Topic::Version;
     let (Some(release), Some(_)) = (&greeted.release, greeted.version) else {
-        let hint = "set serverinfo: on in the replica's imapd.conf; it is taken for an early one";
-        return Check::warn(topic, "the replica does not tell its version", hint);
+        let hint = "set serverinfo: on in the replica's imapd.conf; until then the replica is \
+                    treated as an old version";
+        return Check::warn(topic, "the replica does not report its version", hint);
     };
     Check::ok(topic, format!("Cyrus {release}"))
 }
 
-/// Reports the capabilities that will be enabled.
+/// Reports the capabilities that the client will use.
 pub(super) fn capabilities(attempt: &Attempt, settings: &Connection) -> Option<Check> {
     let topic = Topic::Capabilities;
     let offered = attempt.offered.as_ref()?;
@@ -58,49 +59,59 @@ pub(super) fn capabilities(attempt: &Attempt, settings: &Connection) -> Option<C
     ];
     let used: Vec<&str> = used.iter().filter(|(used, _)| *used).map(|(_, name)| *name).collect();
     let used = if used.is_empty() {
-        "nothing of what it offers is used".to_owned()
+        "no capability of the replica is used".to_owned()
     } else {
         used.join(", ")
     };
     Some(if archive && !offered.archive {
-        let detail = format!("{used}; the replica cannot stage on an archive partition (-a)");
-        Check::warn(topic, detail, "leave -a out, or set archive_enabled there (Cyrus 3.8 on)")
+        let detail =
+            format!("{used}; the replica does not accept messages for its archive partition (-a)");
+        Check::warn(
+            topic,
+            detail,
+            "do not use -a, or set archive_enabled in the replica's imapd.conf (Cyrus 3.8 or \
+             later)",
+        )
     } else {
         Check::ok(topic, used)
     })
 }
 
-/// Checks whether the connection is compressed.
+/// Reports whether the connection is compressed.
 pub(super) fn compression(attempt: &Attempt, settings: &Connection) -> Option<Check> {
     let topic = Topic::Compression;
     let compressed = attempt.compressed?;
     let deflate = attempt.offered.as_ref().is_some_and(|offered| offered.deflate);
     let detail = match (compressed, settings.sync_deflate_level) {
-        (true, DeflateLevel::Auto) => return Some(Check::ok(topic, "DEFLATE, as much as helps")),
+        (true, DeflateLevel::Auto) => {
+            return Some(Check::ok(topic, "DEFLATE, level chosen automatically"));
+        }
         (true, DeflateLevel::Fixed(level)) => {
             return Some(Check::ok(topic, format!("DEFLATE, level {level}")));
         }
         (false, DeflateLevel::Fixed(0)) => "off by sync_deflate_level: 0",
         (false, _) if attempt.port == 0 => "not offered on a UNIX socket",
-        (false, _) if deflate => "the replica offers DEFLATE, and refused it",
+        (false, _) if deflate => "the replica offers DEFLATE, but refused it",
         (false, _) => "the replica does not offer it",
     };
     Some(match (settings.require_compression, settings.sync_deflate_level) {
-        (true, _) => Check::fail(topic, format!("{detail}, and -z asks for it"), "leave -z out"),
+        (true, _) => Check::fail(topic, format!("{detail}, but -z requires it"), "do not use -z"),
         (false, DeflateLevel::Fixed(0)) => Check::ok(topic, detail),
         (false, _) if attempt.port == 0 => Check::ok(topic, detail),
-        (false, _) => Check::warn(topic, detail, "its Cyrus may have been built without zlib"),
+        (false, _) => {
+            Check::warn(topic, detail, "the replica's Cyrus may have been built without zlib")
+        }
     })
 }
 
-/// Checks whether the replica knows the partitions of the mailboxes here. The replica has no
-/// command that lists partitions; it only reports the partitions of mailboxes that it has. `APPLY
-/// RESERVE` does not help either: if the partition does not exist, the server process aborts, but
-/// only after it has found a message.
+/// Checks whether the replica has mailboxes on the partitions that the master uses. No command
+/// lists the partitions of a replica. The replica only reports the partitions of its mailboxes.
+/// `APPLY RESERVE` cannot be used as a test: if the partition does not exist and a message file is
+/// found, the server process aborts.
 pub(super) fn partitions(session: &mut Session, settings: &Settings, survey: &Survey) -> Check {
     let topic = Topic::Partitions;
     let mut names: Vec<MboxName> = Vec::new();
-    // Take some mailboxes of each partition, however many partitions there are.
+    // Use an equal number of mailboxes of each partition.
     let each = (ASKED / survey.partitions.len().max(1)).max(1);
     for sample in survey.partitions.values() {
         names.extend(sample.kept().iter().take(each).map(|entry| entry.name.clone()));
@@ -108,7 +119,7 @@ pub(super) fn partitions(session: &mut Session, settings: &Settings, survey: &Su
     names.truncate(ASKED);
     let there = match ask(session, &names) {
         Ok(folders) => folders,
-        // If it refuses this, it has refused the login's rights before.
+        // The user has no rights on the replica.
         Err(error) if error.kind() == Kind::Auth => return Check::failed(topic, &error),
         Err(error) => return Check::failed_harmlessly(topic, &error),
     };
@@ -127,15 +138,16 @@ pub(super) fn partitions(session: &mut Session, settings: &Settings, survey: &Su
         .collect();
     if unseen.is_empty() {
         let wanted: Vec<&str> = wanted.keys().map(String::as_str).collect();
-        return Check::ok(topic, format!("mailboxes lie there on {}", wanted.join(", ")));
+        return Check::ok(topic, format!("the replica has mailboxes on {}", wanted.join(", ")));
     }
     let detail = format!(
-        "of {} found there not one lies on {}; whether it is known there cannot \
-         be asked without changing something",
+        "none of {} found on the replica is on {}; whether the replica has that partition cannot \
+         be checked without a change",
         mailboxes(there.len()),
         unseen.join(", ")
     );
-    let hint = "see that the replica's imapd.conf has partition-... of this name, or use -p";
+    let hint = "check that the replica's imapd.conf has partition-NAME for this partition, or use \
+                -p";
     Check::warn(topic, detail, hint)
 }
 
@@ -148,8 +160,9 @@ fn lower(name: &[u8]) -> String {
     String::from_utf8_lossy(name).to_ascii_lowercase()
 }
 
-/// Reports that the replica's time cannot be determined.
+/// Reports that the clocks cannot be compared, because no query returns the replica's time.
 pub(super) fn clocks() -> Check {
-    let why = "no answer of a replica that is only asked holds its time; see that both run NTP";
+    let why = "not checked, because the replica does not report its time; check that both servers \
+               run NTP";
     Check::skipped(Topic::Clocks, why)
 }

@@ -1,4 +1,4 @@
-//! Passes on results of checks, each topic once.
+//! Reports the results of checks, each topic once.
 
 use super::value::{Check, Grade, Topic};
 
@@ -9,17 +9,17 @@ pub type OnCheck<'c> = dyn FnMut(&Check) + 'c;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Summary {
-    /// Checks without a problem.
+    /// Number of checks without a problem.
     pub ok: usize,
-    /// Checks with a problem that somebody should look at.
+    /// Number of checks with a problem that an administrator should look at.
     pub warned: usize,
-    /// Checks with a problem that will make replication fail.
+    /// Number of checks with a problem that will make replication fail.
     pub failed: usize,
-    /// Checks that were not run.
+    /// Number of checks that were not run.
     pub skipped: usize,
 }
 
-/// Passes checks on, and remembers which topics are done.
+/// Reports results of checks, and remembers which topics were reported.
 pub(super) struct Report<'r, 'c> {
     each: &'r mut OnCheck<'c>,
     summary: Summary,
@@ -32,7 +32,7 @@ impl<'r, 'c> Report<'r, 'c> {
         Report { each, summary: Summary::default(), made: Vec::new() }
     }
 
-    /// Passes a check on. Returns whether replication can work with its result.
+    /// Reports a result. Returns `false` if replication will fail because of it.
     pub fn add(&mut self, check: Check) -> bool {
         let count = match check.verdict {
             Grade::Ok => &mut self.summary.ok,
@@ -46,7 +46,7 @@ impl<'r, 'c> Report<'r, 'c> {
         !matches!(check.verdict, Grade::Fail | Grade::Skipped)
     }
 
-    /// Reports those of `topics` that are not done as skipped.
+    /// Reports `topics` as skipped, except those that were reported before.
     pub fn skip(&mut self, topics: &[Topic], why: &str) {
         for topic in topics {
             if !self.made.contains(topic) {
@@ -55,7 +55,7 @@ impl<'r, 'c> Report<'r, 'c> {
         }
     }
 
-    /// Reports all remaining topics as skipped. Returns the summary.
+    /// Reports all remaining topics as skipped. Returns the number of checks for each result.
     pub fn finish(mut self, why: &str) -> Summary {
         self.skip(&Topic::ALL, why);
         self.summary

@@ -1,23 +1,23 @@
-//! Keeps a few of many items, evenly spread, without knowing in advance how many will come.
+//! Selects a sample of items, evenly spread over all. The number of items is not known in advance.
 
-/// A sample of the offered items, with a maximum size.
+/// An evenly spread sample of the offered items, with a maximum size.
 #[derive(Debug, Clone)]
 pub(super) struct Sample<T> {
     kept: Vec<T>,
     most: usize,
     offered: usize,
-    /// One item in this many is kept.
+    /// Every item with a number that is a multiple of this is kept.
     step: usize,
 }
 
 impl<T> Sample<T> {
-    /// Creates a sample of at most `most` items. It has at least half as many if enough are
-    /// offered.
+    /// Makes an empty sample that will have at most `most` items (at least 2). If enough items are
+    /// offered, it will have at least half as many.
     pub fn of(most: usize) -> Sample<T> {
         Sample { kept: Vec::new(), most: most.max(2), offered: 0, step: 1 }
     }
 
-    /// Offers an item. `make` is called only if the item is kept.
+    /// Offers an item. Calls `make` only if the item is kept.
     pub fn offer(&mut self, make: impl FnOnce() -> T) {
         if self.offered.is_multiple_of(self.step) {
             if self.kept.len() >= self.most {
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_kept_is_spread_over_all() {
+    fn the_sample_is_spread_evenly() {
         let mut sample = Sample::of(4);
         (0..3).for_each(|number| sample.offer(|| number));
         assert_eq!(sample.kept(), [0, 1, 2]);

@@ -1,10 +1,10 @@
-//! Checks the directories of the mail store: partitions, their mailboxes, locks.
+//! Checks the directories of the mail store: partitions, mailboxes and locks.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::survey::Survey;
-use super::value::{Check, Topic, mailboxes, told};
+use super::value::{Check, Topic, mailboxes, reported};
 use crate::error::reason;
 use crate::names::Paths;
 use crate::settings::{Partition, Settings};
@@ -13,10 +13,10 @@ use crate::store::spool::Spool;
 use crate::sys::access;
 use crate::types::MailboxEntry;
 
-/// Number of faults that are described.
+/// The number of faults that are described. Further faults are only counted.
 const NAMED: usize = 3;
 
-/// The faults found: descriptions of the first ones, and their number.
+/// The faults that were found: descriptions of the first ones, and the number of all.
 #[derive(Debug, Default)]
 struct Faults {
     named: Vec<String>,
@@ -36,8 +36,8 @@ impl Faults {
     }
 }
 
-/// Checks whether the partitions exist, and whether the mailboxes are where mailboxes.db says.
-/// Without a survey, checks only the partitions.
+/// Checks whether the partitions exist, and whether a sample of mailboxes is where mailboxes.db
+/// says. Without `listed`, checks only the partitions.
 pub(super) fn check(settings: &Settings, listed: Option<(&Spool, &Survey)>) -> Check {
     let mut faults = Faults::default();
     let names: Vec<&str> = settings.layout.partitions().map(|(name, _)| name).collect();
@@ -45,7 +45,7 @@ pub(super) fn check(settings: &Settings, listed: Option<(&Spool, &Survey)>) -> C
         for (option, root) in roots(name, partition) {
             if let Err(error) = fs::read_dir(root) {
                 let what = format!("{option} {}: {}", root.display(), reason(&error));
-                faults.add(what, "see that it is mounted, and belongs to the cyrus user");
+                faults.add(what, "check that it is mounted and belongs to the cyrus user");
             }
         }
     }
@@ -54,7 +54,7 @@ pub(super) fn check(settings: &Settings, listed: Option<(&Spool, &Survey)>) -> C
         && *users != settings.layout.configdirectory
     {
         let what = format!("mboxname_userpath {}: user: {}", users.display(), reason(&error));
-        faults.add(what, "see that it is mounted, and belongs to the cyrus user");
+        faults.add(what, "check that it is mounted and belongs to the cyrus user");
     }
     locks(settings, &mut faults);
     let mut looked_at = 0;
@@ -64,7 +64,8 @@ pub(super) fn check(settings: &Settings, listed: Option<(&Spool, &Survey)>) -> C
             let known = settings.layout.partition(name).is_some_and(|found| found.data.is_some());
             if !known {
                 let count = mailboxes(sample.offered());
-                let what = format!("{count} on {name}, a partition that is not configured");
+                let what =
+                    format!("{count} on {name}, a partition that imapd.conf does not define");
                 faults.add(what, format!("add partition-{name} to imapd.conf"));
                 continue;
             }
@@ -85,17 +86,18 @@ pub(super) fn check(settings: &Settings, listed: Option<(&Spool, &Survey)>) -> C
     match listed {
         Some((_, survey)) => {
             let all = mailboxes(survey.mailboxes);
-            let detail = format!("{detail}; looked at {looked_at} of {all}");
+            let detail = format!("{detail}; checked {looked_at} of {all}");
             Check::ok(Topic::Spool, detail)
         }
         None => {
-            let detail = format!("{detail}; without mailboxes.db no mailbox was looked for");
-            Check::warn(Topic::Spool, detail, "put right what is wrong with mailboxes.db first")
+            let detail =
+                format!("{detail}; no mailbox was checked, because mailboxes.db cannot be read");
+            Check::warn(Topic::Spool, detail, "repair mailboxes.db first")
         }
     }
 }
 
-/// Returns the root directories of a partition, with the names of their options.
+/// Returns the directories of a partition, each with the name of its option in imapd.conf.
 fn roots<'p>(name: &str, partition: &'p Partition) -> Vec<(String, &'p Path)> {
     let all = [
         ("partition", &partition.data),
@@ -108,24 +110,26 @@ fn roots<'p>(name: &str, partition: &'p Partition) -> Vec<(String, &'p Path)> {
     set.map(|(option, root)| (format!("{option}-{name}"), root)).collect()
 }
 
-/// Checks whether lock files can be created. Cyrus creates each one when it is first locked.
+/// Checks whether lock files can be created. Cyrus creates a lock file when a name is locked for
+/// the first time.
 fn locks(settings: &Settings, faults: &mut Faults) {
     let configured = settings.layout.mboxname_lockpath.clone();
     let root = configured.unwrap_or_else(|| settings.layout.configdirectory.join("lock"));
     let there: PathBuf = root.ancestors().find(|above| above.exists()).unwrap_or(&root).to_owned();
     if let Err(error) = access::may_write(&there) {
-        let what = format!("lock files cannot be made in {}: {}", there.display(), reason(&error));
+        let what =
+            format!("lock files cannot be created in {}: {}", there.display(), reason(&error));
         faults.add(what, "give the directory (mboxname_lockpath) to the cyrus user");
     }
 }
 
 /// Checks whether the files of a mailbox exist. Takes no locks.
 fn mailbox(spool: &Spool, paths: &Paths, entry: &MailboxEntry, faults: &mut Faults) {
-    let hint = "see that the partition is mounted and belongs to the cyrus user; reconstruct \
-                restores what is left of a mailbox";
+    let hint = "check that the partition is mounted and belongs to the cyrus user; if files of the \
+                mailbox are lost, run reconstruct on it";
     let at = match paths.mailbox(entry) {
         Ok(at) => at,
-        Err(error) => return faults.add(told(&error), error.hint_text()),
+        Err(error) => return faults.add(reported(&error), error.hint()),
     };
     let files = [&at.header, &at.index].into_iter().map(|path| (path, File::open(path).map(drop)));
     let directory = (&at.data, fs::read_dir(&at.data).map(drop));
@@ -133,7 +137,7 @@ fn mailbox(spool: &Spool, paths: &Paths, entry: &MailboxEntry, faults: &mut Faul
         .chain(files)
         .find_map(|(path, found)| Some((path, found.err()?)));
     let Some((path, error)) = wrong else { return };
-    // The mailbox may have been renamed or deleted since the list was read.
+    // If the mailbox was renamed or deleted after the list was read, missing files are not a fault.
     let still = spool.lookup(&entry.name).ok().flatten();
     if still.is_some_and(|still| (still.uniqueid, still.partition) == of(entry)) {
         let what = format!("mailbox {}: {}: {}", entry.name, path.display(), reason(&error));

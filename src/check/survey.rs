@@ -1,4 +1,4 @@
-//! Reads mailboxes.db: the number of mailboxes on each partition, and a few mailboxes to check.
+//! Reads mailboxes.db: counts the mailboxes on each partition, and selects a sample to check.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -11,32 +11,35 @@ use crate::store::Store;
 use crate::store::spool::Spool;
 use crate::types::{MailboxEntry, UserId};
 
-/// Time limit for reading the list. A million mailboxes take less.
+/// The time limit for reading mailboxes.db. A million mailboxes take less time.
 const LIMIT: Duration = Duration::from_secs(20);
-/// Number of mailboxes of each partition to check.
+/// The number of mailboxes in the sample of each partition.
 const MAILBOXES: usize = 16;
-/// Number of users whose databases are checked.
+/// The number of users whose databases are checked.
 const USERS: usize = 8;
-/// Most partitions that are counted. No site has more; further names are damage.
+/// The maximum number of partitions that are counted. No server has more: further names come from
+/// damaged entries.
 const PARTITIONS: usize = 256;
 
 /// The contents of mailboxes.db.
 #[derive(Debug, Clone)]
 pub(super) struct Survey {
-    /// A few mailboxes of each partition, by the partition's name in lower case.
+    /// A sample of mailboxes for each partition. The key is the name of the partition in lower
+    /// case.
     pub partitions: BTreeMap<String, Sample<MailboxEntry>>,
-    /// A few users.
+    /// A sample of users.
     pub users: Sample<UserId>,
-    /// Number of mailboxes on this server.
+    /// Number of mailboxes on this server. Deleted mailboxes and mailboxes on other servers do not
+    /// count.
     pub mailboxes: usize,
-    /// Whether all were read.
+    /// Whether mailboxes.db was read to its end.
     pub complete: bool,
-    /// The error if some could not be read.
+    /// The error if a part of mailboxes.db could not be read.
     pub error: Option<Error>,
 }
 
 impl Survey {
-    /// Reads the list.
+    /// Reads mailboxes.db.
     pub fn of(spool: &Spool, names: &Namespace) -> Survey {
         let mut survey = Survey {
             partitions: BTreeMap::new(),
@@ -59,7 +62,7 @@ impl Survey {
     }
 
     fn add(&mut self, entry: MailboxEntry, names: &Namespace) {
-        // Mailboxes on other servers do not belong to this spool.
+        // Skip mailboxes without files in this spool: they are deleted, or on another server.
         if entry.mbtype.is_deleted() || entry.mbtype.is_elsewhere() || entry.partition.is_empty() {
             return;
         }

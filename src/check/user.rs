@@ -1,4 +1,4 @@
-//! Checks the user of this process.
+//! Checks the user as whom this process runs.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -8,7 +8,7 @@ use crate::error::reason;
 use crate::settings::Settings;
 use crate::sys::identity;
 
-/// Checks whether the process runs as the user who owns the mail store.
+/// Checks whether the process runs as the owner of the mail store.
 pub(super) fn check(settings: &Settings) -> Check {
     let topic = Topic::User;
     let directory = &settings.layout.configdirectory;
@@ -16,28 +16,38 @@ pub(super) fn check(settings: &Settings) -> Check {
     let owner = match fs::metadata(directory) {
         Ok(found) => found.uid(),
         Err(error) => {
-            let hint = "set configdirectory in imapd.conf to the directory of mailboxes.db";
+            let hint = "set configdirectory in imapd.conf to the directory that contains \
+                        mailboxes.db";
             return Check::fail(topic, format!("{place}: {}", reason(&error)), hint);
         }
     };
     let user = identity::effective_user();
     if identity::is_root() {
-        let hint =
-            format!("see that there is a cyrus user (cyrus_user), or run it as {}", name(owner));
-        return Check::fail(topic, "this runs as root, and replication must not", hint);
+        let hint = if owner == 0 {
+            "check that the cyrus user exists (cyrus_user) and owns configdirectory".to_owned()
+        } else {
+            let owner = name(owner);
+            format!("check that the cyrus user exists (cyrus_user), or run this program as {owner}")
+        };
+        return Check::fail(topic, "this runs as root, but replication must not", hint);
     }
     if user != owner {
         let detail = format!("this runs as {}, and {place} belongs to {}", name(user), name(owner));
-        return Check::fail(topic, detail, format!("run it as root, or as {}", name(owner)));
+        return Check::fail(
+            topic,
+            detail,
+            format!("run this program as root or as {}", name(owner)),
+        );
     }
     let Some(umask) = umask() else {
-        return Check::ok(topic, format!("{}, whom {place} belongs to", name(user)));
+        return Check::ok(topic, format!("{}, the owner of {place}", name(user)));
     };
-    let detail = format!("{}, whom {place} belongs to; umask {umask:03o}", name(user));
+    let detail = format!("{}, the owner of {place}; umask {umask:03o}", name(user));
     if umask & 0o700 == 0 {
         Check::ok(topic, detail)
     } else {
-        let hint = "set umask: 077 in imapd.conf: this one keeps the cyrus user from its own files";
+        let hint = "set umask: 077 in imapd.conf: with the present umask the cyrus user cannot use \
+                    its own files";
         Check::warn(topic, detail, hint)
     }
 }
@@ -46,7 +56,8 @@ fn name(user: u32) -> String {
     identity::user_name(user).unwrap_or_else(|| format!("user {user}"))
 }
 
-/// Returns the umask of this process from /proc, because `umask` cannot read it without setting it.
+/// Returns the umask of this process, from /proc. The system call `umask` would have to change the
+/// umask to read it.
 fn umask() -> Option<u32> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let digits = status.lines().find_map(|line| line.strip_prefix("Umask:"))?;

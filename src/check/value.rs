@@ -11,25 +11,25 @@ use crate::error::Error;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Topic {
-    /// Whether imapd.conf and its included files can be read, and every value is valid.
+    /// Whether imapd.conf and its included files can be read and all values are valid.
     Configuration,
-    /// Whether option names are spelt correctly and are up to date.
+    /// Whether option names are spelt correctly and not replaced by newer names.
     Options,
-    /// The options that `cyr_info conf-lint` will report as unknown.
+    /// Which options `cyr_info conf-lint` will report as unknown.
     ConfLint,
-    /// Whether the process runs as the cyrus user.
+    /// Whether the process runs as the owner of the mail store.
     User,
-    /// Whether partitions exist and are readable, and contain their mailboxes.
+    /// Whether partitions exist, are readable, and contain their mailboxes.
     Spool,
     /// Whether the databases of the mail store can be read.
     Databases,
-    /// Whether the program through which a repair writes to the master exists.
+    /// Whether the `sync_server` through which repairs change the master exists.
     OwnServer,
-    /// Whether Cyrus's daemons log their changes.
+    /// Whether Cyrus's programs log changes.
     SyncLog,
-    /// Whether Cyrus's daemons log to the channel.
+    /// Whether Cyrus's programs log to the channel.
     Channel,
-    /// Whether the log can be taken over.
+    /// Whether the sync log can be taken over.
     Log,
     /// Whether another client works on the channel.
     Claim,
@@ -41,21 +41,22 @@ pub enum Topic {
     Tls,
     /// Whether the replica's certificate is trusted, and for how long it is valid.
     Certificate,
-    /// The login mechanism.
+    /// The mechanism for the login.
     Mechanism,
     /// Whether the login is accepted.
     Login,
-    /// Whether the login has the rights that replication needs.
+    /// Whether the user has the rights that replication needs.
     Admin,
     /// The version of Cyrus on the replica.
     Version,
     /// The capabilities that the replica offers.
     Capabilities,
-    /// Whether the replica knows the master's partitions.
+    /// Whether the replica has mailboxes on the master's partitions.
     Partitions,
     /// Whether the connection is compressed.
     Compression,
-    /// The difference between the clocks of master and replica.
+    /// The difference between the clocks of master and replica. The protocol does not transmit the
+    /// replica's time, so this check is always skipped.
     Clocks,
 }
 
@@ -87,7 +88,7 @@ impl Topic {
         Topic::Clocks,
     ];
 
-    /// Returns the name of the topic in a line of output.
+    /// Returns the name of the topic, as shown in the output.
     pub fn name(self) -> &'static str {
         match self {
             Topic::Configuration => "imapd.conf read",
@@ -110,9 +111,9 @@ impl Topic {
             Topic::Admin => "admin rights",
             Topic::Version => "version",
             Topic::Capabilities => "capabilities",
-            Topic::Partitions => "partitions there",
+            Topic::Partitions => "replica partitions",
             Topic::Compression => "compression",
-            Topic::Clocks => "clocks apart",
+            Topic::Clocks => "clock difference",
         }
     }
 }
@@ -120,19 +121,20 @@ impl Topic {
 /// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Grade {
     /// No problem.
     Ok,
-    /// Replication works, but somebody should look at this.
+    /// Replication works, but an administrator should look at this.
     Warn,
-    /// Replication will fail, or do less than it should.
+    /// Replication will fail, or will do less than it should.
     Fail,
     /// The topic was not checked.
     Skipped,
 }
 
 impl Grade {
-    /// Returns the first word of a line of output.
+    /// Returns the word with which the line in the output begins.
     pub fn word(self) -> &'static str {
         match self {
             Grade::Ok => "OK",
@@ -151,61 +153,61 @@ pub struct Check {
     pub topic: Topic,
     /// The result.
     pub verdict: Grade,
-    /// What was found, or why the check was skipped.
+    /// What was found. For a skipped check, why it was skipped.
     pub detail: String,
-    /// What to do; empty if nothing needs to be done.
+    /// What to do. Empty if nothing has to be done.
     pub hint: String,
 }
 
 impl Check {
-    /// Creates a check without a problem.
+    /// Makes the result of a check without a problem.
     pub(super) fn ok(topic: Topic, detail: impl Into<String>) -> Check {
         Check { topic, verdict: Grade::Ok, detail: detail.into(), hint: String::new() }
     }
 
-    /// Creates a check with a problem that somebody should look at.
+    /// Makes the result of a check with a problem that an administrator should look at.
     pub(super) fn warn(topic: Topic, detail: impl Into<String>, hint: impl Into<String>) -> Check {
         Check { topic, verdict: Grade::Warn, detail: detail.into(), hint: hint.into() }
     }
 
-    /// Creates a check with a problem that will make replication fail.
+    /// Makes the result of a check with a problem that will make replication fail.
     pub(super) fn fail(topic: Topic, detail: impl Into<String>, hint: impl Into<String>) -> Check {
         Check { topic, verdict: Grade::Fail, detail: detail.into(), hint: hint.into() }
     }
 
-    /// Creates a check that could not be run.
+    /// Makes the result of a check that was not run.
     pub(super) fn skipped(topic: Topic, why: impl Into<String>) -> Check {
         Check { topic, verdict: Grade::Skipped, detail: why.into(), hint: String::new() }
     }
 
-    /// Creates a check with an error that will make replication fail.
+    /// Makes the result of a check from an error that will make replication fail.
     pub(super) fn failed(topic: Topic, error: &Error) -> Check {
-        Check::fail(topic, told(error), error.hint_text())
+        Check::fail(topic, reported(error), error.hint())
     }
 
-    /// Creates a warning from an error without which replication still works.
+    /// Makes a warning from an error that does not make replication fail.
     pub(super) fn failed_harmlessly(topic: Topic, error: &Error) -> Check {
         Check { verdict: Grade::Warn, ..Check::failed(topic, error) }
     }
 }
 
-/// Returns a number followed by the singular or the plural.
+/// Returns a number with the noun in singular or plural.
 pub(super) fn count(number: usize, one: &str, several: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { several })
 }
 
-/// Returns a number of mailboxes in words.
+/// Returns a number of mailboxes as text.
 pub(super) fn mailboxes(number: usize) -> String {
     count(number, "mailbox", "mailboxes")
 }
 
-/// Returns an error in words, without its hint.
-pub(super) fn told(error: &Error) -> String {
+/// Returns an error as text, without its hint.
+pub(super) fn reported(error: &Error) -> String {
     format!("{} {}: {}", error.op(), error.subject(), error.detail())
 }
 
-/// Writes a line such as `OK   name resolves: replica.example is 192.0.2.7`, followed by a
-/// semicolon and the hint if there is one.
+/// Writes the result as a line, such as `OK   name resolves: replica.example is 192.0.2.7`. If
+/// there is a hint, it follows after a semicolon.
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = |text: &str| text.replace(|c: char| c.is_control(), " ");
@@ -224,7 +226,8 @@ mod tests {
     fn a_check_is_a_line_that_begins_with_its_verdict() {
         let name = Check::ok(Topic::Name, "replica.example is 192.0.2.7");
         assert_eq!(name.to_string(), "OK   name resolves: replica.example is 192.0.2.7");
-        let error = Error::new(Kind::Auth, "log in as", "repl", "no\nwith this").hint("do that");
+        let error =
+            Error::new(Kind::Auth, "log in as", "repl", "no\nwith this").with_hint("do that");
         assert_eq!(
             Check::failed(Topic::Login, &error).to_string(),
             "FAIL login: log in as repl: no with this; do that"
@@ -232,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn names_differ() {
+    fn the_names_of_all_topics_are_different() {
         for (at, topic) in Topic::ALL.iter().enumerate() {
             assert!(Topic::ALL[..at].iter().all(|other| other.name() != topic.name()));
         }

@@ -1,4 +1,4 @@
-//! Parses a limit of bandwidth: how many bytes a second may be sent, by the time of day.
+//! Parses a bandwidth limit: the number of bytes that may be sent per second, by the time of day.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -8,19 +8,18 @@ use crate::error::{Error, Kind, Result};
 /// Minutes of a day.
 const DAY: u16 = 24 * 60;
 
-/// Bytes a second; `None` for no limit.
+/// Bytes per second; `None` means no limit.
 pub type Rate = Option<NonZeroU64>;
 
-/// A limit of bandwidth (`sync_bwlimit`, `--bwlimit`): a rate, and other rates for times of the
-/// day.
+/// A bandwidth limit (`sync_bwlimit`, `--bwlimit`): a general rate, and rates for times of the day.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Bandwidth {
     rate: Rate,
     times: Vec<TimeOfDay>,
 }
 
-/// A rate for a time of the day: from minute `from` to minute `to`, which is excluded. The time
-/// goes over midnight if `to` is earlier.
+/// A rate for a time of the day, from minute `from` up to minute `to`, which is not included. If
+/// `to` is less than `from`, the time includes midnight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct TimeOfDay {
     from: u16,
@@ -39,18 +38,19 @@ impl TimeOfDay {
 }
 
 impl Bandwidth {
-    /// Parses `RATE[,HH:MM-HH:MM=RATE...]`. A rate is a number of bytes a second, with K, M or G
-    /// for units of 1024, 1024² or 1024³ bytes; `0` and `off` mean no limit. Of the times that
-    /// contain the present minute the first one counts, and the first rate if there is none.
+    /// Parses `RATE[,HH:MM-HH:MM=RATE...]`. A rate is a number of bytes per second. K, M or G after
+    /// it mean units of 1024, 1024² or 1024³ bytes; `0` and `off` mean no limit. The first time of
+    /// the day that contains the current minute determines the rate. If no time contains it, the
+    /// first rate is used.
     ///
     /// # Errors
     /// [`Kind::Config`] for anything else.
     pub fn parse(text: &str) -> Result<Bandwidth> {
         let refuse = |part: &str, what: &str| {
             let what = format!("{part:?} is not {what}");
-            Error::new(Kind::Config, "understand limit of bandwidth", text, what).hint(
-                "write bytes a second with K, M or G, or off, and for times of the day others \
-                 behind it: 10M,08:00-18:00=1M",
+            Error::new(Kind::Config, "read bandwidth limit", text, what).with_hint(
+                "write a rate in bytes per second, with K, M or G, or off; rates for times of the \
+                 day may follow: 10M,08:00-18:00=1M",
             )
         };
         let mut parts = text.split(',').map(str::trim);
@@ -65,18 +65,18 @@ impl Bandwidth {
         self.times.iter().find(|time| time.holds(minute)).map_or(self.rate, |time| time.rate)
     }
 
-    /// Whether the rate depends on the time of day.
+    /// Returns whether the rate depends on the time of day.
     pub fn changes(&self) -> bool {
         !self.times.is_empty()
     }
 
-    /// Whether there is a limit, now or at another time.
+    /// Returns whether there is a limit at any time of the day.
     pub fn is_limited(&self) -> bool {
         self.rate.is_some() || self.times.iter().any(|time| time.rate.is_some())
     }
 }
 
-/// Parses a rate; `None` if the text is not one.
+/// Parses a rate. Returns `None` if the text is not a rate, and `Some(None)` for no limit.
 #[allow(clippy::option_option, reason = "no limit is a rate too")]
 fn rate(text: &str) -> Option<Rate> {
     if text == "off" {
@@ -91,7 +91,7 @@ fn rate(text: &str) -> Option<Rate> {
     Some(NonZeroU64::new(number(digits)?.checked_mul(unit)?))
 }
 
-/// Parses a number of digits only, since `str::parse` would also accept a sign.
+/// Parses a number that consists of digits only. `str::parse` would also accept a sign.
 fn number(text: &str) -> Option<u64> {
     text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
@@ -100,7 +100,7 @@ fn time(text: &str) -> Option<TimeOfDay> {
     let (span, behind) = text.split_once('=')?;
     let (from, to) = span.split_once('-')?;
     let (from, to) = (minute(from)?, minute(to)?);
-    // A time that begins and ends in the same minute could mean the whole day or nothing.
+    // Refuse equal times, which could mean the whole day or nothing.
     (from != to && from < DAY).then_some(TimeOfDay { from, to, rate: rate(behind)? })
 }
 
@@ -113,7 +113,7 @@ fn minute(text: &str) -> Option<u16> {
     (minute < 60 && all <= DAY).then_some(all)
 }
 
-/// In the grammar of imapd.conf.
+/// Writes the limit as imapd.conf has it.
 impl fmt::Display for Bandwidth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_rate(self.rate, f)?;
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_with_its_words() {
+    fn invalid_limits_are_refused_with_their_text() {
         for (text, part) in [
             ("", ""),
             ("fast", "fast"),

@@ -12,7 +12,7 @@ pub(super) fn spec(name: &str) -> Option<&'static Spec> {
     opt::ALL.iter().copied().find(|spec| spec.name == name)
 }
 
-/// Returns the option of a key for one channel: `<channel>_sync_...`.
+/// Returns the option of a key of the form `<channel>_sync_...`.
 pub(super) fn channel_spec(key: &str) -> Option<&'static Spec> {
     opt::ALL.iter().copied().find(|spec| {
         spec.name.starts_with("sync_")
@@ -28,7 +28,7 @@ pub(super) fn fold_on_off(text: &str) -> &str {
     }
 }
 
-/// Parses a channel's switch, which Cyrus reads with `atoi`: any number but 0 is on.
+/// Parses a channel's switch. Cyrus reads it with `atoi`, so any number except 0 means on.
 pub(super) fn channel_switch(text: &str) -> Option<bool> {
     value::int(text).map(|n| n != 0).or_else(|| value::switch(text))
 }
@@ -38,8 +38,9 @@ pub(super) fn parse_seconds(option: DurationOpt, text: &str) -> Option<i32> {
     value::duration(text, unit)
 }
 
-/// Checks the value of an option of the table, also under its name for a channel. The error has the
-/// problem and a hint for a valid value. Other settings may have any value.
+/// Checks the value of an option of the table, also if the key has a channel before the name. The
+/// error consists of the problem, and a hint that describes valid values. Values of other settings
+/// are not checked.
 pub(super) fn check(key: &str, text: &str) -> Result<(), (String, String)> {
     let (spec, for_channel) = match (spec(key), opt::DEPRECATED.iter().find(|d| d.name == key)) {
         (Some(spec), _) => (spec, false),
@@ -51,15 +52,17 @@ pub(super) fn check(key: &str, text: &str) -> Result<(), (String, String)> {
     };
     let (valid, what, hint) = match spec.kind {
         Type::String => return Ok(()),
-        // It will become a path.
+        // The value will be expanded to the path of a UNIX socket.
         Type::Server if is_below(text) => return Ok(()),
-        Type::Server => return Target::parse(text).map(drop).map_err(|error| told(key, &error)),
-        Type::Port => return service_port(text).map(drop).map_err(|error| told(key, &error)),
+        Type::Server => {
+            return Target::parse(text).map(drop).map_err(|error| reported(key, &error));
+        }
+        Type::Port => return service_port(text).map(drop).map_err(|error| reported(key, &error)),
         Type::Fingerprints => {
-            return Fingerprint::parse_all(text).map(drop).map_err(|error| told(key, &error));
+            return Fingerprint::parse_all(text).map(drop).map_err(|error| reported(key, &error));
         }
         Type::Bandwidth => {
-            return Bandwidth::parse(text).map(drop).map_err(|error| told(key, &error));
+            return Bandwidth::parse(text).map(drop).map_err(|error| reported(key, &error));
         }
         Type::Switch if for_channel => {
             (channel_switch(text).is_some(), "a switch", "write yes or no, in lower case".into())
@@ -75,7 +78,7 @@ pub(super) fn check(key: &str, text: &str) -> Result<(), (String, String)> {
         Type::AutoOr(first, last) => (
             text == "auto"
                 || value::int(text).is_some_and(|number| (first..=last).contains(&number)),
-            "auto or a number that can be here",
+            "auto or a number in the allowed range",
             format!("write auto, or a whole number from {first} to {last}"),
         ),
         Type::Duration(unit) => (
@@ -93,14 +96,14 @@ pub(super) fn check(key: &str, text: &str) -> Result<(), (String, String)> {
         ),
         Type::AnyOf(words) => (
             text.split_ascii_whitespace().all(|word| words.contains(&word)),
-            "a set of words",
-            format!("write any of these, separated by blanks: {}", words.join(" ")),
+            "a list of known words",
+            format!("use only these words, separated by blanks: {}", words.join(" ")),
         ),
     };
     if valid { Ok(()) } else { Err((format!("{key}: {text:?} is not {what}"), hint)) }
 }
 
-/// Returns problem and hint of the error from the value's own parser.
-fn told(key: &str, error: &Error) -> (String, String) {
-    (format!("{key}: {}: {}", error.subject(), error.detail()), error.hint_text().to_owned())
+/// Returns the problem and the hint of an error of the value's own parser.
+fn reported(key: &str, error: &Error) -> (String, String) {
+    (format!("{key}: {}: {}", error.subject(), error.detail()), error.hint().to_owned())
 }

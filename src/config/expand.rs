@@ -1,11 +1,11 @@
-//! Expands paths below `configdirectory`.
+//! Expands `{configdirectory}` in paths.
 
 use super::opt::{self, Spec, Type};
 
 const CONFIGDIRECTORY: &str = "{configdirectory}";
 
-/// Replaces `{configdirectory}` at the beginning of a text: only in options of the table, as Cyrus
-/// does it, not in partitions.
+/// Replaces `{configdirectory}` at the beginning of a value by the directory. Like Cyrus, does this
+/// only for options of the table, not for partitions.
 pub(super) fn expand(spec: &Spec, text: &str, directory: &str) -> String {
     let is_text =
         matches!(spec.kind, Type::String | Type::Server | Type::Port | Type::Fingerprints);
@@ -16,7 +16,7 @@ pub(super) fn expand(spec: &Spec, text: &str, directory: &str) -> String {
     text.to_owned()
 }
 
-/// Whether a text begins with `{configdirectory}`.
+/// Returns whether a text begins with `{configdirectory}`.
 pub(super) fn is_below(text: &str) -> bool {
     let head = text.get(..CONFIGDIRECTORY.len());
     head.is_some_and(|head| head.eq_ignore_ascii_case(CONFIGDIRECTORY))

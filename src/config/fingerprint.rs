@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Kind, Result};
 
-/// SHA-256 of a certificate.
+/// The SHA-256 of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint(pub [u8; 32]);
 
@@ -31,7 +31,7 @@ impl Fingerprint {
         Some(Fingerprint(bytes))
     }
 
-    /// Parses any number of fingerprints, with blanks or commas between them.
+    /// Parses any number of fingerprints, separated by blanks or commas.
     ///
     /// # Errors
     /// [`Kind::Config`] if a word is not a fingerprint.
@@ -40,8 +40,8 @@ impl Fingerprint {
         words
             .map(|word| {
                 Fingerprint::parse(word).ok_or_else(|| {
-                    let what = format!("{word:?} is no fingerprint");
-                    Error::new(Kind::Config, "understand", "sync_tls_fingerprint", what).hint(
+                    let what = format!("{word:?} is not a fingerprint");
+                    Error::new(Kind::Config, "understand", "sync_tls_fingerprint", what).with_hint(
                         "write sha256: and the 64 digits that openssl x509 -noout -fingerprint \
                          -sha256 prints",
                     )

@@ -1,14 +1,15 @@
 //! Refuses unknown options of a later Cyrus that would move the data of users.
 //!
-//! If the client looks for a user's file in the wrong place, the user seems to have no
-//! subscriptions, and the replica would lose them. Between Cyrus 3.12.3 and 3.13.7
-//! `lib/imapoptions` got two options about where and how data is stored: `mboxname_userpath`, which
-//! is read here, and `cyrusdb_autoconvert`, which makes no difference to a reader, because each
-//! database is read as the type that it has. An unknown option of the same kind is refused.
+//! If the client looked for a user's files in the wrong place, the user would seem to have no
+//! subscriptions, and the client would delete the subscriptions on the replica. Between Cyrus
+//! 3.12.3 and 3.13.7 `lib/imapoptions` got two options about where and how data is stored.
+//! `mboxname_userpath` is read here. `cyrusdb_autoconvert` makes no difference to a reader, because
+//! each database is read in the format that it has. Other options of this kind are unknown and are
+//! refused.
 
 use super::check::{channel_spec, spec};
 
-/// First words of options that set where the data is stored that this client reads.
+/// Beginnings of the names of options that set the places of data that this client reads.
 const DATA: [&str; 7] = [
     "mboxname_",
     "mboxlist_",
@@ -19,10 +20,11 @@ const DATA: [&str; 7] = [
     "quota_",
 ];
 
-/// Last words of options that hold a path.
+/// Endings of the names of options whose value is a path.
 const PLACE: [&str; 3] = ["path", "dir", "directory"];
 
-/// Whether an option moves data that this client reads, and is unknown. `key` is in lower case.
+/// Returns whether an option is unknown and, by its name, moves data that this client reads. `key`
+/// must be in lower case.
 pub(super) fn moves_data(key: &str) -> bool {
     let is_known = spec(key).is_some() || channel_spec(key).is_some();
     !is_known
@@ -39,7 +41,7 @@ mod tests {
         for later in ["mboxname_metapath", "seenstate_db_path", "conversations_dir"] {
             assert!(moves_data(later), "{later}");
         }
-        // Options of Cyrus up to 3.13.7 with such a name, and others that do not concern this
+        // Options of Cyrus up to 3.13.7 with similar names, and options that do not concern this
         // client.
         for known in [
             "mboxname_lockpath",

@@ -1,13 +1,14 @@
-//! The line grammar of imapd.conf (`config_read_file` in `lib/libconfig.c`). Pure.
+//! Parses the lines of imapd.conf (`config_read_file` in `lib/libconfig.c`).
 
 use std::borrow::Cow;
 
-/// A logical line: physical lines are joined where one ends in a backslash.
+/// A logical line: one or more lines of the file. A backslash at the end of a line joins it with
+/// the next one.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Line<'a> {
-    /// Number of its first physical line, from 1.
+    /// Number of its first line in the file, from 1.
     pub number: usize,
-    /// Without the newlines and the backslashes before them; blanks stay.
+    /// The text, without the newlines and the backslashes before them. Blanks are kept.
     pub text: Cow<'a, [u8]>,
 }
 
@@ -25,8 +26,8 @@ impl<'a> Lines<'a> {
 }
 
 impl<'a> Iterator for Lines<'a> {
-    /// A line; or, as the last item, the number of a line that ends in a backslash at the end of
-    /// the file: Cyrus drops such a line.
+    /// A line. The last item may be an error instead: the number of a line that ends in a backslash
+    /// and has no next line. Cyrus drops such a line.
     type Item = Result<Line<'a>, usize>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -38,7 +39,7 @@ impl<'a> Iterator for Lines<'a> {
         loop {
             self.number += 1;
             let end = self.rest.iter().position(|b| *b == b'\n');
-            // A backslash continues the line only before a newline, not at the end of the file.
+            // A backslash only continues the line if a newline follows, not at the end of the file.
             let (piece, rest, more) = match end.and_then(|at| self.rest.split_at_checked(at)) {
                 Some((piece, rest)) => {
                     let stripped = piece.strip_suffix(b"\\");
@@ -65,14 +66,14 @@ impl<'a> Iterator for Lines<'a> {
 /// The content of a logical line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Statement<'a> {
-    /// `key: value`; the key in lower case, no blanks around the value.
+    /// `key: value`, with the key in lower case and without blanks around the value.
     Set(String, &'a [u8]),
     /// `@include: file`
     Include(&'a [u8]),
 }
 
-/// Parses one logical line; `None` for a blank line or a comment. The error is the problem in
-/// words.
+/// Parses one logical line. Returns `None` for a blank line or a comment. The error is a
+/// description of the problem.
 pub fn statement(line: &[u8]) -> Result<Option<Statement<'_>>, String> {
     let line = trim_start(line);
     if line.is_empty() || line.starts_with(b"#") {
@@ -87,19 +88,19 @@ pub fn statement(line: &[u8]) -> Result<Option<Statement<'_>>, String> {
     let (key, rest) = line.split_at_checked(length).unwrap_or((line, &[]));
     let key = String::from_utf8_lossy(key).to_ascii_lowercase();
     if length == 0 {
-        return Err("it does not begin with an option's name".into());
+        return Err("the line does not begin with the name of an option".into());
     }
     let Some(value) = rest.strip_prefix(b":") else {
         return Err(match rest.first() {
             None => format!("no ':' after {key:?}"),
             Some(b) => {
-                format!("{:?} after {key:?} where a ':' must stand", char::from(*b))
+                format!("{:?} after {key:?}, where ':' is expected", char::from(*b))
             }
         });
     };
     let value = trim_start(value);
-    // If all bytes are blank, Cyrus's loop keeps the first one, which trim_start has removed
-    // already.
+    // If all bytes of the value are blank, Cyrus's loop keeps the first one. Here `trim_start` has
+    // already removed all of them.
     let end = value.iter().rposition(|b| !is_blank(*b)).map_or(0, |last| last + 1);
     let value = value.get(..end).unwrap_or(value);
     if value.is_empty() {

@@ -13,24 +13,32 @@ pub const DEFAULT_PATH: &str = "/etc/imapd.conf";
 pub const SERVICE: &str = "sync_client";
 
 impl Config {
-    /// Reads `path` as `sync_client` does. If `CYRUS_PREFIX` is in the environment, the file under
-    /// that prefix is tried first, as Cyrus does, for includes too.
+    /// Reads the file `path` as Cyrus's `sync_client` does. If the environment variable
+    /// `CYRUS_PREFIX` is set, a file at this prefix followed by `path` is tried first, also for
+    /// included files.
     ///
-    /// Fails with [`Kind::Config`](crate::Kind::Config) or [`Kind::Io`](crate::Kind::Io), naming
-    /// file, line and option.
+    /// # Errors
+    /// [`Kind::Config`](crate::Kind::Config) or [`Kind::Io`](crate::Kind::Io). The error names file,
+    /// line and option.
     pub fn load(path: impl AsRef<Path>) -> Result<Config> {
         Config::load_for(path, SERVICE)
     }
 
     /// Like [`Config::load`], but `<service>_<option>` overrides `<option>`.
+    ///
+    /// # Errors
+    /// Like [`Config::load`].
     pub fn load_for(path: impl AsRef<Path>, service: &str) -> Result<Config> {
         let prefix = std::env::var_os("CYRUS_PREFIX").filter(|p| !p.is_empty());
         let config = read::file(path.as_ref(), service, prefix.as_deref())?;
         Ok(Config { path: Some(path.as_ref().to_owned()), ..config })
     }
 
-    /// Reads a configuration from memory; `name` stands for its path in errors. Files that it
-    /// includes are read from disk.
+    /// Reads a configuration from memory. Errors give `name` as its path. Files that it includes
+    /// are read from disk.
+    ///
+    /// # Errors
+    /// Like [`Config::load`].
     pub fn from_text(text: &[u8], name: impl AsRef<Path>) -> Result<Config> {
         read::text(text, name.as_ref(), SERVICE)
     }

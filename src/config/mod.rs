@@ -1,7 +1,7 @@
 //! Reads imapd.conf like Cyrus 3.8.1 (`config_read` in `lib/libconfig.c`, and the additions of
 //! `cyrus_init` in `imap/global.c`).
 //!
-//! [`settings`](crate::settings) turns it into the settings of a client.
+//! [`settings`](crate::settings) makes the typed settings of a client from it.
 
 mod bandwidth;
 mod check;

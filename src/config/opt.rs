@@ -1,11 +1,11 @@
 //! The table of options that this project reads: name, type, unit and default, as in
-//! `lib/imapoptions` of Cyrus 3.8.1. Exceptions are `tcp_keepalive`, which is on here, and
-//! `global_lock` of 3.12. Options on which nothing here depends are not in the table, so their
-//! values are not checked.
+//! `lib/imapoptions` of Cyrus 3.8.1. Exceptions: the default of `tcp_keepalive` is on here, and
+//! `global_lock` comes from Cyrus 3.12. Options that this project does not use are not in the
+//! table, so their values are not checked.
 //!
-//! The type of an identifier is the type of the option, so that reading a switch as a number does
-//! not compile. Only [`crate::settings`] reads options, each once; a test checks that it reads them
-//! all.
+//! The identifier of an option has a Rust type for the type of the option, so code that reads a
+//! switch as a number does not compile. Only [`crate::settings`] reads options, each of them once.
+//! A test checks that it reads all of them.
 
 use super::value::TimeUnit;
 
@@ -18,19 +18,19 @@ pub enum Type {
     Switch,
     /// A 32 bit number.
     Int,
-    /// `auto`, or a whole number from the first to the last.
+    /// `auto`, or a whole number in this range, including both ends.
     AutoOr(i32, i32),
-    /// A duration; the unit applies to a number without one.
+    /// A duration. A number without a unit has this unit.
     Duration(TimeUnit),
     /// One of these words.
     OneOf(&'static [&'static str]),
-    /// One of these words; `on` and `off` may also be spelled like a switch.
+    /// One of these words. Instead of `on` and `off`, other spellings of a switch are allowed.
     OnOffOr(&'static [&'static str]),
     /// Any of these words, separated by blanks.
     AnyOf(&'static [&'static str]),
     /// The name of a server: see [`super::Target::parse`].
     Server,
-    /// A number or a service name: see [`super::service_port`].
+    /// The number of a port or the name of a service: see [`super::service_port`].
     Port,
     /// Fingerprints of certificates: see [`super::Fingerprint::parse_all`].
     Fingerprints,
@@ -45,11 +45,11 @@ pub struct Spec {
     pub name: &'static str,
     /// Type of the value.
     pub kind: Type,
-    /// The value if the file has none, in the file's grammar.
+    /// The value that is used if the file has none, as it would be written in the file.
     pub default: Option<&'static str>,
 }
 
-/// Options of replication for which Cyrus reads the same value for all channels.
+/// Replication options for which a channel cannot have its own value.
 const OF_ALL_CHANNELS: [&str; 6] = [
     "sync_log",
     "sync_log_channels",
@@ -59,7 +59,7 @@ const OF_ALL_CHANNELS: [&str; 6] = [
     "sync_timeout",
 ];
 
-/// Options that only cyrsync reads: Cyrus knows none of them.
+/// Options that only cyrsync reads. Cyrus does not know them.
 const OURS: [&str; 14] = [
     "sync_allowplaintext",
     "sync_authzid",
@@ -77,7 +77,8 @@ const OURS: [&str; 14] = [
     "sync_tls_verify",
 ];
 
-/// Options of Cyrus that are not read here, but whose names resemble those of options that are.
+/// Options of Cyrus that this project does not read, but whose names are similar to those of
+/// options in the table. They are not typing errors.
 pub(super) const NOT_READ: [&str; 5] = [
     "sync_cache_db",
     "sync_log_chain",
@@ -87,13 +88,13 @@ pub(super) const NOT_READ: [&str; 5] = [
 ];
 
 impl Spec {
-    /// Whether only cyrsync knows the option, and Cyrus does not.
+    /// Returns whether only cyrsync reads the option. Cyrus does not know it.
     pub fn is_ours(&self) -> bool {
         OURS.contains(&self.name)
     }
 
-    /// Whether a channel may have a value of its own, `<channel>_<option>` (`sync_get_config` and
-    /// its relatives in `imap/sync_support.c`).
+    /// Returns whether a channel may have its own value, `<channel>_<option>` (`sync_get_config`
+    /// and similar functions in `imap/sync_support.c`).
     pub fn has_channels(&self) -> bool {
         self.name.starts_with("sync_") && !OF_ALL_CHANNELS.contains(&self.name)
     }
@@ -115,19 +116,19 @@ macro_rules! identifiers {
 }
 
 identifiers! {
-    /// Identifies an option of free text.
+    /// Identifies an option whose value is any text.
     StringOpt;
-    /// Identifies a switch.
+    /// Identifies an option whose value is a switch.
     SwitchOpt;
-    /// Identifies a number.
+    /// Identifies an option whose value is a number.
     IntOpt;
-    /// Identifies a number, or `auto`.
+    /// Identifies an option whose value is a number or `auto`.
     AutoOpt;
-    /// Identifies a duration.
+    /// Identifies an option whose value is a duration.
     DurationOpt;
-    /// Identifies a choice of one word.
+    /// Identifies an option whose value is one of some words.
     ChoiceOpt;
-    /// Identifies a set of words.
+    /// Identifies an option whose value is a set of words.
     SetOpt;
 }
 
@@ -137,7 +138,7 @@ macro_rules! options {
             #[doc = concat!("`", $name, "`")]
             pub const $id: $type = $type(&Spec { name: $name, kind: $kind, default: $default });
         )*
-        /// All of them.
+        /// All options of the table.
         pub const ALL: &[&Spec] = &[$($id.0),*];
     };
 }
@@ -154,26 +155,28 @@ const NO: Option<&str> = Some("no");
 options! {
     // Replication.
     SYNC_AUTHNAME: StringOpt = "sync_authname", Text, None;
-    // Only cyrsync: the user to act as on the replica, if not the one who logs in.
+    // Only cyrsync: the user to act as on the replica, if it is not the user who logs in.
     SYNC_AUTHZID: StringOpt = "sync_authzid", Text, None;
-    // Only cyrsync: whether a password may cross the network in clear.
+    // Only cyrsync: whether a password may be sent over a network that is not encrypted.
     SYNC_ALLOWPLAINTEXT: SwitchOpt = "sync_allowplaintext", Switch, YES;
     SYNC_BATCHSIZE: IntOpt = "sync_batchsize", Int, Some("8192");
-    // Only cyrsync: how many bytes a second all connections together may send.
+    // Only cyrsync: number of bytes that all connections together may send per second.
     SYNC_BWLIMIT: StringOpt = "sync_bwlimit", Bandwidth, Some("off");
     SYNC_CACHE_DB_PATH: StringOpt = "sync_cache_db_path", Text, None;
     // Only cyrsync: the program through which a repair writes to the master.
     SYNC_SERVER_PATH: StringOpt = "sync_server_path", Text, None;
-    // Only cyrsync: whether to read the files of messages that were replicated before.
+    // Only cyrsync: whether to read the files of messages that are already replicated, to check
+    // them.
     SYNC_CHECK_MESSAGES: SwitchOpt = "sync_check_messages", Switch, NO;
-    // Only cyrsync: the level of deflate, 0 (off) to 9, or one that follows the connection.
+    // Only cyrsync: the compression level, 0 (off) to 9, or `auto` for a level that adapts to the
+    // connection.
     SYNC_DEFLATE_LEVEL: AutoOpt = "sync_deflate_level", AutoOr(0, 9), Some("auto");
     SYNC_HOST: StringOpt = "sync_host", Server, None;
-    // Only cyrsync: how many connections there are at once.
+    // Only cyrsync: number of simultaneous connections.
     SYNC_JOBS: AutoOpt = "sync_jobs", AutoOr(1, 64), Some("auto");
     SYNC_LOG: SwitchOpt = "sync_log", Switch, NO;
     SYNC_LOG_CHANNELS: StringOpt = "sync_log_channels", Text, None;
-    // Only cyrsync: whether to leave the master unchanged, as with -O.
+    // Only cyrsync: whether the master must not be changed, as with -O.
     SYNC_NO_COPYBACK: SwitchOpt = "sync_no_copyback", Switch, NO;
     SYNC_PASSWORD: StringOpt = "sync_password", Text, None;
     SYNC_PORT: StringOpt = "sync_port", Port, None;
@@ -181,14 +184,15 @@ options! {
     SYNC_RECONNECT_MAXWAIT: DurationOpt =
         "sync_reconnect_maxwait", Duration(Seconds), Some("20m");
     SYNC_RIGHTNOW_CHANNEL: StringOpt = "sync_rightnow_channel", Text, None;
-    // Only cyrsync: whether a harmful repair is refused, and how many messages it may expunge in a
-    // mailbox if they are more than a tenth of it; no limit if negative.
+    // Only cyrsync: `sync_repair_fuse` tells whether a repair that could do harm is refused.
+    // `sync_repair_max_expunge` is the number of messages that a repair may expunge in a mailbox if
+    // they are more than a tenth of it; a negative number means no limit.
     SYNC_REPAIR_FUSE: SwitchOpt = "sync_repair_fuse", Switch, YES;
     SYNC_REPAIR_MAX_EXPUNGE: IntOpt = "sync_repair_max_expunge", Int, Some("100");
     SYNC_REPEAT_INTERVAL: DurationOpt = "sync_repeat_interval", Duration(Seconds), Some("1s");
     SYNC_METRICS_FILE: StringOpt = "sync_metrics_file", Text, None;
     SYNC_SHUTDOWN_FILE: StringOpt = "sync_shutdown_file", Text, None;
-    // Only cyrsync: whether to encrypt, how to verify, and which certificates to accept.
+    // Only cyrsync: whether to encrypt, which certificates to accept, and whether to verify them.
     SYNC_TLS: ChoiceOpt = "sync_tls", OneOf(&["off", "try", "require"]), Some("try");
     SYNC_TLS_FINGERPRINT: StringOpt = "sync_tls_fingerprint", Fingerprints, None;
     SYNC_TLS_VERIFY: SwitchOpt = "sync_tls_verify", Switch, YES;
@@ -200,7 +204,8 @@ options! {
     CLIENT_BIND_NAME: StringOpt = "client_bind_name", Text, None;
     CLIENT_TIMEOUT: DurationOpt = "client_timeout", Duration(Seconds), Some("10s");
     FORCE_SASL_CLIENT_MECH: StringOpt = "force_sasl_client_mech", Text, None;
-    // On here, where Cyrus has it off, so that a vanished replica is noticed on an idle connection.
+    // The default is on here and off in Cyrus, so that a lost replica is noticed on an idle
+    // connection.
     TCP_KEEPALIVE: SwitchOpt = "tcp_keepalive", Switch, YES;
     TCP_KEEPALIVE_CNT: IntOpt = "tcp_keepalive_cnt", Int, Some("0");
     TCP_KEEPALIVE_IDLE: DurationOpt = "tcp_keepalive_idle", Duration(Seconds), Some("0");
@@ -218,10 +223,10 @@ options! {
     CONFIGDIRECTORY: StringOpt = "configdirectory", Text, None;
     HASHIMAPSPOOL: SwitchOpt = "hashimapspool", Switch, NO;
     FULLDIRHASH: SwitchOpt = "fulldirhash", Switch, NO;
-    // Since Cyrus 3.12.
+    // Cyrus has this option since 3.12.
     GLOBAL_LOCK: SwitchOpt = "global_lock", Switch, YES;
     MBOXNAME_LOCKPATH: StringOpt = "mboxname_lockpath", Text, None;
-    // Since Cyrus 3.13.1, whose default is configdirectory.
+    // Cyrus has this option since 3.13.1; its default is configdirectory.
     MBOXNAME_USERPATH: StringOpt = "mboxname_userpath", Text, None;
     METAPARTITION_FILES: SetOpt = "metapartition_files",
         AnyOf(&["header", "index", "cache", "expunge", "squat", "annotations", "lock", "dav",
@@ -231,8 +236,8 @@ options! {
     SIEVE_FOLDER: StringOpt = "sieve_folder", Text, Some("#sieve");
     TEMP_PATH: StringOpt = "temp_path", Text, Some("/tmp");
 
-    // Databases. `twom` comes after Cyrus 3.12; `sql` and `zeroskip` are valid here, and are
-    // refused later with a better error.
+    // Databases. `twom` comes after Cyrus 3.12. `sql` and `zeroskip` are allowed here; opening such
+    // a database later fails with a better error.
     MBOXLIST_DB: ChoiceOpt = "mboxlist_db",
         OneOf(&["flat", "skiplist", "sql", "twom", "twoskip", "zeroskip"]), Some("twoskip");
     MBOXLIST_DB_PATH: StringOpt = "mboxlist_db_path", Text, None;
@@ -253,7 +258,7 @@ options! {
     JMAPSUBMISSIONFOLDER: StringOpt = "jmapsubmissionfolder", Text, Some("#jmapsubmission");
     REVERSEACLS: SwitchOpt = "reverseacls", Switch, NO;
 
-    // Whether mailboxes.db has groups of users: `mboxgroups`, since Cyrus 3.12.
+    // `mboxgroups` means that mailboxes.db has groups of users, since Cyrus 3.12.
     AUTH_MECH: StringOpt = "auth_mech", Text, Some("unix");
 
     // Names.
@@ -261,8 +266,7 @@ options! {
     VIRTDOMAINS: ChoiceOpt = "virtdomains", OnOffOr(&["off", "userid", "on"]), Some("off");
     DEFAULTDOMAIN: StringOpt = "defaultdomain", Text, Some("internal");
     DELETEDPREFIX: StringOpt = "deletedprefix", Text, Some("DELETED");
-    // Since 3.0 no program but cyr_dbtool, by a flag, reads it; checked because it may be in the
-    // file.
+    // Up to Cyrus 3.4, for mailboxes.db, quotas.db and subscriptions.
     IMPROVED_MBOXLIST_SORT: SwitchOpt = "improved_mboxlist_sort", Switch, NO;
 
     // The process.
@@ -275,7 +279,7 @@ options! {
     UMASK: StringOpt = "umask", Text, Some("077");
 }
 
-/// An option's former name, still accepted.
+/// A former name of an option. It can still be used.
 #[derive(Debug)]
 pub struct Deprecated {
     /// The former name.
@@ -286,7 +290,7 @@ pub struct Deprecated {
     pub since: &'static str,
 }
 
-/// The former names of the options above.
+/// All former names of options in the table.
 pub const DEPRECATED: &[Deprecated] = &[
     Deprecated { name: "tls_ca_file", preferred: TLS_CLIENT_CA_FILE.0, since: "2.5.0" },
     Deprecated { name: "tls_ca_path", preferred: TLS_CLIENT_CA_DIR.0, since: "2.5.0" },

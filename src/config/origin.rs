@@ -12,21 +12,22 @@ pub enum Origin {
     Default,
     /// A line of a file.
     Line {
-        /// The file, as it was named.
+        /// The path of the file, as the caller or `@include` gave it.
         file: Arc<Path>,
         /// Number of the line, from 1.
         line: usize,
-        /// The name in that line: the option's, its former one, or one with the service or a
-        /// channel before it.
+        /// The name as that line has it: the option's name, a former name, or the name after a
+        /// service or channel.
         key: String,
     },
-    /// The program that uses the library has overridden the file.
+    /// The program that uses the library has set the value and overrides the file.
     Program,
-    /// The caller has overridden it, for example by an option of the command line.
+    /// The caller has set the value and overrides the file, for example by an option of the command
+    /// line.
     Override,
 }
 
-/// `/etc/imapd.conf line 7`, `default`, `set by the program`, `command line`.
+/// Writes `/etc/imapd.conf line 7`, `default`, `set by the program` or `command line`.
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,5 @@
-//! Reading files into a [`Config`]: includes, repeated options, former names, final checks.
+//! Reads files into a [`Config`]: handles includes, repeated options and former names, and makes
+//! the final checks.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -14,19 +15,20 @@ use super::lines::{Lines, Statement, statement};
 use super::opt::{self, DEPRECATED};
 use super::origin::Origin;
 use super::values::{Config, Given, Known};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, reason};
 use crate::limits::{CONFIG_FILE_BYTES, CONFIG_INCLUDE_DEPTH, CONFIG_LINE_BYTES};
 
 const OP: &str = "read configuration";
 
-/// Reads `path`, or, if there is such a file, `prefix` followed by `path`.
+/// Reads a file. If `prefix` is set, reads `prefix` followed by `path` if that file exists,
+/// otherwise `path`.
 pub(super) fn file(path: &Path, service: &str, prefix: Option<&OsStr>) -> Result<Config> {
     let mut reader = Reader::new(service, prefix);
     reader.file(path, None)?;
     reader.finish(path)
 }
 
-/// Reads a text; `name` stands for its path.
+/// Reads a configuration from memory. Errors give `name` as its path.
 pub(super) fn text(text: &[u8], name: &Path, service: &str) -> Result<Config> {
     let mut reader = Reader::new(service, None);
     reader.seen.insert(name.to_owned());
@@ -37,10 +39,10 @@ pub(super) fn text(text: &[u8], name: &Path, service: &str) -> Result<Config> {
 struct Reader<'a> {
     config: Config,
     prefix: Option<&'a OsStr>,
-    /// Files read so far: Cyrus reads no file twice.
+    /// Files read so far. Cyrus reads no file twice.
     seen: HashSet<PathBuf>,
     depth: usize,
-    /// Former names of options with their values.
+    /// Values that were set by former names of options.
     former: Vec<(&'static opt::Deprecated, Known)>,
 }
 
@@ -77,13 +79,13 @@ impl<'a> Reader<'a> {
             None => Error::new(Kind::Config, OP, path, what),
         };
         if self.depth >= CONFIG_INCLUDE_DEPTH {
-            return Err(error(format!(
-                "more than {CONFIG_INCLUDE_DEPTH} includes within each other"
-            ))
-            .hint("include the files from one file, side by side"));
+            return Err(error(format!("more than {CONFIG_INCLUDE_DEPTH} levels of @include"))
+                .with_hint("use fewer levels: include all files from one file"));
         }
         if !self.seen.insert(path.to_owned()) {
-            return Err(error("this file is included twice".into()).hint("remove one @include"));
+            return Err(
+                error("this file is included twice".into()).with_hint("remove one @include")
+            );
         }
         let prefixed = self.prefix.map(|prefix| {
             let mut full = prefix.to_owned();
@@ -97,14 +99,14 @@ impl<'a> Reader<'a> {
         let mut text = Vec::new();
         opened.and_then(|file| file.take(CONFIG_FILE_BYTES + 1).read_to_end(&mut text)).map_err(
             |e| {
-                error(format!("cannot be read: {e}"))
-                    .hint("check that the file exists and that the cyrus user may read it")
-                    .caused_by(e)
+                error(format!("cannot be read: {}", reason(&e)))
+                    .with_hint("check that the file exists and that the cyrus user may read it")
+                    .with_source(e)
             },
         )?;
         if u64::try_from(text.len()).unwrap_or(u64::MAX) > CONFIG_FILE_BYTES {
             return Err(error(format!("larger than {CONFIG_FILE_BYTES} bytes"))
-                .hint("check that this is a configuration file"));
+                .with_hint("check that this is a configuration file"));
         }
         self.config.files.push(path.to_owned());
         self.depth += 1;
@@ -120,7 +122,8 @@ impl<'a> Reader<'a> {
                 Ok(line) => line,
                 Err(number) => {
                     self.config.notes.push(format!(
-                        "{} line {number}: ignored, as Cyrus does: its last line ends in a backslash",
+                        "{} line {number}: ignored, like in Cyrus: the last line of the file ends \
+                         in a backslash",
                         file.display()
                     ));
                     continue;
@@ -130,10 +133,10 @@ impl<'a> Reader<'a> {
             if line.text.len() > CONFIG_LINE_BYTES {
                 return Err(place
                     .error(format!("longer than {CONFIG_LINE_BYTES} bytes"))
-                    .hint("check that this is a configuration file"));
+                    .with_hint("check that this is a configuration file"));
             }
             let read = statement(&line.text).map_err(|what| {
-                place.error(what).hint("a line is \"option: value\", a comment begins with #")
+                place.error(what).with_hint("a line is \"option: value\", a comment begins with #")
             })?;
             match read {
                 None => {}
@@ -149,7 +152,8 @@ impl<'a> Reader<'a> {
     }
 
     fn set(&mut self, place: Place<'_>, full: String, value: &[u8]) -> Result<()> {
-        // <service>_<option> is only for this program, if there is such an option.
+        // `<service>_<option>` is read as `<option>` for this program only, if there is such an
+        // option.
         let service_prefix = format!("{}_", self.config.service);
         let own = full
             .strip_prefix(&service_prefix)
@@ -157,30 +161,27 @@ impl<'a> Reader<'a> {
         let (for_service, key) = (own.is_some(), own.unwrap_or(&full));
         if moves_data(full.strip_prefix(&service_prefix).unwrap_or(&full)) {
             return Err(place
-                .error(format!("{full} is an option of a later Cyrus than is known here"))
-                .hint(
-                    "it says where Cyrus keeps data, which would be looked for in the wrong place: \
-                     get a newer version of this program, or remove the line if Cyrus does not \
-                     know it either",
+                .error(format!("{full} is an option of a newer Cyrus than this program knows"))
+                .with_hint(
+                    "the option says where Cyrus keeps data, so this program would look in the \
+                     wrong place: install a newer version of this program, or remove the line if \
+                     your Cyrus does not know the option either",
                 ));
         }
-        let twice = || {
-            place
-                .error(format!("{full} is set for the second time"))
-                .hint("remove one of the two lines")
-        };
+        let twice =
+            || place.error(format!("{full} is set twice")).with_hint("remove one of the two lines");
         let text = match std::str::from_utf8(value) {
             Ok(text) => {
-                check(key, text).map_err(|(what, hint)| place.error(what).hint(hint))?;
+                check(key, text).map_err(|(what, hint)| place.error(what).with_hint(hint))?;
                 text.to_owned()
             }
             Err(_) if spec(key).is_some() || channel_spec(key).is_some() => {
                 return Err(not_utf8(place, &full));
             }
-            // It belongs to another program: do not refuse it.
+            // The option belongs to another program, so do not refuse it.
             Err(_) => {
                 self.config.notes.push(format!(
-                    "{} line {}: {full} is not UTF-8; its other bytes are lost",
+                    "{} line {}: the value of {full} is not UTF-8; its invalid bytes are replaced",
                     place.file.display(),
                     place.line
                 ));
@@ -194,7 +195,7 @@ impl<'a> Reader<'a> {
         if let Some(spec) = spec(key) {
             match (before(self.config.known.get(spec.name)), for_service) {
                 (Some(true), true) | (Some(false), false) => return Err(twice()),
-                // The service's own setting is kept.
+                // Keep the value that was set with the service's name.
                 (Some(true), false) => {}
                 (Some(false), true) | (None, _) => {
                     self.config.known.insert(spec.name, given);
@@ -229,8 +230,10 @@ impl<'a> Reader<'a> {
             config.known.entry(preferred).or_insert(given);
         }
         let Some(directory) = config.string(opt::CONFIGDIRECTORY, None).map(str::to_owned) else {
-            return Err(error("configdirectory is not set".into())
-                .hint("add the line \"configdirectory: /var/lib/cyrus\", or where yours lies"));
+            return Err(error("configdirectory is not set".into()).with_hint(
+                "add the line \"configdirectory: DIRECTORY\" with the directory of your server, \
+                 for example /var/lib/cyrus",
+            ));
         };
         let expanded: Vec<_> = (config.known.iter())
             .filter_map(|(name, known)| {
@@ -251,5 +254,5 @@ fn former(name: &str) -> Option<&'static opt::Deprecated> {
 }
 
 fn not_utf8(place: Place<'_>, key: &str) -> Error {
-    place.error(format!("the value of {key} is not UTF-8")).hint("save the file as UTF-8")
+    place.error(format!("the value of {key} is not UTF-8")).with_hint("save the file as UTF-8")
 }

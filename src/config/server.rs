@@ -1,25 +1,25 @@
-//! Parses the address of a replica: the server's name with its options, and ports
+//! Parses the address of a replica: the name of the server with its options, and the port
 //! (`backend_connect` in `imap/backend.c`, `sync_connect` in `imap/sync_support.c`).
 
 use std::path::PathBuf;
 
 use crate::error::{Error, Kind, Result};
 
-/// Ports that are used if the system's list of services does not have them.
+/// Ports of services that are missing in /etc/services.
 const DEFAULT_PORTS: [(&str, u16); 2] = [("csync", 2005), ("imap", 143)];
 
 /// The address of a replica.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// A host, with the options of its name.
+    /// A host, with the port and the options after its name.
     Tcp {
-        /// Name or address.
+        /// Host name or IP address.
         host: String,
         /// Port, if the server's name has one.
         port: Option<u16>,
-        /// TLS from the first byte on (`/tls`).
+        /// Whether TLS starts with the first byte (`/tls`).
         tls: bool,
-        /// The replica treats every connection as authorised (`/noauth`).
+        /// Whether the replica requires no login (`/noauth`).
         noauth: bool,
     },
     /// A UNIX socket.
@@ -34,9 +34,9 @@ impl Target {
     /// [`Kind::Config`] for anything else.
     pub fn parse(server: &str) -> Result<Target> {
         let bad = |what: String| {
-            Error::new(Kind::Config, "understand server name", server, what).hint(
-                "give host, host:port, [IPv6 address]:port, each with /tls or /noauth behind it, \
-                 or /path/of/socket",
+            Error::new(Kind::Config, "read server name", server, what).with_hint(
+                "give host, host:port, [IPv6 address]:port, each optionally followed by /tls or \
+                 /noauth, or /path/of/socket",
             )
         };
         if server.starts_with('/') {
@@ -49,8 +49,9 @@ impl Target {
             match option {
                 "tls" => tls = true,
                 "noauth" => noauth = true,
-                // Cyrus ignores it; but a typing error must not mean clear text.
-                other => return Err(bad(format!("/{other} is not known"))),
+                // Cyrus ignores an unknown option. Refuse it, because a typing error in `/tls` must
+                // not lead to clear text.
+                other => return Err(bad(format!("/{other} is not a known ending"))),
             }
         }
         let (host, port) = match place.strip_prefix('[') {
@@ -73,7 +74,7 @@ impl Target {
         Ok(Target::Tcp { host: host.to_owned(), port, tls, noauth })
     }
 
-    /// Returns the host without port and options; for a UNIX socket its path.
+    /// Returns the host without port and options, or the path of a UNIX socket.
     pub fn host(&self) -> String {
         match self {
             Target::Tcp { host, .. } => host.clone(),
@@ -82,20 +83,20 @@ impl Target {
     }
 }
 
-/// Returns the port for a number, or for a name in the system's list of services.
+/// Returns the port for a number, or for the name of a service in /etc/services.
 ///
 /// # Errors
 /// [`Kind::Config`] for a number that is not a port, and for an unknown service.
 pub fn service_port(name: &str) -> Result<u16> {
     let bad = |what: &str| {
         Error::new(Kind::Config, "look up port", name, what)
-            .hint("give the port as a number from 1 to 65535, or the name of a service")
+            .with_hint("give the port as a number from 1 to 65535, or the name of a service")
     };
     if name.is_empty() {
         return Err(bad("the port is missing"));
     }
     match name.parse::<u16>() {
-        Ok(0) => return Err(bad("port 0 cannot be")),
+        Ok(0) => return Err(bad("port 0 is not allowed")),
         Ok(port) => return Ok(port),
         Err(_) if name.bytes().all(|b| b.is_ascii_digit()) => {
             return Err(bad("the port is too large"));

@@ -1,26 +1,26 @@
-//! Finds settings whose names look like typing errors, and those that Cyrus does not know.
+//! Finds settings with names that look like typing errors, and settings that Cyrus does not know.
 
 use super::check::{channel_spec, spec};
 use super::opt::{self, DEPRECATED, NOT_READ, Spec};
 use super::origin::Origin;
 use super::values::Config;
 
-/// Names shorter than this differ too little to be compared.
+/// Minimum length of names that are compared. Shorter names are too similar to each other.
 const SHORTEST: usize = 6;
-/// Number of letters in which a misspelt name may differ from the right one.
+/// Maximum number of letters in which a misspelt name differs from the right name.
 const LETTERS: usize = 2;
 
-/// A setting whose name is not an option's, but looks like one.
+/// A setting whose name is not the name of an option, but is similar to one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misspelt {
-    /// Its place in the file, and its spelling there.
+    /// The file, the line and the name of the setting.
     pub origin: Origin,
-    /// The name that was probably meant; `None` if there is no similar name.
+    /// The name that was probably intended; `None` if no option has a similar name.
     pub near: Option<String>,
 }
 
-/// Returns the settings of a file whose names are not those of options, but resemble an option that
-/// is read here or begin like those of replication. Cyrus ignores such lines.
+/// Returns the settings of a file whose names look misspelt: they are not names of options, but are
+/// similar to an option of the table or begin with `sync_`. Cyrus ignores such lines.
 pub fn misspelt(config: &Config) -> Vec<Misspelt> {
     let all = config.lines.iter();
     all.filter_map(|origin| {
@@ -30,9 +30,9 @@ pub fn misspelt(config: &Config) -> Vec<Misspelt> {
     .collect()
 }
 
-/// Returns the settings of a file that are read here and that `cyr_info conf-lint` reports as
-/// unknown: our own options, those for `sync_client` only, and those for channels that
-/// `sync_log_channels` does not name.
+/// Returns the settings of a file that are read here, but that `cyr_info conf-lint` of Cyrus
+/// reports as unknown. These are options that only cyrsync reads, options that begin with
+/// `sync_client_`, and options of channels that `sync_log_channels` does not name.
 pub fn unknown_to_cyrus(config: &Config) -> Vec<&Origin> {
     let channels = config.string(opt::SYNC_LOG_CHANNELS, None).unwrap_or_default();
     let channels: Vec<String> = channels.split(' ').map(str::to_ascii_lowercase).collect();
@@ -51,7 +51,7 @@ pub fn unknown_to_cyrus(config: &Config) -> Vec<&Origin> {
     config.lines.iter().filter(|origin| key_of(origin).is_some_and(complains)).collect()
 }
 
-/// Returns the channel of a key that is an option's name with a channel before it.
+/// Returns the channel of a key `<channel>_<option>`.
 fn channel_of<'k>(key: &'k str, known: &Spec) -> &'k str {
     let head = key.strip_suffix(known.name).unwrap_or_default();
     head.strip_suffix('_').unwrap_or(head)
@@ -64,8 +64,8 @@ fn key_of(origin: &Origin) -> Option<&str> {
     }
 }
 
-/// Returns `Some` if a key is a typing error, with the name that was probably meant, if there is
-/// one.
+/// Returns `Some` if a key is probably a typing error. The inner value is the name that was
+/// probably intended, or `None` if no option has a similar name.
 fn slip(key: &str, service: &str) -> Option<Option<String>> {
     let own = key.strip_prefix(service).and_then(|rest| rest.strip_prefix('_'));
     let (head, name) = match own {
@@ -81,7 +81,8 @@ fn slip(key: &str, service: &str) -> Option<Option<String>> {
     if name.starts_with("sync_") {
         return Some(None);
     }
-    // For a channel or another service: a name that resembles no option belongs to another program.
+    // The name may belong to a channel or another service. If it is similar to no option, it
+    // belongs to another program.
     let (channel, _) = name.match_indices("_sync_").last()?;
     let (channel, rest) = name.split_at_checked(channel + 1)?;
     let near = nearest(rest, |known| known.has_channels())?;
@@ -104,11 +105,12 @@ fn nearest(name: &str, fits: impl Fn(&Spec) -> bool) -> Option<&'static str> {
     }
     let names = opt::ALL.iter().filter(|known| known.name.len() >= SHORTEST && fits(known));
     let measured = names.map(|known| (distance(name, known.name), known.name));
-    // Known names were handled before.
+    // The distance is not 0, because known names were handled before.
     measured.filter(|(far, _)| (1..=LETTERS).contains(far)).min().map(|(_, name)| name)
 }
 
-/// Returns in how many letters two names differ: added, removed, changed, or two that are swapped.
+/// Returns the number of letters in which two names differ. A letter can be added, removed or
+/// changed, or two neighbouring letters can be swapped.
 fn distance(one: &str, other: &str) -> usize {
     let (one, other) = (one.as_bytes(), other.as_bytes());
     if one.len().abs_diff(other.len()) > LETTERS {

@@ -1,10 +1,11 @@
-//! Parses the value grammars of imapd.conf (`config_parse_switch`, `config_parseduration` and the
-//! integer case of `config_read_file` in `lib/libconfig.c`).
+//! Parses the values of imapd.conf (`config_parse_switch`, `config_parseduration` and the integer
+//! case of `config_read_file` in `lib/libconfig.c`).
 //!
-//! Each function takes the trimmed text of a value and returns `None` for text that Cyrus refuses.
-//! Numbers that would overflow Cyrus's types are refused too, where Cyrus wraps around.
+//! Each function takes the text of a value, without blanks around it, and returns `None` for a text
+//! that Cyrus refuses. Numbers that are too large for Cyrus's types are refused too; Cyrus lets
+//! them overflow.
 
-/// The unit of a duration without one.
+/// The unit of a number in a duration, if the number has no unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeUnit {
     /// `s`
@@ -28,7 +29,8 @@ impl TimeUnit {
     }
 }
 
-/// Parses a switch. Only the first letter counts, for `on` and `off` the second, all in lower case.
+/// Parses a switch. Only the first letter is compared; for `on` and `off` also the second one.
+/// Letters must be in lower case.
 pub fn switch(text: &str) -> Option<bool> {
     match text.as_bytes() {
         [b'0' | b'n' | b'f', ..] | [b'o', b'f', ..] => Some(false),
@@ -57,8 +59,9 @@ pub fn int(text: &str) -> Option<i32> {
     i32::try_from(if negative { -value } else { value }).ok()
 }
 
-/// Parses a duration in seconds: numbers with `d`, `h`, `m` or `s` one after the other, the last
-/// one's unit optional, with an optional `-` before all.
+/// Parses a duration, and returns it in seconds. It consists of numbers, each followed by `d`, `h`,
+/// `m` or `s`, such as `1h30m`. The last number may have no unit; then it has the unit `default`. A
+/// `-` may precede the whole duration.
 pub fn duration(text: &str, default: TimeUnit) -> Option<i32> {
     let (sign, rest) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
@@ -82,7 +85,7 @@ pub fn duration(text: &str, default: TimeUnit) -> Option<i32> {
     }
     match number {
         Some(n) => Some(sign * total.checked_add(n.checked_mul(default.seconds())?)?),
-        // Not even one number: only "-".
+        // The text is empty or only a `-`.
         None if rest.is_empty() => None,
         None => Some(sign * total),
     }

@@ -1,4 +1,4 @@
-//! The configuration itself, and the access to its values.
+//! The type [`Config`], and the functions that read its values.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,8 +14,8 @@ use super::origin::Origin;
 use super::value;
 use crate::error::{Error, Kind, Result};
 
-/// A configuration. Its values were checked when it was read, so a lookup cannot fail.
-/// [`Settings`](crate::settings::Settings) are made from it.
+/// A configuration that was read from imapd.conf. Its values were checked when it was read, so
+/// reading a value later cannot fail. [`Settings`](crate::settings::Settings) are made from it.
 ///
 /// ```
 /// use cyrsync::Config;
@@ -27,14 +27,14 @@ use crate::error::{Error, Kind, Result};
 #[derive(Clone)]
 pub struct Config {
     pub(super) service: String,
-    /// Options of the table, by name.
+    /// Values of the options in the table [`opt`], by name.
     pub(super) known: HashMap<&'static str, Known>,
-    /// Everything else: partitions, channels, SASL, options of other programs.
+    /// Values of all other names: partitions, channels, SASL, options of other programs.
     pub(super) overflow: HashMap<String, Given>,
     pub(super) notes: Vec<String>,
     /// The files that were read, in order.
     pub(super) files: Vec<PathBuf>,
-    /// Every setting of the files, in order, whether it counts or not.
+    /// Origin of every setting in the files, in order, also of those without an effect.
     pub(super) lines: Vec<Origin>,
     pub(super) path: Option<PathBuf>,
 }
@@ -49,13 +49,16 @@ pub(super) struct Given {
 #[derive(Clone)]
 pub(super) struct Known {
     pub(super) given: Given,
-    /// Given as `<service>_<option>`, which overrides the plain name.
+    /// Whether the name was `<service>_<option>`, which overrides `<option>`.
     pub(super) for_service: bool,
 }
 
 impl Config {
-    /// Sets an option, which overrides the file: `sync_host`, `backup_sync_host`,
-    /// `partition-default`. The value is checked.
+    /// Sets an option and overrides the file. Examples of names: `sync_host`, `backup_sync_host`
+    /// for the channel `backup`, `partition-default`. The value is checked.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] if the option is unknown, or the value is not one that it can have.
     pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
         let bad = |what: String| Error::new(Kind::Config, "set option", key, what);
         let key = key.to_ascii_lowercase();
@@ -63,7 +66,7 @@ impl Config {
         if value.is_empty() {
             return Err(bad("the value is empty".into()));
         }
-        check(&key, value).map_err(|(what, hint)| bad(what).hint(hint))?;
+        check(&key, value).map_err(|(what, hint)| bad(what).with_hint(hint))?;
         let former = opt::DEPRECATED.iter().find(|former| former.name == key);
         let given = |text| Given { text, origin: Origin::Program };
         match spec(&key).or(former.map(|former| former.preferred)) {
@@ -79,41 +82,44 @@ impl Config {
         Ok(())
     }
 
-    /// Whether any option is set only for a channel: `second_sync_host`, say.
+    /// Returns whether the file sets any option for this channel only, such as `second_sync_host`
+    /// for the channel `second`.
     pub fn has_options_of(&self, channel: &str) -> bool {
         let prefix = format!("{}_sync_", channel.to_ascii_lowercase());
         self.overflow.keys().any(|key| key.starts_with(&prefix))
     }
 
-    /// Returns the path of the file, as the caller named it; `None` if it was in memory.
+    /// Returns the path of the file, as the caller gave it. Returns `None` if the configuration was
+    /// in memory.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// Returns the files that were read; a file comes after the one that includes it.
+    /// Returns the files that were read. An included file comes after the file that includes it.
     pub fn files(&self) -> &[PathBuf] {
         &self.files
     }
 
-    /// Returns oddities of the file that are not errors: former names of options, lines without an
-    /// effect. For the log.
+    /// Returns notes for the log about problems that are not errors: former names of options, and
+    /// lines without an effect.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// Returns `configdirectory`: databases, user files and locks are below it.
+    /// Returns `configdirectory`, the directory of databases, user files and locks.
     pub fn directory(&self) -> &Path {
-        // Always there: reading a file without it fails.
+        // It is always set: reading a file without it fails.
         Path::new(self.string(opt::CONFIGDIRECTORY, None).unwrap_or_default())
     }
 
-    /// Returns a text, or its default; the channel's value if it has one.
+    /// Returns a text: the channel's value if it has one, otherwise the general value, otherwise
+    /// the default.
     pub(crate) fn string(&self, option: StringOpt, channel: Option<&str>) -> Option<&str> {
         self.text(option.spec(), channel)
     }
 
-    /// Returns a switch. For a channel too all spellings are understood; `sync_get_switchconfig`
-    /// reads `yes` as off there.
+    /// Returns a switch. All spellings of a switch are accepted for a channel too; Cyrus's
+    /// `sync_get_switchconfig` reads `yes` as off there.
     pub(crate) fn switch(&self, option: SwitchOpt, channel: Option<&str>) -> bool {
         let own = self.of_channel(option.spec(), channel);
         let own = own.and_then(|given| channel_switch(&given.text));
@@ -126,7 +132,7 @@ impl Config {
         self.text(option.spec(), channel).and_then(value::int).unwrap_or_default()
     }
 
-    /// Returns a number; `None` for `auto`.
+    /// Returns a number, or `None` for `auto`.
     pub(crate) fn auto(&self, option: AutoOpt, channel: Option<&str>) -> Option<i32> {
         self.text(option.spec(), channel).and_then(value::int)
     }
@@ -137,12 +143,12 @@ impl Config {
         text.and_then(|text| parse_seconds(option, text)).unwrap_or_default()
     }
 
-    /// Returns a duration; a negative one counts as zero.
+    /// Returns a duration. A negative duration becomes zero.
     pub(crate) fn duration(&self, option: DurationOpt, channel: Option<&str>) -> Duration {
         Duration::from_secs(u64::try_from(self.seconds(option, channel)).unwrap_or(0))
     }
 
-    /// Returns the chosen word: one of those in the table.
+    /// Returns the value of an option that must be one of some words.
     pub(crate) fn choice(&self, option: ChoiceOpt, channel: Option<&str>) -> &str {
         let text = self.text(option.spec(), channel).unwrap_or_default();
         match option.spec().kind {
@@ -151,20 +157,20 @@ impl Config {
         }
     }
 
-    /// Whether `word` is among the words of a set.
+    /// Returns whether the value of a set contains `word`.
     pub(crate) fn contains(&self, option: SetOpt, word: &str) -> bool {
         let text = self.text(option.spec(), None).unwrap_or_default();
         text.split_ascii_whitespace().any(|w| w == word)
     }
 
-    /// Returns a setting that is not in the table, such as `<host>_mechs`; `<service>_<key>`
-    /// overrides it (`config_getoverflowstring`).
+    /// Returns a setting that is not in the table, such as `<host>_mechs`. `<service>_<key>`
+    /// overrides `<key>` (`config_getoverflowstring`).
     pub(crate) fn other(&self, key: &str) -> Option<&str> {
         self.other_given(key).map(|given| given.text.as_str())
     }
 
     /// Returns the names of settings that are not in the table and begin with `prefix`, such as
-    /// those of partitions, without that prefix.
+    /// `partition-`. The returned names are without the prefix.
     pub(crate) fn others(&self, prefix: &str) -> impl Iterator<Item = &str> {
         self.overflow.keys().filter_map(move |key| {
             let own = key.strip_prefix(&*self.service).and_then(|rest| rest.strip_prefix('_'));
@@ -204,12 +210,12 @@ impl Config {
     }
 }
 
-/// Whether the value under this name must not be shown.
+/// Returns whether the value of this name must not be shown, because it is a password.
 pub(crate) fn is_secret(key: &str) -> bool {
     key.contains("pass") || key.contains("secret")
 }
 
-/// Hides passwords.
+/// Writes the values sorted by name, without passwords.
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known = self.known.iter().map(|(key, known)| (*key, &known.given.text));

@@ -1,27 +1,28 @@
-//! The database backends that can be read, and the error for those that cannot.
+//! The database types (backends) of Cyrus that can be read, and the error for other types.
 
 use std::fmt;
 
 use crate::error::{Error, Kind, Result};
 use crate::settings::{DbBackend, DbFormat};
 
-/// A database backend that can be read.
+/// A database type that can be read. Each is named after its source file in Cyrus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Backend {
-    /// `lib/cyrusdb_twoskip.c`, the default of most databases.
+    /// twoskip (`lib/cyrusdb_twoskip.c`), the default for most databases.
     Twoskip,
-    /// `lib/cyrusdb_skiplist.c`.
+    /// skiplist (`lib/cyrusdb_skiplist.c`).
     Skiplist,
-    /// `lib/cyrusdb_flat.c`.
+    /// flat (`lib/cyrusdb_flat.c`).
     Flat,
-    /// `lib/cyrusdb_quotalegacy.c`, the default of `quota_db`.
+    /// quotalegacy (`lib/cyrusdb_quotalegacy.c`), the default for `quota_db`.
     QuotaLegacy,
-    /// `lib/cyrusdb_twom.c`, after Cyrus 3.12.
+    /// twom (`lib/cyrusdb_twom.c`), in versions after Cyrus 3.12.
     Twom,
 }
 
 impl Backend {
-    /// Returns the backend that an option of imapd.conf (`mboxlist_db`, `quota_db`, ...) names.
+    /// Returns the backend for the value of an option of imapd.conf (`mboxlist_db`, `quota_db`,
+    /// ...).
     ///
     /// # Errors
     /// [`Kind::Unsupported`] if this library cannot read that backend.
@@ -35,10 +36,11 @@ impl Backend {
             DbBackend::Twom => Ok(Backend::Twom),
             DbBackend::Sql | DbBackend::Zeroskip => {
                 let word = backend.word();
-                Err(unsupported("use database backend", format!("{option}: {word}")).hint(format!(
-                    "stop Cyrus, convert what {option} is about with `cvt_cyrusdb FILE {word} NEW \
-                     twoskip`, put the new files in place, set {option}: twoskip; or run the \
-                     engine inside a host that reads it"
+                Err(unsupported("use database backend", format!("{option}: {word}")).with_hint(format!(
+                    "stop Cyrus, convert each file that {option} applies to with `cvt_cyrusdb FILE \
+                     {word} NEW twoskip`, replace the files, and set {option}: twoskip in \
+                     imapd.conf; or use a program that embeds this library and reads the backend \
+                     itself"
                 )))
             }
         }
@@ -64,8 +66,14 @@ impl fmt::Display for Backend {
 
 /// Returns the error for a backend that cannot be read.
 pub(super) fn unsupported(op: &'static str, subject: String) -> Error {
-    Error::new(Kind::Unsupported, op, subject, "this backend is not read").hint(
-        "convert the database to twoskip with cvt_cyrusdb and change imapd.conf, \
-         or run the engine inside a host that reads it",
+    Error::new(
+        Kind::Unsupported,
+        op,
+        subject,
+        "this program cannot read databases of this backend",
+    )
+    .with_hint(
+        "convert the database to twoskip with cvt_cyrusdb and change imapd.conf, or use a program \
+         that embeds this library and reads the backend itself",
     )
 }

@@ -1,9 +1,9 @@
-//! The flat backend (`lib/cyrusdb_flat.c`): one line for each record, key TAB value, sorted in
-//! mailbox order.
+//! The flat backend (`lib/cyrusdb_flat.c`). Each line holds one record: key, TAB, value. Lines are
+//! sorted in mailbox order.
 //!
-//! NUL, TAB, CR and LF are escaped as 0xff and the byte with its highest bit set; 0xff is escaped
-//! as 0xff 0xff (`encode`). A writer creates a new file and renames it over the old one. Readers
-//! need no lock, because an open file never changes.
+//! The bytes NUL, TAB, CR and LF are escaped: 0xff, then the byte with its highest bit set. 0xff is
+//! escaped as 0xff 0xff (`encode`). A writer creates a new file and renames it over the old one.
+//! Readers need no lock, because an open file never changes.
 
 use std::cmp::Ordering;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
@@ -17,31 +17,33 @@ use crate::limits::{DB_KEY_BYTES, DB_VALUE_BYTES};
 use crate::sys::file::open_regular;
 
 const OP: &str = "read flat database";
-const HINT: &str = "each line must be key, TAB, value, sorted as Cyrus sorts mailboxes: \
-                    `cvt_cyrusdb FILE flat NEW twoskip` reads what Cyrus can read";
+const HINT: &str = "each line must be key, TAB, value, and the lines must be sorted as Cyrus sorts \
+                    them: try `cvt_cyrusdb FILE flat NEW twoskip`, which copies what Cyrus can \
+                    read";
 const ESCAPE: u8 = 0xff;
-/// Escaping at most doubles the length; then TAB and LF.
+/// Maximum length of a line: escaping can double the length of key and value; then TAB and LF.
 const LINE_BYTES: u64 = 2 * (DB_KEY_BYTES + DB_VALUE_BYTES) + 2;
 const SCAN_BUFFER: usize = 64 << 10;
-/// Small, because a search reads single lines far apart.
+/// Buffer of a binary search. It is small, because the search reads single lines far apart.
 const SEARCH_BUFFER: usize = 512;
-/// Enough for one record of usual length.
+/// Buffer for reading one record. Most records fit.
 const GET_BUFFER: usize = 4 << 10;
 
 /// A flat database.
 #[derive(Debug)]
 pub(super) struct Flat {
     path: PathBuf,
-    /// The content of the file. If `None`, each operation opens the file, to see its newest state.
+    /// The content of the file, if it was read as a whole. If `None`, each operation opens the file
+    /// again, so that it reads the newest state.
     bytes: Option<Vec<u8>>,
 }
 
-/// The input: a file or memory.
+/// The input of a read: a file, or bytes in memory.
 trait Source: Read + Seek {}
 
 impl<T: Read + Seek> Source for T {}
 
-/// The line of a record without its LF, and its offset.
+/// One line, split into key and value, without its LF.
 struct Line<'a> {
     offset: u64,
     key: &'a [u8],
@@ -76,11 +78,11 @@ impl Flat {
         malformed.in_file(OP, &self.path, HINT)
     }
 
-    /// Returns the offset of the first line whose (encoded) key is not below `key`, or the file's
-    /// size if there is none.
+    /// Returns the offset of the first line whose key is not below `key`, or the file's size if
+    /// there is no such line. `key` is encoded (escaped), as in the file.
     ///
-    /// This is a binary search over byte positions. Each position stands for the first line that
-    /// begins there or later.
+    /// This is a binary search over byte offsets. Each offset stands for the first line that begins
+    /// there or later.
     fn seek(&self, file: &mut dyn Source, size: u64, key: &[u8]) -> Result<u64> {
         let mut reader = BufReader::with_capacity(SEARCH_BUFFER, file);
         let (mut low, mut high) = (0, size);
@@ -102,7 +104,8 @@ impl Flat {
         Ok(found)
     }
 
-    /// Moves to the first line that begins at `offset` or later and returns its offset.
+    /// Moves the reader to the first line that begins at `offset` or later. Returns the offset of
+    /// that line.
     fn line_start(&self, reader: &mut BufReader<&mut dyn Source>, offset: u64) -> Result<u64> {
         let before = offset.saturating_sub(1);
         reader.seek(SeekFrom::Start(before)).map_err(|error| self.io(error))?;
@@ -116,7 +119,7 @@ impl Flat {
         Ok(before.saturating_add(skipped as u64))
     }
 
-    /// Returns the key of the line at `offset`, which is the reader's position.
+    /// Returns the key of the line at `offset`, which must be the reader's position.
     fn key_at(&self, reader: &mut BufReader<&mut dyn Source>, offset: u64) -> Result<Vec<u8>> {
         let mut key = Vec::new();
         reader
@@ -129,7 +132,7 @@ impl Flat {
         Ok(key)
     }
 
-    /// Passes the lines from `offset` on to `each` until it breaks.
+    /// Passes each line from `offset` on to `each`, until `each` returns a break.
     fn lines(
         &self,
         file: &mut dyn Source,
@@ -143,7 +146,8 @@ impl Flat {
         let mut text = Vec::new();
         loop {
             text.clear();
-            // Without a TAB within the longest key this is not a line: do not read it to its end.
+            // If no TAB follows within the length of the longest key, this is not a line. Do not
+            // read the rest.
             let mut read = (&mut reader)
                 .take(2 * DB_KEY_BYTES + 1)
                 .read_until(b'\t', &mut text)
@@ -204,7 +208,7 @@ impl Db for Flat {
 
 fn parse_line(text: &[u8], offset: u64) -> Result<Line<'_>, Malformed> {
     let Some((b'\n', line)) = text.split_last() else {
-        return Err(Malformed::new(offset, "line is not ended, or too long"));
+        return Err(Malformed::new(offset, "line has no end, or is too long"));
     };
     let tab = line.iter().position(|&b| b == b'\t');
     let Some((key, [_, value @ ..])) = tab.and_then(|at| line.split_at_checked(at)) else {
@@ -228,7 +232,8 @@ fn encode(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Decodes an escaped text. An escape byte at the end is dropped, as in Cyrus.
+/// Decodes an escaped key or value. An escape byte without a following byte is dropped, as in
+/// Cyrus.
 fn decode(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut bytes = bytes.iter().copied();

@@ -2,7 +2,7 @@
 
 use crate::error::Malformed;
 
-/// The bytes that are still to be parsed.
+/// A reader of bytes. Its methods fail if there are not enough bytes.
 #[derive(Debug)]
 pub(super) struct Input<'a> {
     bytes: &'a [u8],
@@ -14,7 +14,7 @@ impl<'a> Input<'a> {
         Input { bytes, offset: 0 }
     }
 
-    /// Returns the number of bytes taken so far.
+    /// Returns the number of bytes read so far.
     pub(super) fn offset(&self) -> usize {
         self.offset
     }

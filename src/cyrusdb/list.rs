@@ -1,7 +1,9 @@
-//! The code that twoskip, skiplist and twom share: a sorted list with pointers that skip ahead.
+//! The code that twoskip, skiplist and twom share. All three are skip lists: a record has one
+//! pointer to a later record on each of its levels. Level 0, the lowest, links all records in order
+//! of keys; higher levels skip more and more records.
 //!
-//! Each step along a pointer checks that the key ascends. This also ends the walk through a damaged
-//! file, because no key can come twice.
+//! Each step along a pointer checks that the key ascends. So a walk through a damaged file ends,
+//! because no record can be reached twice.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -15,79 +17,84 @@ use super::paged::{Opened, Paged, View};
 use crate::error::{Error, Kind, Result};
 use crate::limits::{DB_CHUNK_BYTES, DB_CHUNK_RECORDS, DB_KEY_BYTES, DB_VALUE_BYTES};
 
-/// Highest number of pointers of a record: 31 levels plus a second lowest one in twoskip and twom.
+/// Maximum number of pointers in a record: 31 levels. twoskip and twom have a second pointer on
+/// level 0.
 pub(super) const MAX_LINKS: usize = 32;
 
-/// A format of records and pointers.
+/// The part that differs between the three formats: how header, records and pointers are stored.
 pub(super) trait Format: Sized + fmt::Debug + Send + Sync + 'static {
-    /// Operation in error messages about contents.
+    /// Name of the operation in errors about the content.
     const OP: &'static str;
-    /// Advice for such errors.
+    /// Advice for errors about the content.
     const HINT: &'static str;
-    /// The first bytes of a file.
+    /// The magic: the first bytes of every file in this format.
     const MAGIC: &'static [u8];
-    /// Advice for a file that begins with other bytes.
+    /// Advice for errors about a file that begins with other bytes.
     const FOREIGN: &'static str;
-    /// The order of keys if the database was not opened with mailbox order.
+    /// The comparison of keys if the database was opened with [`KeyOrder::Raw`].
     const RAW: Compare;
-    /// The order of keys if the database was opened with mailbox order.
+    /// The comparison of keys if the database was opened with [`KeyOrder::Mailbox`].
     const MAILBOX: Compare = order::mailbox;
-    /// How the file is locked while it is read.
+    /// The kind of lock under which the file is read.
     const LOCKING: Locking = Locking::Whole;
-    /// Whether a deleted record can still be reached on the levels above the lowest one.
+    /// Whether pointers above level 0 can still lead to a deleted record.
     const KEEPS_DELETED: bool = false;
 
-    /// Data that is kept between two reads of the header.
+    /// Data that is kept from one read of the header to the next.
     type Memo: Default + fmt::Debug + Send + Sync;
 
-    /// Reads and checks the header. Returns `None` if the file is empty.
+    /// Reads and checks the header. `memo` holds data from earlier calls. Returns `None` if the
+    /// file is empty.
     fn header(view: &mut View<'_>, compare: Compare, memo: &Self::Memo) -> Result<Option<Self>>;
 
-    /// Returns the node before the first record; it points to the first record of each level.
+    /// Returns the start node, which comes before all records and points to the first record of
+    /// each level.
     fn start(&self, view: &mut View<'_>) -> Result<Node>;
 
-    /// Returns the offset that `node` points to on one of its levels (0 is the lowest); 0 at the
-    /// end.
+    /// Returns the pointer of `node` on a level, which is the offset of a record. Returns 0 if no
+    /// record follows on this level.
     fn link(&self, view: &View<'_>, node: &Node, level: usize) -> Result<u64>;
 
-    /// Reads the record at `offset`, or the next live one if it is deleted. Returns `None` at the
-    /// end.
+    /// Reads the record at `offset`. If it is deleted, reads the next record that is not. Returns
+    /// `None` at the end of the list.
     fn node(&self, view: &mut View<'_>, offset: u64) -> Result<Option<Node>>;
 
-    /// Reads the value of a record, and checks it if the format allows that.
+    /// Reads the value of a record. Checks the value if the format has a checksum.
     fn value(&self, view: &mut View<'_>, node: &Node) -> Result<Vec<u8>>;
 
-    /// Checks the key of a record, as far as the format allows that. A search trusts the keys on
-    /// its way. If it does not find its key, it verifies the neighbours, which prove that the key
-    /// is absent.
+    /// Checks the key of a record if the format has a checksum. A search does not check the records
+    /// that it passes. If it does not find its key, it calls this for the records before and after
+    /// the key, because only undamaged neighbours prove that the key does not exist.
     fn verify(&self, view: &mut View<'_>, node: &Node) -> Result<()>;
 }
 
-/// A record without its value.
+/// A record (or the start node) without its value.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) offset: u64,
     pub(super) links: [u64; MAX_LINKS],
-    /// The number of levels on which the record is linked.
+    /// The number of levels of the record.
     pub(super) levels: usize,
     pub(super) key: Vec<u8>,
     pub(super) value_offset: u64,
     pub(super) value_len: u64,
-    /// CRC of key and value, if the format has one.
+    /// CRC of key and value; unused if the format has none.
     pub(super) crc: u32,
 }
 
-/// The state of the last commit, for formats that write two lowest pointers in turn.
+/// The state of the last commit, for formats with two pointers on level 0. Their writers set these
+/// pointers in turn, so that one is always committed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Committed {
-    /// The committed size. Data at or beyond it is not valid.
+    /// The size of the file at the last commit. Data at or after this offset is not valid.
     pub(super) end: u64,
-    /// Whether a writer died during a transaction.
+    /// Whether a writer was killed during a transaction.
     pub(super) dirty: bool,
 }
 
 impl Committed {
-    /// Returns the offset that the record at `offset` points to on a level, as of the last commit.
+    /// Returns the pointer of a record on a level, as of the last commit. `links` are all pointers
+    /// of the record at `offset`.
     pub(super) fn link(
         self,
         view: &View<'_>,
@@ -97,7 +104,8 @@ impl Committed {
     ) -> Result<u64> {
         let [first, second, higher @ ..] = links;
         if level == 0 {
-            // Cyrus's recovery removes such pointers, after a crash and after an abort.
+            // Cyrus's recovery removes such pointers, after a crash and after an aborted
+            // transaction.
             if !self.dirty && (*first).max(*second) >= self.end {
                 return Err(view.malformed(offset, "pointer goes beyond the committed size"));
             }
@@ -113,7 +121,7 @@ impl Committed {
     }
 }
 
-/// Checks the lengths of a record against the limits. Returns what is too long.
+/// Checks the lengths of a record against the limits. Returns an error text if one is too long.
 pub(super) fn too_long(key: u64, value: u64) -> Option<&'static str> {
     if key > DB_KEY_BYTES {
         Some("key is too long")
@@ -124,7 +132,8 @@ pub(super) fn too_long(key: u64, value: u64) -> Option<&'static str> {
     }
 }
 
-/// Checks the first bytes of the file. The file may be shorter than the magic.
+/// Checks that the file begins with the magic bytes of the format. Of a shorter file, checks all
+/// bytes.
 pub(super) fn check_magic<F: Format>(view: &mut View<'_>) -> Result<()> {
     let len = F::MAGIC.len().min(usize::try_from(view.size()).unwrap_or(usize::MAX));
     let start = view.bytes(0, len as u64)?;
@@ -135,33 +144,33 @@ pub(super) fn check_magic<F: Format>(view: &mut View<'_>) -> Result<()> {
     }
 }
 
-/// A database in one of these formats.
+/// An open database in one of these formats.
 #[derive(Debug)]
 pub(super) struct List<F: Format> {
     file: Paged,
     compare: Compare,
     memo: F::Memo,
-    /// Whether an empty file is damage.
+    /// Whether an empty file is an error.
     required: bool,
 }
 
-/// Records of a scan: the number of the search that found each, its key and its value.
+/// Records of a scan. Each has the index of the search that found it, its key and its value.
 type Records = Vec<(usize, Vec<u8>, Vec<u8>)>;
 
 /// The position at which a scan resumes.
 #[derive(Debug, Default)]
 struct Place {
-    /// The first search that is not finished.
+    /// Index of the first search that is not finished.
     nth: usize,
-    /// The last key of that search that was visited.
+    /// The last visited key of that search; `None` before its first record.
     after: Option<Vec<u8>>,
 }
 
 /// How to handle an unreadable record.
 enum Damage {
-    /// Return the error.
+    /// Stop, and return the error.
     Refused,
-    /// Continue after the record, and keep the first error.
+    /// Skip the record, and keep the first error.
     PassedOver(Option<Error>),
 }
 
@@ -187,7 +196,7 @@ impl<F: Format> List<F> {
         List { file, compare, memo: F::Memo::default(), required: options.required }
     }
 
-    /// Reads the header of a locked database. Returns `None` if it is empty and that is allowed.
+    /// Reads the header of a locked database. Returns `None` if the file is empty and may be empty.
     fn header(&self, view: &mut View<'_>) -> Result<Option<F>> {
         match F::header(view, self.compare, &self.memo)? {
             None if self.required => Err(view.malformed(0, "the file is empty")),
@@ -195,7 +204,8 @@ impl<F: Format> List<F> {
         }
     }
 
-    /// Returns the record that `node` points to on `level`.
+    /// Reads the record at `offset`, to which `node` points on `level`. Checks that it has this
+    /// level and that its key is above that of `node`.
     fn next(
         &self,
         format: &F,
@@ -206,16 +216,19 @@ impl<F: Format> List<F> {
     ) -> Result<Option<Node>> {
         let Some(next) = format.node(view, offset)? else { return Ok(None) };
         if next.levels <= level {
-            return Err(view.malformed(next.offset, "record is reached on a level it has not"));
+            return Err(view.malformed(
+                next.offset,
+                "a pointer leads to a record that does not have this level",
+            ));
         }
-        // The start node has an empty key; no record has one.
+        // This holds for the start node too: its key is empty, and no record has an empty key.
         if (self.compare)(&next.key, &node.key) != Ordering::Greater {
             return Err(view.malformed(next.offset, "keys are out of order"));
         }
         Ok(Some(next))
     }
 
-    /// Returns the first readable record whose key is not below `key`.
+    /// Returns the first readable record whose key is equal to `key` or above.
     fn seek(
         &self,
         format: &F,
@@ -224,7 +237,8 @@ impl<F: Format> List<F> {
         damage: &mut Damage,
     ) -> Result<Option<Node>> {
         let mut node = format.start(view)?;
-        // The nearest record at or beyond the key so far, and the offset by which it was reached.
+        // The nearest record found so far whose key is not below `key`, and the pointer that led to
+        // it.
         let mut beyond: Option<(u64, Node)> = None;
         for level in (0..node.levels).rev() {
             loop {
@@ -245,12 +259,13 @@ impl<F: Format> List<F> {
                         break;
                     }
                     Ok(_) => break,
-                    // Pointers on lower levels may lead around the damage. If not, continue with
-                    // `beyond`.
+                    // Go down to the next level, whose pointers may lead around the damage. On the
+                    // lowest level, the result is `beyond`.
                     Err(error) => {
                         damage.pass_over(error)?;
                         match beyond.take_if(|_| level == 0 && F::KEEPS_DELETED) {
-                            // It is no longer possible to know whether that record was deleted.
+                            // Only the damaged level 0 shows whether this record was deleted. So
+                            // search after it.
                             Some((_, next)) => node = next,
                             None => break,
                         }
@@ -258,8 +273,8 @@ impl<F: Format> List<F> {
                 }
             }
         }
-        // Only check if the key was not found, so that damage is reported only to searches it
-        // affects.
+        // If the key was found, do not check the record before it: damage there must not make this
+        // search fail.
         let found = beyond.as_ref().is_some_and(|(_, next)| next.key == key);
         if !found && let Err(error) = format.verify(view, &node) {
             damage.pass_over(error)?;
@@ -271,11 +286,13 @@ impl<F: Format> List<F> {
         (self.compare)(&node.key, key) == Ordering::Less
     }
 
-    /// Runs `work` on one state of the file, with its lock if that is needed.
+    /// Runs `work` on one state of the file. Takes the lock of the file only if the cache does not
+    /// suffice.
     ///
-    /// An aborted transaction changes blocks but no records, and may leave the recorded state of
-    /// the file unchanged. A record that spans a cached block and a newly read one can then look
-    /// damaged. If damage is found with cached blocks, run `work` again without the cache.
+    /// An aborted transaction changes blocks of the file but no records, and may leave the recorded
+    /// [`State`](super::paged::State) of the file unchanged. A record that lies partly in a cached
+    /// block and partly in a newly read block can then look damaged. So, if cached blocks were used
+    /// and damage is found, `work` runs once more without the cache.
     fn read<T>(&self, mut work: impl FnMut(&mut View<'_>) -> Result<T>) -> Result<T> {
         let mut view = self.file.view()?;
         let result = work(&mut view);
@@ -287,8 +304,26 @@ impl<F: Format> List<F> {
         result
     }
 
-    /// Reads results of the searches from a position on, all from one state of the file. Also
-    /// returns the position to resume from, if there may be more.
+    /// Like [`List::chunk`], on one state of the file. Passes over damage only if it is there without
+    /// the cache too.
+    fn read_chunk(
+        &self,
+        sought: &[Sought<'_>],
+        from: &Place,
+        damage: &mut Damage,
+    ) -> Result<(Records, Option<Place>)> {
+        let read = self.read(|view| self.chunk(view, sought, from, &mut Damage::Refused));
+        match (read, &damage) {
+            (Err(error), Damage::PassedOver(_)) if error.kind() == Kind::Corrupt => {
+                self.chunk(&mut self.file.lock_uncached()?, sought, from, damage)
+            }
+            (read, _) => read,
+        }
+    }
+
+    /// Runs the searches from position `from` on, up to a limit of results. All results come from
+    /// one state of the file. If there may be more results, also returns the position to resume
+    /// from.
     fn chunk(
         &self,
         view: &mut View<'_>,
@@ -312,7 +347,7 @@ impl<F: Format> List<F> {
                     let mut next = self.first(&format, view, prefix, after, damage)?;
                     while let Some(node) = next {
                         if !self.has_prefix(&node, prefix) {
-                            // Only the neighbours prove that there are no more records.
+                            // Only undamaged neighbours prove that there are no more records.
                             if let Err(error) = format.verify(view, &node) {
                                 damage.pass_over(error)?;
                             }
@@ -342,7 +377,8 @@ impl<F: Format> List<F> {
         Ok((records, None))
     }
 
-    /// Returns the first record with a prefix, or the first record after the key `after`.
+    /// Returns the first record whose key begins with `prefix` or, if `after` is given, the first
+    /// record after that key.
     fn first(
         &self,
         format: &F,
@@ -376,7 +412,7 @@ impl<F: Format> List<F> {
         }
     }
 
-    /// Returns the next readable record.
+    /// Returns the next readable record after `node`.
     fn follow(
         &self,
         format: &F,
@@ -389,7 +425,7 @@ impl<F: Format> List<F> {
         match next {
             Err(error) => {
                 damage.pass_over(error)?;
-                // The lowest key above this one.
+                // The lowest key above that of `node`.
                 let above = [&node.key[..], b"\0"].concat();
                 self.seek(format, view, &above, damage)
             }
@@ -405,7 +441,7 @@ impl<F: Format> List<F> {
     ) -> Result<()> {
         let mut from = Place::default();
         loop {
-            let (records, next) = self.read(|view| self.chunk(view, sought, &from, damage))?;
+            let (records, next) = self.read_chunk(sought, &from, damage)?;
             for (nth, key, value) in &records {
                 if let ControlFlow::Break(()) = visit(*nth, key, value)? {
                     return Ok(());

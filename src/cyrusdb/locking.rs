@@ -6,29 +6,30 @@ use std::path::Path;
 use crate::error::Result;
 use crate::sys::lock::{self, Mode, Part, Wait};
 
-/// The locks that a reader takes.
+/// The kind of locks that a reader takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Locking {
     /// A lock on the whole file, as Cyrus reads twoskip and skiplist (`mappedfile_readlock` in
     /// `lib/mappedfile.c`, `read_lock` in `lib/cyrusdb_skiplist.c`).
     Whole,
-    /// Locks on two ranges of the file (`read_lock` in `lib/twom.c`). The first, on the magic, is
-    /// held only while waiting: it keeps later readers from overtaking a waiting writer. The
-    /// second, on the start record, is held while reading. A process that repacks the file holds a
-    /// third range all the time, for which readers must not wait.
+    /// Locks on two byte ranges of the file (`read_lock` in `lib/twom.c`). The range of the magic
+    /// is locked only until the second lock is obtained, so that a later reader cannot overtake a
+    /// waiting writer. The range of the start record is locked while the file is read. A process
+    /// that repacks the file holds a third range, for which readers need not wait.
     Twom,
 }
 
-/// `HEADER_MAGIC_SIZE` of `lib/twom.c`.
+/// The range of the magic (`HEADER_MAGIC_SIZE` of `lib/twom.c`).
 const GATE: Part = Part { start: 0, len: 16 };
-/// `DUMMY_OFFSET` and `DUMMY_SIZE` of `lib/twom.c`.
+/// The range of the start record (`DUMMY_OFFSET` and `DUMMY_SIZE` of `lib/twom.c`).
 const DATA: Part = Part { start: 96, len: 272 };
 
 impl Locking {
-    /// Locks an open file for reading and waits for writers. [`lock::release`] unlocks it.
+    /// Locks an open file for reading. Waits until no writer holds the lock. [`lock::release`]
+    /// unlocks the file.
     ///
     /// # Errors
-    /// Like [`lock::acquire`]. Nothing is locked then.
+    /// Like [`lock::acquire`]. On failure no lock is held.
     pub(super) fn acquire(self, file: &File, path: &Path) -> Result<()> {
         match self {
             Locking::Whole => lock::acquire(file, path, Mode::Shared, Wait::Block),

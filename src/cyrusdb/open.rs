@@ -1,4 +1,4 @@
-//! Opens a database file and detects its backend.
+//! Opens a database file and detects its type (backend).
 
 use std::fs::File;
 use std::io;
@@ -20,13 +20,15 @@ use crate::limits::WHOLE_DB_BYTES;
 use crate::sys::file::{open_unchecked, regular};
 
 /// Opens the database at `path`. Returns `None` if there is no such file. `declared` is the backend
-/// in imapd.conf. A file that begins like a twoskip, skiplist or twom database is read as such, as
-/// in Cyrus (`cyrusdb_open`). For [`Backend::QuotaLegacy`] the last component of `path` is ignored.
+/// that imapd.conf names for it. If the file begins like a twoskip, skiplist or twom database, it
+/// is read as such a database, whatever is declared, as in Cyrus (`cyrusdb_open`). For
+/// [`Backend::QuotaLegacy`] the last component of `path` is ignored.
 ///
-/// An empty file is an empty database unless it is required: Cyrus writes the header when it first
-/// opens the file. A file without a known magic can only be read as flat; if another backend is
-/// declared, it cannot be read, as in Cyrus. The first bytes also win if flat is declared. Cyrus's
-/// flat backend accepts every file, and would write lines into a twoskip database.
+/// An empty file is an empty database, because Cyrus writes the header only when it first opens the
+/// file. With [`Options::required`] an empty file is an error. A file that begins with no known
+/// magic bytes is read as flat, unless another backend is declared: then it is an error, as in
+/// Cyrus. Known magic bytes also take precedence if flat is declared. Cyrus does not check this:
+/// its flat backend accepts every file, and would write lines into a twoskip database.
 ///
 /// # Errors
 /// [`Kind::Io`](crate::Kind::Io); [`Kind::Unsupported`](crate::Kind::Unsupported) for a format that
@@ -46,7 +48,7 @@ pub fn open(
     match opened {
         Ok((magic, opened)) => as_what_it_is(magic, opened, path, declared, options).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound && !options.required => Ok(None),
-        // zeroskip's databases are directories.
+        // A directory may be a zeroskip database.
         Err(error)
             if error.kind() == io::ErrorKind::IsADirectory && declared != Some(Backend::Flat) =>
         {
@@ -57,8 +59,8 @@ pub fn open(
     }
 }
 
-/// Like [`open`], for a database that is read now and not kept open. A small file is read
-/// completely while no writer is active; later changes are not seen.
+/// Like [`open`], for a database that is read only now. A small file is read completely into memory
+/// while no writer is active. Later changes are not seen.
 ///
 /// # Errors
 /// Like [`open`].
@@ -74,8 +76,8 @@ pub fn open_whole(
         }
         _ => return open(path, declared, options),
     };
-    // If a writer replaces the file before it is locked, the opened file is read as it is. Its
-    // first bytes, which never change, decide how to lock it.
+    // If a writer replaces the file before the lock is obtained, the old file is read. The first
+    // bytes of a file never change. They decide which lock to take.
     let locking = match detect(&file) {
         Ok(Magic::Known(Backend::Twom)) => Some(Locking::Twom),
         Ok(Magic::Known(_) | Magic::Foreign(_) | Magic::None) => Some(Locking::Whole),
@@ -90,7 +92,8 @@ pub fn open_whole(
     }
     drop(file);
     match magic(&bytes) {
-        // Writers change files of these backends in place, so the unlocked read above is not safe.
+        // The file was read without a lock (flat is declared), but writers change files of these
+        // backends in place. So read it again.
         Magic::Known(_) if declared == Some(Backend::Flat) => open(path, declared, options),
         magic => as_what_it_is(magic, Opened::Memory(bytes), path, declared, options).map(Some),
     }
@@ -140,7 +143,7 @@ fn detect(file: &File) -> io::Result<Magic> {
     Ok(magic(start.get(..len).unwrap_or_default()))
 }
 
-/// Detects the backend by the first bytes (`cyrusdb_detect` in `lib/cyrusdb.c`).
+/// Detects the backend from the first bytes (`cyrusdb_detect` in `lib/cyrusdb.c`).
 fn magic(bytes: &[u8]) -> Magic {
     match bytes.get(..16).unwrap_or(bytes) {
         [] => Magic::Empty,

@@ -1,12 +1,12 @@
-//! The orders in which databases are sorted (`lib/bsearch.c`).
+//! The orders in which databases sort their keys (`lib/bsearch.c`).
 
 use std::cmp::Ordering;
 use std::ffi::c_char;
 
-/// The order with which a database was opened (`CYRUSDB_MBOXSORT` of `lib/cyrusdb.h`).
+/// The key order with which a database was opened (`CYRUSDB_MBOXSORT` of `lib/cyrusdb.h`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum KeyOrder {
-    /// The backend's own order of bytes.
+    /// The backend's own order of keys, which compares bytes.
     #[default]
     Raw,
     /// Mailbox order: the hierarchy separator `.` sorts before other characters of names.
@@ -16,13 +16,14 @@ pub enum KeyOrder {
 /// A function that compares two keys.
 pub(super) type Compare = fn(&[u8], &[u8]) -> Ordering;
 
-/// Compares unsigned bytes; a prefix sorts first (`bsearch_ncompare_raw`).
+/// Compares keys as unsigned bytes; a key that is a prefix of the other sorts first
+/// (`bsearch_ncompare_raw`).
 pub(super) fn raw(a: &[u8], b: &[u8]) -> Ordering {
     a.cmp(b)
 }
 
-/// Compares bytes as C's `char`, which is signed on most machines; a prefix sorts first
-/// (`compare_signed` in `lib/cyrusdb_skiplist.c`).
+/// Compares keys as C's `char`, which is signed on most machines. A key that is a prefix of the
+/// other sorts first (`compare_signed` in `lib/cyrusdb_skiplist.c`).
 pub(super) fn c_chars(a: &[u8], b: &[u8]) -> Ordering {
     match a.iter().zip(b).find(|(a, b)| a != b) {
         Some((&a, &b)) => (a as c_char).cmp(&(b as c_char)),
@@ -30,13 +31,14 @@ pub(super) fn c_chars(a: &[u8], b: &[u8]) -> Ordering {
     }
 }
 
-/// Compares in mailbox order; a prefix sorts first (`bsearch_ncompare_mbox`).
+/// Compares keys in mailbox order; a key that is a prefix of the other sorts first
+/// (`bsearch_ncompare_mbox`).
 pub(super) fn mailbox(a: &[u8], b: &[u8]) -> Ordering {
     a.iter().map(|&c| weight(c)).cmp(b.iter().map(|&c| weight(c)))
 }
 
-/// Returns the rank of a byte: NUL, then TAB and LF (which end a key in a flat file), then `.`. The
-/// control characters up to backspace move up to make room.
+/// Returns the rank of a byte: NUL is first, then TAB and LF (which end a key in a flat file), then
+/// `.`. The control characters 1 to 8 get higher ranks to make room.
 fn weight(byte: u8) -> u8 {
     match byte {
         0 => 0,

@@ -1,4 +1,4 @@
-//! Reads a locked file at any offset, with a cache of blocks that is valid until the file changes.
+//! Reads a file in blocks at any offset, under a lock. Blocks are cached until the file changes.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -18,13 +18,13 @@ const BLOCK: usize = 4096;
 const BLOCK_U64: u64 = BLOCK as u64;
 /// Number of cache slots that can hold a given block.
 const WAYS: usize = 4;
-/// Number of bytes at the start of a file that identify its state: the header of a twoskip file, or
-/// that of a twom file up to the number of commits.
+/// Number of bytes at the start of a file that identify its state. They cover the header of a
+/// twoskip file, and the header of a twom file up to the number of commits.
 const HEAD: usize = 64;
 /// Reads of at least this length bypass the cache.
 const DIRECT: usize = 4 * BLOCK;
 
-/// A file that is read under its own shared lock.
+/// A file that is read under a shared lock.
 ///
 /// Each reading thread uses its own open file, because a lock belongs to an open file.
 #[derive(Debug)]
@@ -49,15 +49,15 @@ struct Handle {
     file: File,
     /// Device and inode of the file.
     identity: (u64, u64),
-    /// The state of the file when the blocks were cached.
+    /// The state of the file when its blocks were cached. `None` if nothing is cached.
     state: Option<State>,
     slots: Vec<Slot>,
 }
 
-/// Identifies the records in a file: two files in the same state hold the same records. Every
-/// commit changes the state: a twoskip header holds the committed size, a twom header the number of
-/// commits, a skiplist grows, and repacking creates a new file. The modification time covers one
-/// more case: a skiplist that was truncated and has grown to the same size again.
+/// Identifies the records of a file: while the state is the same, the records are the same. Every
+/// commit changes the state: it changes the committed size in a twoskip header or the number of
+/// commits in a twom header, or a skiplist grows. Repacking creates a new file. The modification
+/// time is needed for a skiplist that was truncated and has grown to the same size again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct State {
     device: u64,
@@ -84,7 +84,7 @@ struct Slot {
 }
 
 impl Paged {
-    /// Creates a reader of an open file. `op` and `hint` are for errors about its contents.
+    /// Creates a reader of an open file. `op` and `hint` become part of errors about its contents.
     pub(super) fn new(
         opened: Opened,
         path: &Path,
@@ -112,7 +112,7 @@ impl Paged {
         opened.map(Some).map_err(error)
     }
 
-    /// Locks the file that now has the name, waiting for writers, and clears the cache.
+    /// Locks the file that has the path at this moment. Waits for writers, and clears the cache.
     pub(super) fn lock_uncached(&self) -> Result<View<'_>> {
         let mut handle = self.handle()?;
         if let Some(handle) = &mut handle {
@@ -131,12 +131,13 @@ impl Paged {
         Ok(view)
     }
 
-    /// Like [`Paged::lock`], but takes no lock while the cache suffices and the file's state is
-    /// that of the cache: no commit has happened since. If another block is needed and the file has
-    /// changed by then, the view becomes [stale](View::is_stale).
+    /// Returns a view of the file. If the file has not changed since its blocks were cached, the
+    /// view reads from the cache without a lock. When it needs another block, it takes the lock. If
+    /// the file has changed by then, the view becomes [stale](View::is_stale).
     pub(super) fn view(&self) -> Result<View<'_>> {
         let mut handle = self.handle()?;
-        // If the file is larger than the cache, a read almost always needs the lock.
+        // If the file is larger than the cache, skip this check: a read almost always needs the
+        // lock anyway.
         let cached = handle.as_ref().and_then(|handle| handle.state);
         let cached = cached.filter(|state| state.size <= DB_CACHE_BYTES as u64);
         if let (Some(handle), Some(cached)) = (&mut handle, cached) {
@@ -161,7 +162,7 @@ impl Handle {
         Handle { file, identity, state: None, slots: Vec::new() }
     }
 
-    /// Returns the state of the file. `named` is the metadata of the file that now has the name.
+    /// Returns the state of the file. `named` is the metadata of the file that has the path.
     fn look(&mut self, named: &Metadata) -> io::Result<State> {
         let mut head = [0; HEAD];
         let size = named.len();
@@ -171,7 +172,7 @@ impl Handle {
         Ok(State { device: named.dev(), inode: named.ino(), size, modified, head })
     }
 
-    /// If the state has changed, drops all cached blocks and sizes the cache for the file.
+    /// Sets the state. If it is another one, clears the cache and adapts its size to the file.
     fn set_state(&mut self, state: State) {
         if self.state == Some(state) {
             return;
@@ -185,22 +186,22 @@ impl Handle {
         self.slots.resize_with(slots, Slot::default);
     }
 
-    /// Returns the slots that can hold a block.
+    /// Returns the cache slots that can hold a block.
     fn ways(&mut self, number: u64) -> &mut [Slot] {
         let sets = (self.slots.len() / WAYS).max(1) as u64;
         self.slots.chunks_mut(WAYS).nth((number % sets) as usize).unwrap_or_default()
     }
 
-    /// Returns a block if it is cached, and moves it to the front of its slots.
+    /// Returns a block if it is cached. Moves it to the front of its slots.
     fn cached(&mut self, number: u64) -> Option<&[u8]> {
         let ways = self.ways(number);
         let place = ways.iter().position(|slot| slot.number == Some(number))?;
-        // Searches often follow the same path again.
+        // Searches often read the same blocks again, so keep this block the longest.
         ways.get_mut(..=place)?.rotate_right(1);
         ways.first().map(|slot| slot.bytes.as_slice())
     }
 
-    /// Reads a block into its least recently used slot.
+    /// Reads a block into the least recently used of its slots.
     fn read(&mut self, number: u64, len: usize) -> io::Result<()> {
         let start = number.saturating_mul(BLOCK_U64);
         let oldest = self.ways(number).last_mut().ok_or_else(closed)?;
@@ -222,18 +223,18 @@ enum Lock {
     None,
     /// Locked, and the file is in the state of the cache.
     Held,
-    /// Locked, but the file has changed since the view began.
+    /// Locked, but the file has changed since the view was created.
     Stale,
 }
 
-/// A file that does not change while it is read.
+/// A consistent view of a file: all reads return data of the same state of the file.
 #[derive(Debug)]
 pub(super) struct View<'p> {
     paged: &'p Paged,
     handle: Option<Handle>,
     size: u64,
     lock: Lock,
-    /// Whether blocks cached by earlier reads may have been used.
+    /// Whether blocks from earlier views may have been used.
     used_cache: bool,
 }
 
@@ -256,7 +257,7 @@ impl View<'_> {
         self.size
     }
 
-    /// Fills `out` with bytes from `offset` on. Fails if the file ends before.
+    /// Fills `out` with bytes from `offset` on. Fails if the file ends before `out` is full.
     pub(super) fn read(&mut self, offset: u64, out: &mut [u8]) -> Result<()> {
         if offset.checked_add(out.len() as u64).is_none_or(|end| end > self.size) {
             return Err(self.malformed(offset, "points past the end of the file"));
@@ -280,8 +281,8 @@ impl View<'_> {
             let (now, later) = rest.split_at_mut(n);
             now.copy_from_slice(within.get(..n).unwrap_or_default());
             if n == 0 {
-                // Impossible while the lock is held, but a file on a network file system may still
-                // shrink.
+                // This cannot happen while the lock is held, except on a network file system, where
+                // the file may still shrink.
                 return Err(self.malformed(offset, "the file became shorter while it was locked"));
             }
             offset = offset.saturating_add(n as u64);
@@ -290,7 +291,7 @@ impl View<'_> {
         Ok(())
     }
 
-    /// Returns `len` bytes from `offset` on. Checks the length against the file's size before it
+    /// Returns `len` bytes from `offset` on. Checks `len` against the size of the file before it
     /// allocates memory.
     pub(super) fn bytes(&mut self, offset: u64, len: u64) -> Result<Vec<u8>> {
         let past = || self.malformed(offset, "is longer than what is left of the file");
@@ -302,17 +303,17 @@ impl View<'_> {
         Ok(bytes)
     }
 
-    /// Returns an error about the contents at `offset`.
+    /// Makes the error for damage at `offset`.
     pub(super) fn malformed(&self, offset: u64, what: impl Into<String>) -> Error {
         self.wrap(Malformed::new(offset, what.into()))
     }
 
-    /// Returns an error that the file has an unexpected format.
+    /// Makes the error for a file of an unexpected format.
     pub(super) fn foreign(&self, what: &'static str, hint: &'static str) -> Error {
         Malformed::new(0, what).in_file(self.paged.op, &self.paged.path, hint)
     }
 
-    /// Adds the file to a parser's error.
+    /// Converts a parser's error to one that names the file.
     pub(super) fn wrap(&self, malformed: Malformed) -> Error {
         malformed.in_file(self.paged.op, &self.paged.path, self.paged.hint)
     }
@@ -322,34 +323,35 @@ impl View<'_> {
     }
 
     fn file(&self) -> Result<&File> {
-        // Only `drop` takes the handle out.
+        // `None` is possible only in `drop`, which takes the handle out.
         self.handle.as_ref().map(|handle| &handle.file).ok_or_else(|| self.io(closed()))
     }
 
-    /// Returns the state of the file, which stays equal until the file changes.
+    /// Returns the state of the file. Two equal states mean that the file has not changed.
     pub(super) fn state(&self) -> Option<State> {
         self.handle.as_ref().and_then(|handle| handle.state)
     }
 
-    /// Returns whether the file has changed since the view began. Then the caller must read again.
+    /// Returns whether the file has changed since the view was created. Then the caller must read
+    /// again with a new view.
     pub(super) fn is_stale(&self) -> bool {
         self.lock == Lock::Stale
     }
 
-    /// Returns whether blocks cached by earlier reads may have been used.
+    /// Returns whether blocks from earlier views may have been used.
     pub(super) fn used_cache(&self) -> bool {
         self.used_cache
     }
 
-    /// Locks the file that now has the name. It may be a new file, not the open one
-    /// (`lock_reopen_ex` in `lib/lock_fcntl.c`). If its state has changed, drops all cached blocks
-    /// and sizes the cache for the file.
+    /// Locks the file that has the path at this moment, which may be a new file instead of the open
+    /// one (`lock_reopen_ex` in `lib/lock_fcntl.c`). If its state has changed, clears the cache and
+    /// adapts its size to the file.
     fn lock(&mut self) -> Result<()> {
         let paged = self.paged;
         let io = |error| Error::io(paged.op, &paged.path, error).or_hint(DATABASE);
         while let Some(handle) = &mut self.handle {
             paged.locking.acquire(&handle.file, &paged.path)?;
-            // From here on, dropping the view releases the lock.
+            // From here on, `drop` releases the lock.
             self.lock = Lock::Held;
             let named = std::fs::metadata(&paged.path).map_err(io)?;
             if handle.identity == (named.dev(), named.ino()) {
@@ -366,7 +368,8 @@ impl View<'_> {
         Ok(())
     }
 
-    /// Takes the lock if necessary, and fails if the file has changed since its blocks were cached.
+    /// Takes the lock if it is not held. Fails if the file has changed since its blocks were
+    /// cached.
     fn need_lock(&mut self) -> Result<()> {
         if self.lock == Lock::None {
             let before = self.state();
@@ -376,7 +379,7 @@ impl View<'_> {
             }
         }
         if self.is_stale() {
-            return Err(self.io(io::Error::other("it has changed meanwhile")));
+            return Err(self.io(io::Error::other("the file has changed while it was read")));
         }
         Ok(())
     }

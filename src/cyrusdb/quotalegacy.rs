@@ -1,11 +1,11 @@
-//! The quotalegacy backend (`lib/cyrusdb_quotalegacy.c`): one file for each quota root, in the
+//! The quotalegacy backend (`lib/cyrusdb_quotalegacy.c`): one file for each quota root, below the
 //! directory that is configured for the database.
 //!
-//! The path is `quota/C/ROOT`. With virtual domains it is `domain/C/DOMAIN/quota/C/ROOT` for
-//! `DOMAIN!ROOT`, and `domain/C/DOMAIN/quota/root` for `DOMAIN!` itself (`hash_quota`). `C` is one
-//! character computed from the name. A file holds the value and a LF. If the value is not a dlist
-//! (`%`), the space between usage and limit is also a LF. Writers rename a new file over the old
-//! one.
+//! The path is `quota/C/ROOT`. With virtual domains it is `domain/C/DOMAIN/quota/C/ROOT` for the
+//! key `DOMAIN!ROOT`, and `domain/C/DOMAIN/quota/root` for the key `DOMAIN!` (`hash_quota`). `C` is
+//! one character computed from the name. A file holds the value and a LF. In a value that is not a
+//! dlist (it does not begin with `%`), a LF also replaces the space between usage and limit.
+//! Writers rename a new file over the old one.
 
 use std::fs::DirEntry;
 use std::io;
@@ -46,7 +46,7 @@ impl QuotaLegacy {
         }
     }
 
-    /// Splits a key into domain and name. The domain is `None` if the key has none or virtual
+    /// Splits a key into domain and name. The domain is `None` if the key has none, or if virtual
     /// domains are off.
     fn split<'k>(&self, key: &'k [u8]) -> (Option<&'k [u8]>, &'k [u8]) {
         match key.iter().position(|&b| b == b'!') {
@@ -58,7 +58,7 @@ impl QuotaLegacy {
         }
     }
 
-    /// Returns the directory of a domain's quota roots, or of the roots without domain.
+    /// Returns the directory of the quota roots of a domain, or of those without a domain.
     fn quota_directory(&self, domain: Option<&[u8]>) -> PathBuf {
         let mut path = self.directory.clone();
         if let Some(domain) = domain {
@@ -70,8 +70,7 @@ impl QuotaLegacy {
         path
     }
 
-    /// Returns the path of the file with the value of `key`. Returns `None` for keys that are not
-    /// valid file names.
+    /// Returns the path of the file for `key`. Returns `None` if `key` cannot be a file name.
     fn path(&self, key: &[u8]) -> Option<PathBuf> {
         let (domain, root) = self.split(key);
         let safe = |part: &[u8]| {
@@ -88,14 +87,15 @@ impl QuotaLegacy {
         if !safe(root) {
             return None;
         }
-        // Hash only what follows the first dot, or all users' names would hash to `u`.
+        // Hash only the part after the first dot. Otherwise the names of all users would hash to
+        // `u`.
         let hashed = root.iter().position(|&b| b == b'.').and_then(|at| root.get(at + 1..));
         path.push(letter(hashed.unwrap_or(root), self.options.full_dir_hash));
         path.push(name(root));
         Some(path)
     }
 
-    /// Adds the keys of one domain that begin with `prefix` (`scan_qr_dir`).
+    /// Adds to `keys` the keys of one domain that begin with `prefix` (`scan_qr_dir`).
     fn list(&self, domain: Option<&[u8]>, prefix: &[u8], keys: &mut Vec<Vec<u8>>) -> Result<()> {
         let directory = self.quota_directory(domain);
         let mut add = |root: &[u8]| {
@@ -122,7 +122,7 @@ impl QuotaLegacy {
         Ok(())
     }
 
-    /// Reads the value of the quota root in this file. Returns `None` if the file does not exist.
+    /// Reads a value from the file at `path`. Returns `None` if the file does not exist.
     fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
         let bytes = match read_regular(path, QUOTA_FILE_BYTES + 1) {
             Ok(bytes) => bytes,
@@ -157,7 +157,8 @@ impl Db for QuotaLegacy {
             KeyOrder::Mailbox => order::mailbox,
         };
         keys.sort_by(|a, b| compare(a, b));
-        // A file in a wrong directory also gives a key; only the one in the right place is read.
+        // A file in a wrong directory gives the same key again. Only the file in the right place is
+        // read.
         keys.dedup();
         for key in keys {
             let Some(path) = self.path(&key) else { continue };
@@ -173,9 +174,9 @@ impl Db for QuotaLegacy {
     }
 }
 
-/// Returns whether `path`, whose name is like that of a writer's temporary file, is such a file.
-/// Writers lock it before they write and until they have renamed it, so an unlocked empty file is
-/// one (`mystore`). A mailbox may have such a name as well.
+/// Returns whether `path`, which ends in `.NEW`, is a writer's temporary file or the file of a
+/// quota root of that name. Writers keep their file locked until they have renamed it. So a file
+/// that is unlocked is temporary only if it is empty or gone (`mystore`).
 fn being_written(path: &Path) -> Result<bool> {
     match lock::lock_existing(path, Mode::Shared, Wait::Block) {
         Ok(locked) => {
@@ -205,7 +206,7 @@ fn parse(mut bytes: Vec<u8>) -> Result<Vec<u8>, Malformed> {
     Ok(bytes)
 }
 
-/// Lists a directory. The list is empty if the directory is missing or not a directory.
+/// Lists a directory. The list is empty if the directory does not exist or is not a directory.
 fn entries(path: &Path) -> Result<Vec<DirEntry>> {
     match std::fs::read_dir(path).and_then(Iterator::collect) {
         Err(error)
@@ -219,7 +220,7 @@ fn entries(path: &Path) -> Result<Vec<DirEntry>> {
     }
 }
 
-/// Returns the letter of the directory into which the name is hashed.
+/// Returns the letter of the directory for a name.
 fn letter(name: &[u8], full: bool) -> String {
     char::from(directory_letter(name, full)).to_string()
 }

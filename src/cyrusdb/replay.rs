@@ -1,10 +1,10 @@
-//! Computes the records that a skiplist would hold after recovery (`recovery` in
+//! Computes the records that a skiplist would hold after Cyrus's recovery (`recovery` in
 //! `lib/cyrusdb_skiplist.c`), without writing to the file.
 //!
-//! Recovery discards all pointers. It takes the ordered records that the last checkpoint wrote,
-//! then replays the log after them up to the last committed transaction. The result here is a list
-//! of offsets sorted by key, four bytes for each record. While it is computed, memory also holds
-//! the keys that the log names.
+//! Recovery discards all pointers. It starts with the ordered records that the last checkpoint
+//! wrote. Then it replays the log, which follows them, up to the last committed transaction. This
+//! module returns the result as a list of offsets sorted by key, with four bytes for each record.
+//! During the computation, the keys in the log are in memory too.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -15,17 +15,17 @@ use super::skiplist_records::{ADD, COMMIT, DELETE, IN_ORDER, Skiplist, node_end,
 use crate::error::Result;
 use crate::limits::{DB_REPLAY_BYTES, DB_REPLAY_RECORDS};
 
-/// Approximate bytes that an entry of [`Touched`] takes besides its key.
+/// Approximate memory in bytes for an entry of [`Touched`], without its key.
 const ENTRY_BYTES: usize = 64;
 
-/// The offset of the last record of each key in the log; `None` if the key was deleted.
+/// For each key in the log, the offset of its newest record. `None` if the key was deleted.
 type Touched = HashMap<Vec<u8>, Option<u32>>;
 
-/// Returns the offsets of all live records, sorted by key.
+/// Returns the offsets of all records that exist after recovery, sorted by key.
 ///
 /// # Errors
-/// [`Kind::Corrupt`](crate::Kind::Corrupt) where Cyrus also gives up, where Cyrus's behaviour is
-/// not predictable, or if the records need too much memory.
+/// [`Kind::Corrupt`](crate::Kind::Corrupt) if Cyrus's recovery fails too, if its result is not
+/// predictable, or if the records need too much memory.
 pub(super) fn living(format: &Skiplist, view: &mut View<'_>, compare: Compare) -> Result<Vec<u32>> {
     let mut in_order = Vec::new();
     let log = in_order_records(format, view, compare, &mut in_order)?;
@@ -33,7 +33,7 @@ pub(super) fn living(format: &Skiplist, view: &mut View<'_>, compare: Compare) -
     merge(format, view, compare, &in_order, touched)
 }
 
-/// Collects the records of the last checkpoint. Returns the offset at which the log begins.
+/// Collects the offsets of the records of the last checkpoint. Returns the offset of the log.
 fn in_order_records(
     format: &Skiplist,
     view: &mut View<'_>,
@@ -55,7 +55,7 @@ fn in_order_records(
         offset = node_end(&node);
         before = Some(node.key);
     }
-    // Cyrus would take this offset as the start of the log even if the checkpoint was truncated.
+    // Cyrus would start the log at this offset even if the checkpoint was truncated.
     if offset == format.log_start() {
         Ok(offset)
     } else {
@@ -63,7 +63,7 @@ fn in_order_records(
     }
 }
 
-/// Replays the committed transactions of the log.
+/// Replays the committed transactions of the log, which begins at offset `log`.
 fn replay(
     format: &Skiplist,
     view: &mut View<'_>,
@@ -81,7 +81,8 @@ fn replay(
                     let deleted = u64::from(number(view, offset.saturating_add(4))?);
                     let (kind, node) = format.record(view, deleted)?;
                     if deleted >= offset || !matches!(kind, IN_ORDER | ADD) {
-                        return Err(view.malformed(offset, "what is deleted is no earlier record"));
+                        return Err(view
+                            .malformed(offset, "a deletion does not point to an earlier record"));
                     }
                     let holder = match touched.get(&node.key) {
                         Some(holder) => *holder,
@@ -91,7 +92,7 @@ fn replay(
                         }
                     };
                     offset = offset.saturating_add(8);
-                    // Cyrus removes a record only if it is exactly the one named.
+                    // Cyrus ignores a deletion unless it names the current record of the key.
                     if holder.map(u64::from) != Some(deleted) {
                         continue;
                     }
@@ -112,7 +113,7 @@ fn replay(
                 bytes = bytes.saturating_add(more);
             }
             if bytes > DB_REPLAY_BYTES {
-                return Err(view.malformed(offset, "the log is too long to be replayed in memory"));
+                return Err(view.malformed(offset, "the log is too long to read it in memory"));
             }
         }
         offset = commit.saturating_add(4);
@@ -120,8 +121,8 @@ fn replay(
     Ok(touched)
 }
 
-/// Returns the offset of the commit of the transaction that begins at `offset`. Returns `None` if a
-/// killed writer left the transaction unfinished, or if the log ends here.
+/// Returns the offset of the commit of the transaction that begins at `offset`. Returns `None` if
+/// the log ends at `offset`, or if a killed writer left the transaction unfinished.
 fn next_commit(format: &Skiplist, view: &mut View<'_>, offset: u64) -> Result<Option<u64>> {
     let size = view.size();
     let mut at = offset;
@@ -130,16 +131,18 @@ fn next_commit(format: &Skiplist, view: &mut View<'_>, offset: u64) -> Result<Op
             COMMIT => return Ok(Some(at)),
             DELETE => Some(8),
             ADD => format.length(view, at)?,
-            // Cyrus would look for more log after the zeros. A killed writer does not leave zeros
-            // here.
+            // Cyrus would search for more log after the zeros. A killed writer does not leave zeros
+            // here, so this is damage.
             0 if at == offset => return Err(view.malformed(at, "the log has a hole")),
-            _ if at == offset => return Err(view.malformed(at, "the log has an unknown record")),
+            _ if at == offset => {
+                return Err(view.malformed(at, "the log has a record of an unknown type"));
+            }
             _ => None,
         };
         let Some(length) = length else { return Ok(None) };
         at = at.saturating_add(length);
     }
-    // Cyrus cannot recover a log that ends with an incomplete word at the start of a transaction.
+    // Cyrus cannot recover a log in which a transaction starts with an incomplete word.
     if at == offset && at < size {
         Err(view.malformed(at, "the file ends in the middle of a word"))
     } else {
@@ -147,7 +150,7 @@ fn next_commit(format: &Skiplist, view: &mut View<'_>, offset: u64) -> Result<Op
     }
 }
 
-/// Merges the ordered records with the changes of the log.
+/// Applies the changes of the log to the ordered records.
 fn merge(
     format: &Skiplist,
     view: &mut View<'_>,
@@ -172,7 +175,8 @@ fn merge(
     if living.len() > DB_REPLAY_RECORDS { Err(too_many(view)) } else { Ok(living) }
 }
 
-/// Returns the index of a key among the ordered records, or the index at which to insert it.
+/// Returns the index of a key among the ordered records. If the key is not there, returns `Err`
+/// with the index at which to insert it.
 fn find(
     format: &Skiplist,
     view: &mut View<'_>,
@@ -195,7 +199,7 @@ fn find(
 }
 
 fn too_many(view: &View<'_>) -> crate::Error {
-    view.malformed(0, "too many records to replay the log in memory")
+    view.malformed(0, "the log has too many records to read it in memory")
 }
 
 fn short(view: &View<'_>, offset: u64) -> Result<u32> {

@@ -1,18 +1,20 @@
 //! The skiplist backend (`lib/cyrusdb_skiplist.c`): a header, then records. All numbers have 4
 //! bytes and are big-endian.
 //!
-//! The header is a magic of 20 bytes, version (major, minor), highest level, current level, number
-//! of records, start of the log, time of the last recovery. A record is a type (1 in order, 2
-//! added, 257 start), key length, key, value length, value, pointers, and a word of all ones. Key
-//! and value are padded with zeros to multiples of 4. The word of all ones ends the list of
-//! pointers. The log of later transactions also contains deletions (4 and the record's offset), to
-//! which nothing points. Each transaction in the log ends with a commit (255).
+//! The header contains: a magic of 20 bytes, version (major, minor), highest level, current level,
+//! number of records, start of the log, time of the last recovery.
+//!
+//! A record contains: a type (1 in order, 2 added, 257 start), key length, key, value length,
+//! value, pointers, and a word with all bits set, which ends the list of pointers. Key and value
+//! are padded with zeros to multiples of 4. The log holds the records of later transactions. It
+//! also contains deletions (a 4, then the offset of the deleted record), to which no pointer leads.
+//! Each transaction in the log ends with a commit (255).
 //!
 //! A writer overwrites pointers during a transaction, and nothing has a CRC. If the log does not
 //! end with a commit (`SAFE_TO_APPEND`), a writer was killed, and some pointers belong to an
-//! unfinished transaction. Cyrus replays the log before it writes next; until then its own readers
-//! follow these pointers. This reader replays the log in memory instead ([`replay`]) and computes
-//! new pointers: a perfect skip list over the live records.
+//! unfinished transaction. Cyrus replays the log before its next write; until then its own readers
+//! follow these pointers. This reader replays the log in memory instead ([`replay`]), and computes
+//! new pointers for the records that remain.
 
 use std::sync::Arc;
 
@@ -28,18 +30,18 @@ use super::skiplist_records::{
 };
 use crate::error::{Malformed, Result};
 
-/// The result of replaying a file's log, and the state of the file at that time.
+/// The records found by replaying the log, and the state of the file at that time.
 pub(super) type Replayed = Mutex<Option<(State, Arc<[u32]>)>>;
 
 impl Format for Skiplist {
     const OP: &'static str = "read skiplist database";
     const HINT: &'static str = "check it with `cyr_dbtool FILE skiplist consistent`; Cyrus \
-                                recovers it at the next write or after `ctl_cyrusdb -r`, \
-                                otherwise restore it";
+                                recovers it at the next write or with `ctl_cyrusdb -r`; if that \
+                                fails, restore it from a backup";
     const MAGIC: &'static [u8] = MAGIC;
     const FOREIGN: &'static str = "if it is a flat database, convert it with `cvt_cyrusdb FILE \
-                                   flat NEW skiplist`, or have imapd.conf say flat where that is \
-                                   allowed; otherwise restore it";
+                                   flat NEW skiplist`, or set its type to flat in imapd.conf where \
+                                   that is allowed; otherwise restore it from a backup";
     const RAW: Compare = order::c_chars;
     type Memo = Replayed;
 
@@ -90,12 +92,12 @@ impl Format for Skiplist {
     }
 
     fn verify(&self, _: &mut View<'_>, _: &Node) -> Result<()> {
-        Ok(()) // the file has nothing to check it with
+        Ok(()) // a skiplist has no checksums
     }
 }
 
 impl Skiplist {
-    /// Returns whether the log ends with a committed transaction, and the file ends with the log
+    /// Returns whether the log ends with a committed transaction and nothing follows it
     /// (`SAFE_TO_APPEND`).
     fn log_is_finished(&self, view: &mut View<'_>) -> Result<bool> {
         let size = view.size();
@@ -117,8 +119,8 @@ impl Skiplist {
         })
     }
 
-    /// Returns the live records of a file that a killed writer left. The result is cached until the
-    /// file changes.
+    /// Returns the offsets of the records of a file that a killed writer left. The result is cached
+    /// until the file changes.
     fn replayed(
         &self,
         view: &mut View<'_>,
@@ -137,19 +139,19 @@ impl Skiplist {
         Ok(living)
     }
 
-    /// Reads a record that is not the start record.
+    /// Reads a record. Fails if `offset` is that of the start record.
     fn real(&self, view: &mut View<'_>, offset: u64) -> Result<Node> {
         let (kind, node) = self.record(view, offset)?;
         if kind == DUMMY || node.key.is_empty() {
-            Err(view.malformed(offset, "pointer leads to what is no record"))
+            Err(view.malformed(offset, "a pointer does not lead to a record"))
         } else {
             Ok(node)
         }
     }
 }
 
-/// Computes the pointers of the record at `place` (0 is the start record): every second record is
-/// also on the second level, every fourth also on the third, and so on.
+/// Computes the pointers of the record at index `place`, counted from 1 (0 is the start record).
+/// Every second record is also on the second level, every fourth also on the third, and so on.
 fn made_up_links(node: &mut Node, place: usize, records: usize) {
     node.links = [0; MAX_LINKS];
     node.levels = match place {

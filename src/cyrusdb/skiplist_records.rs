@@ -9,7 +9,7 @@ use crate::error::{Malformed, Result};
 
 const VERSION: u32 = 1;
 pub(super) const HEADER_BYTES: usize = 48;
-/// The start record follows the header.
+/// Offset of the start record, which follows the header.
 pub(super) const START: u64 = HEADER_BYTES as u64;
 const MAX_LEVEL: u32 = 20;
 
@@ -28,18 +28,18 @@ pub(super) struct Skiplist {
     pub(super) max_level: usize,
     pub(super) current_level: usize,
     pub(super) log_start: u64,
-    /// Offsets sorted by key, if the log had to be replayed. Pointers are then indexes into this
-    /// list, counted from 1.
+    /// Offsets of the records, sorted by key; only if the log was replayed. A pointer is then an
+    /// index into this list, counted from 1, not an offset.
     pub(super) living: Option<Arc<[u32]>>,
 }
 
 impl Skiplist {
-    /// Returns the offset of the log, from the header.
+    /// Returns the offset of the log, as stored in the header.
     pub(super) fn log_start(&self) -> u64 {
         self.log_start
     }
 
-    /// Returns the offset of the first record.
+    /// Returns the offset of the first record after the start record.
     pub(super) fn records_start(&self) -> u64 {
         START + 12 + 4 * (self.max_level as u64 + 1)
     }
@@ -67,11 +67,11 @@ impl Skiplist {
     /// Returns the type and the contents of the record at `offset`.
     pub(super) fn record(&self, view: &mut View<'_>, offset: u64) -> Result<(u32, Node)> {
         if offset < START || !offset.is_multiple_of(4) {
-            return Err(view.malformed(offset, "pointer leads to what is no record"));
+            return Err(view.malformed(offset, "a pointer does not lead to a record"));
         }
         let kind = number(view, offset)?;
         if !matches!(kind, IN_ORDER | ADD | DUMMY) {
-            return Err(view.malformed(offset, "pointer leads to what is no record"));
+            return Err(view.malformed(offset, "a pointer does not lead to a record"));
         }
         let key_len = u64::from(number(view, offset.saturating_add(4))?);
         let key_offset = offset.saturating_add(8);
@@ -93,7 +93,8 @@ impl Skiplist {
         Ok((kind, node))
     }
 
-    /// Reads the pointers. Returns their number, and whether they end within the database's levels.
+    /// Reads the pointers into `links`. Returns their number, and whether the word that ends them
+    /// was found within the maximum number of levels.
     fn links(
         &self,
         view: &mut View<'_>,
@@ -120,13 +121,13 @@ impl Skiplist {
     }
 }
 
-/// Returns the end of a record whose pointers are those in the file.
+/// Returns the offset after a record. The pointers in `node` must be those in the file.
 pub(super) fn node_end(node: &Node) -> u64 {
     let value_end = node.value_offset.saturating_add(node.value_len.next_multiple_of(4));
     value_end.saturating_add(4 * (node.levels as u64 + 1))
 }
 
-/// Reads the number at `offset`.
+/// Reads the 4-byte number at `offset`.
 pub(super) fn number(view: &mut View<'_>, offset: u64) -> Result<u32> {
     let mut bytes = [0; 4];
     view.read(offset, &mut bytes)?;

@@ -1,4 +1,4 @@
-//! Reads databases that Cyrus created, intact and damaged, in all formats
+//! Reads databases of all formats that Cyrus created, intact and damaged
 //! (`tests/fixtures/cyrusdb/make.sh`, `tests/fixtures/twom/README.md`).
 
 mod damage;
@@ -19,7 +19,7 @@ use damage::exercise;
 
 type Records = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// Databases that read like their exports, and the order with which they were created.
+/// The databases that contain the same records as their exports, each with its key order.
 const READABLE: [(&str, KeyOrder); 16] = [
     ("plain.twoskip", KeyOrder::Raw),
     ("plain.skiplist", KeyOrder::Raw),
@@ -64,7 +64,7 @@ fn open_as(path: &Path, declared: Backend, order: KeyOrder) -> Box<dyn Db> {
     open(path, Some(declared), &options).unwrap().unwrap()
 }
 
-/// Returns the backend of a name; `quota_db` accepts all names.
+/// Returns the backend of a name. Uses `quota_db`, because this option accepts all names.
 fn declared(word: &str) -> Result<Backend> {
     Backend::of(settings::tests::of(&format!("quota_db: {word}\n")).databases.quota_db)
 }
@@ -128,7 +128,7 @@ fn scans_by_prefix() {
 }
 
 #[test]
-fn a_scan_ends_when_told_to_and_passes_errors_on() {
+fn a_scan_ends_at_a_break_and_returns_errors() {
     let db = open_as(&fixture("plain.twoskip"), Backend::Twoskip, KeyOrder::Raw);
     let mut seen = 0;
     db.scan(b"", &mut |_, _| {
@@ -377,7 +377,7 @@ fn a_required_database_that_is_missing_or_empty_is_damage() {
         assert_eq!(error.kind(), Kind::Corrupt);
         fs::remove_file(&path).unwrap();
     }
-    // The file is emptied while it is open.
+    // Next case: the file becomes empty while it is open.
     fs::copy(fixture("plain.twoskip"), &path).unwrap();
     let db = open(&path, Some(Backend::Twoskip), &options).unwrap().unwrap();
     assert!(db.get(b"user.bob").unwrap().is_some());
@@ -387,7 +387,7 @@ fn a_required_database_that_is_missing_or_empty_is_damage() {
 }
 
 #[test]
-fn what_lies_behind_a_damaged_record_is_salvaged() {
+fn records_after_a_damaged_one_are_salvaged() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("db");
     for name in ["plain.twoskip", "repacked.twoskip"] {
@@ -416,14 +416,14 @@ fn what_lies_behind_a_damaged_record_is_salvaged() {
                 }
             }
         }
-        // Lost are a damaged record and the few records that only its pointers lead to.
+        // Only the damaged record is lost, and a few records to which only its pointers lead.
         assert!(damaged > 20, "{name}: {damaged}");
         assert!(lost < 8 * damaged, "{name}: {lost} in {damaged}");
     }
 }
 
 #[test]
-fn a_sparse_file_of_many_gigabytes_is_not_read_as_a_whole() {
+fn a_sparse_file_of_many_gigabytes_is_not_read_completely() {
     let dir = tempfile::tempdir().unwrap();
     for name in ["plain.twoskip", "plain.skiplist", "plain.flat", "none"] {
         let path = dir.path().join(name);
@@ -433,20 +433,20 @@ fn a_sparse_file_of_many_gigabytes_is_not_read_as_a_whole() {
         let file = File::options().create(true).truncate(false).write(true).open(&path).unwrap();
         file.set_len(64 << 30).unwrap();
         for declared in [Backend::Twoskip, Backend::Skiplist, Backend::Flat] {
-            // Reading the whole file would take minutes and more memory than the machine has.
+            // This test would take minutes and too much memory if the whole file were read.
             exercise(&*open_as(&path, declared, KeyOrder::Raw));
         }
     }
 }
 
 #[test]
-fn a_record_whose_key_is_damaged_is_not_taken_for_a_missing_one() {
+fn a_damaged_key_is_an_error_and_no_missing_record() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("db");
     for name in ["plain.twoskip", "repacked.twoskip", "killed.twoskip"] {
         let whole = fs::read(fixture(name)).unwrap();
         for (n, (key, value)) in export(name).iter().enumerate().skip(1).step_by(5) {
-            // Offset of the last copy in the file, because the record may have been replaced.
+            // Search the last copy in the file, because the record may have been replaced.
             let found = whole
                 .windows(key.len() + value.len())
                 .rposition(|bytes| bytes.strip_prefix(&key[..]).is_some_and(|rest| rest == value));

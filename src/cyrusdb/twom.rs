@@ -1,4 +1,4 @@
-//! The twom backend (`lib/twom.c`, after Cyrus 3.12): a header and records. All numbers are
+//! The twom backend (`lib/twom.c`, after Cyrus 3.12): a header, then records. All numbers are
 //! little-endian.
 //!
 //! | header | bytes | | record | bytes |
@@ -6,29 +6,30 @@
 //! | magic | 16 | | type | 1 |
 //! | UUID | 16 | | level | 1 |
 //! | version | 4 | | key length | 2 |
-//! | flags: 1 is dirty, the others below | 4 | | value length | 4 |
+//! | flags: 1 is dirty; for others see the constants | 4 | | value length | 4 |
 //! | generation | 8 | | FATADD, FATREPLACE: key and value length | 8 each |
 //! | records | 8 | | REPLACE, FATREPLACE, DELETE: ancestor | 8 |
-//! | commits | 8 | | pointers, but for DELETE | 8 each, level + 1 of them |
-//! | bytes of replaced records | 8 | | checksum of all this | 4 |
+//! | commits | 8 | | pointers, except in DELETE | 8 each, level + 1 of them |
+//! | bytes of replaced records | 8 | | checksum of the bytes above | 4 |
 //! | size when last repacked | 8 | | checksum of key, value, NULs and padding | 4 |
 //! | size at last commit | 8 | | key, NUL, value, NUL, zeroes up to a multiple of 8 | |
 //! | highest level | 4 | | | |
-//! | checksum of all this | 4 | | | |
+//! | checksum of the bytes above | 4 | | | |
 //!
-//! Records are appended: those of a transaction, then a COMMIT, to which nothing points. Then the
-//! header is updated with the new size. The file is longer than that; bytes beyond the committed
-//! size are not valid. If a key has several versions, the pointers lead to the newest. Older
-//! versions (ancestors) serve readers of earlier states; this reader does not use them.
+//! A transaction appends its records, then a COMMIT record, to which no pointer leads. Then the
+//! header is updated with the new size (the committed size). The file may be longer; bytes beyond
+//! the committed size are not valid. If a key has several versions, the pointers lead to the newest
+//! one. Older versions (ancestors) are for readers of earlier states; this reader does not use
+//! them.
 //!
-//! The lowest level has two pointers that are written in turn, as in twoskip. The higher one that
-//! is below the committed size is valid (`advance0`). A pointer of a higher level that points
-//! beyond the committed size is ignored. Cyrus's recovery after a killed writer leads to the same
-//! state (`recovery1`).
+//! The lowest level has two pointers, of which writers overwrite one in turn, as in twoskip. Of
+//! those below the committed size, the higher one is valid (`advance0`). A pointer of another level
+//! is ignored if it points beyond the committed size. Cyrus's recovery after a killed writer leads
+//! to the same state (`recovery1`).
 //!
-//! A deletion is a DELETE on the lowest level before the deleted record, which stays linked on all
-//! levels. So a record that is reached on a higher level may be deleted; only the lowest level
-//! shows it.
+//! A key is deleted by a DELETE record, which is linked on the lowest level before the deleted
+//! record. The deleted record stays linked on all its levels. So a record that is reached on a
+//! higher level may be deleted; only the lowest level shows whether it is.
 //!
 //! A checksum is the lower half of 64-bit XXH3, or zero in a database without checksums.
 
@@ -43,13 +44,13 @@ use crate::error::{Malformed, Result};
 
 const VERSION: u32 = 1;
 const HEADER_BYTES: usize = 96;
-/// The start record follows the header (`DUMMY_OFFSET`).
+/// Offset of the start record, which follows the header (`DUMMY_OFFSET`).
 const START: u64 = HEADER_BYTES as u64;
 const START_BYTES: u64 = 272;
 const MAX_LEVEL: usize = 31;
-/// Size of a DELETE, the shortest record.
+/// Size of a DELETE, which is the shortest record.
 const MIN_RECORD_BYTES: u64 = 24;
-/// Type, level and lengths, long lengths, ancestor, pointers, checksums.
+/// Type, level and lengths; long lengths; ancestor; pointers; checksums.
 const MAX_HEAD_BYTES: usize = 8 + 16 + 8 + 8 * (MAX_LEVEL + 1) + 8;
 
 const DUMMY: u8 = 1;
@@ -60,12 +61,13 @@ const FAT_REPLACE: u8 = 5;
 const DELETE: u8 = 6;
 
 const DIRTY: u32 = 1;
-/// `TWOM_CSUM_NULL`
+/// Flag: all checksums are zero (`TWOM_CSUM_NULL`).
 const WITHOUT_CHECKSUMS: u32 = 1 << 27;
-/// `TWOM_CSUM_EXTERNAL`, `TWOM_COMPAR_EXTERNAL`: functions of the program that created the file.
+/// Flags: another program created the file, with its own functions for checksums or for the order
+/// of keys (`TWOM_CSUM_EXTERNAL`, `TWOM_COMPAR_EXTERNAL`).
 const EXTERNAL: u32 = 1 << 29 | 1 << 30;
 
-/// The state of the last commit.
+/// A twom database, as of its last commit.
 #[derive(Debug)]
 pub(super) struct Twom {
     committed: Committed,
@@ -82,7 +84,7 @@ enum Checksums {
 impl Checksums {
     fn of(self, bytes: &[u8]) -> u32 {
         match self {
-            // Cyrus stores the lower half.
+            // Cyrus stores the lower half of the hash.
             Checksums::Xxh3 => XxHash3_64::oneshot(bytes) as u32,
             Checksums::Zero => 0,
         }
@@ -112,13 +114,14 @@ impl Head {
 impl Format for Twom {
     const OP: &'static str = "read twom database";
     const HINT: &'static str = "check it with `cyr_dbtool FILE twom consistent`; Cyrus tries to \
-                                recover it when it next writes to it, otherwise restore it";
+                                recover it at the next write; if that fails, restore it from a \
+                                backup";
     const MAGIC: &'static [u8] = b"\xa1\x02\x8b\x0dtwomfile\0\0\0\0";
     const FOREIGN: &'static str = "if it is a flat database, convert it with `cvt_cyrusdb FILE \
-                                   flat NEW twom`, or have imapd.conf say flat where that is \
-                                   allowed; otherwise restore it";
+                                   flat NEW twom`, or set its type to flat in imapd.conf where \
+                                   that is allowed; otherwise restore it from a backup";
     const RAW: Compare = order::raw;
-    // `lib/cyrusdb_twom.c` supports no other order.
+    // The mailbox order is not possible: `lib/cyrusdb_twom.c` supports only one order.
     const MAILBOX: Compare = order::raw;
     const LOCKING: Locking = Locking::Twom;
     const KEEPS_DELETED: bool = true;
@@ -173,14 +176,14 @@ impl Format for Twom {
                 return self.with_key(view, offset, head).map(Some);
             }
             if head.kind != DELETE {
-                return Err(view.malformed(offset, "pointer leads to what is no record"));
+                return Err(view.malformed(offset, "a pointer does not lead to a record"));
             }
             if head.ancestor >= offset {
-                return Err(view.malformed(offset, "deletion is of what comes behind it"));
+                return Err(view.malformed(offset, "a deletion points to a later record"));
             }
             let deleted = self.head(view, head.ancestor)?;
             if !deleted.has_key() {
-                return Err(view.malformed(offset, "deletion is of what is no record"));
+                return Err(view.malformed(offset, "a deletion does not point to a record"));
             }
             budget = budget
                 .checked_sub(1)
@@ -203,7 +206,7 @@ impl Format for Twom {
         let mut value = tail.split_off(node.key.len().saturating_add(1).min(tail.len()));
         let end = usize::try_from(node.value_len).unwrap_or(usize::MAX);
         if value.get(end) != Some(&0) {
-            return Err(view.malformed(node.offset, "no NUL ends the value"));
+            return Err(view.malformed(node.offset, "no NUL after the value"));
         }
         value.truncate(end);
         Ok(value)
@@ -211,7 +214,7 @@ impl Format for Twom {
 
     fn verify(&self, view: &mut View<'_>, node: &Node) -> Result<()> {
         if node.key.is_empty() {
-            return Ok(()); // the start record consists of a head only
+            return Ok(()); // the start record has neither key nor value
         }
         self.value(view, node).map(drop)
     }
@@ -224,7 +227,7 @@ impl Twom {
             return Err(view.malformed(offset, "pointer outside the committed records"));
         }
         if !offset.is_multiple_of(8) {
-            return Err(view.malformed(offset, "pointer leads to what is no record"));
+            return Err(view.malformed(offset, "a pointer does not lead to a record"));
         }
         let mut buffer = [0; MAX_HEAD_BYTES];
         let left = usize::try_from(end - offset).unwrap_or(usize::MAX).min(MAX_HEAD_BYTES);
@@ -252,12 +255,12 @@ impl Twom {
         Ok(head)
     }
 
-    /// Reads the key of a record. [`Twom::head`] has checked that it has one.
+    /// Reads the key of a record. The record must have one ([`Twom::head`] checks that).
     fn with_key(&self, view: &mut View<'_>, offset: u64, head: Head) -> Result<Node> {
         let key_offset = offset.saturating_add(head.len);
         let mut key = view.bytes(key_offset, head.key_len.saturating_add(1))?;
         if key.pop() != Some(0) {
-            return Err(view.malformed(offset, "no NUL ends the key"));
+            return Err(view.malformed(offset, "no NUL after the key"));
         }
         Ok(Node {
             offset,
@@ -271,7 +274,7 @@ impl Twom {
     }
 }
 
-/// Returns the length of key and value with their terminators and padding (`TLCALC`).
+/// Returns the length of key and value with the NULs after them and the padding (`TLCALC`).
 fn tail_len(key: u64, value: u64) -> Option<u64> {
     key.checked_add(value)?.checked_add(2)?.checked_next_multiple_of(8)
 }
@@ -299,7 +302,7 @@ fn parse_header(bytes: &[u8; HEADER_BYTES]) -> Result<Twom, Malformed> {
     let flags_at = input.offset();
     let flags = le32(&mut input)?;
     if flags & EXTERNAL != 0 {
-        let what = "its order or its checksums are those of a program other than Cyrus";
+        let what = "the sort order or the type of checksums is not one that Cyrus uses";
         return Err(Malformed::new(flags_at, what));
     }
     let checksums = if flags & WITHOUT_CHECKSUMS == 0 { Checksums::Xxh3 } else { Checksums::Zero };
@@ -314,13 +317,13 @@ fn parse_header(bytes: &[u8; HEADER_BYTES]) -> Result<Twom, Malformed> {
     let end_at = input.offset();
     let end = le64(&mut input)?;
     if end < START + START_BYTES || !end.is_multiple_of(8) {
-        return Err(Malformed::new(end_at, "the committed size is none"));
+        return Err(Malformed::new(end_at, "the committed size is not valid"));
     }
     Ok(Twom { committed: Committed { end, dirty: flags & DIRTY != 0 }, checksums })
 }
 
-/// Parses a record up to its key. `bytes` has the length of the longest head, or ends with the
-/// file.
+/// Parses a record up to its key (the head). `bytes` has the length of the longest head, or less at
+/// the end of the file.
 fn parse_head(bytes: &[u8], checksums: Checksums) -> Result<Head, Malformed> {
     let mut input = Input::new(bytes);
     let [kind, level] = input.array()?;
@@ -329,7 +332,7 @@ fn parse_head(bytes: &[u8], checksums: Checksums) -> Result<Head, Malformed> {
         DUMMY => level == MAX_LEVEL,
         ADD | FAT_ADD | REPLACE | FAT_REPLACE => (1..=MAX_LEVEL).contains(&level),
         DELETE => level == 0,
-        _ => return Err(Malformed::new(0usize, "pointer leads to what is no record")),
+        _ => return Err(Malformed::new(0usize, "a pointer does not lead to a record")),
     };
     if !levels_known {
         return Err(Malformed::new(1usize, "record has an impossible level"));

@@ -1,21 +1,22 @@
-//! The twoskip backend (`lib/cyrusdb_twoskip.c`): a header and records. All numbers are big-endian.
+//! The twoskip backend (`lib/cyrusdb_twoskip.c`): a header, then records. All numbers are
+//! big-endian.
 //!
 //! | header | bytes | | record | bytes |
 //! |---|---|---|---|---|
 //! | magic | 20 | | type: `=` start, `+` record, `-` deletion, `$` commit | 1 |
 //! | version | 4 | | level | 1 |
-//! | generation | 8 | | key length | 2, or all ones and 8 more |
-//! | records | 8 | | value length | 4, or all ones and 8 more |
+//! | generation | 8 | | key length | 2; if all bits are set, 8 more |
+//! | records | 8 | | value length | 4; if all bits are set, 8 more |
 //! | size when last repacked | 8 | | pointers | 8 each, level + 1 of them |
-//! | size at last commit | 8 | | CRC32 of all this | 4 |
+//! | size at last commit | 8 | | CRC32 of the bytes above | 4 |
 //! | flags: 1 is dirty | 4 | | CRC32 of key, value and padding | 4 |
-//! | CRC32 of all this | 4 | | key, value, zeroes up to a multiple of 8 | |
+//! | CRC32 of the bytes above | 4 | | key, value, zeroes up to a multiple of 8 | |
 //!
-//! The lowest level has two pointers that are written in turn. A transaction never overwrites the
-//! pointer that the last commit made valid. So the state of the last commit can be read even if a
-//! killed writer left the file dirty: the higher pointer that is below the committed size is valid
-//! (`_getloc`), and a pointer of a higher level beyond the committed size is ignored. Cyrus's
-//! recovery leads to the same state (`recovery1`).
+//! The lowest level has two pointers, of which a transaction overwrites one. The other one stays as
+//! the last commit left it. So the state of the last commit can be read even if a killed writer
+//! left the file dirty. Of the pointers below the committed size (the size at the last commit), the
+//! higher one is valid (`_getloc`). A pointer of another level is ignored if it points beyond the
+//! committed size. Cyrus's recovery leads to the same state (`recovery1`).
 
 use super::input::Input;
 use super::list::{Committed, Format, MAX_LINKS, Node, check_magic, too_long};
@@ -25,15 +26,15 @@ use crate::error::{Malformed, Result};
 
 const VERSION: u32 = 1;
 const HEADER_BYTES: usize = 64;
-/// The start record follows the header.
+/// Offset of the start record, which follows the header.
 const START: u64 = HEADER_BYTES as u64;
 const MAX_LEVEL: usize = 31;
 const MIN_RECORD_BYTES: u64 = 24;
-/// Type, level and lengths, long lengths, pointers, CRCs.
+/// Type, level and lengths; long lengths; pointers; CRCs.
 const MAX_HEAD_BYTES: usize = 8 + 16 + 8 * (MAX_LEVEL + 1) + 8;
 const DIRTY: u32 = 1;
 
-/// The state of the last commit.
+/// A twoskip database, as of its last commit.
 #[derive(Debug)]
 pub(super) struct Twoskip {
     committed: Committed,
@@ -53,12 +54,13 @@ struct Head {
 
 impl Format for Twoskip {
     const OP: &'static str = "read twoskip database";
-    const HINT: &'static str = "check it with `cyr_dbtool FILE twoskip consistent`; Cyrus tries \
-                                to recover it when it opens it, otherwise restore it";
+    const HINT: &'static str = "check it with `cyr_dbtool FILE twoskip consistent`; Cyrus tries to \
+                                recover it when it opens it; if that fails, restore it from a \
+                                backup";
     const MAGIC: &'static [u8] = b"\xa1\x02\x8b\x0dtwoskip file\0\0\0\0";
     const FOREIGN: &'static str = "if it is a flat database, convert it with `cvt_cyrusdb FILE \
-                                   flat NEW twoskip`, or have imapd.conf say flat where that is \
-                                   allowed; otherwise restore it";
+                                   flat NEW twoskip`, or set its type to flat in imapd.conf where \
+                                   that is allowed; otherwise restore it from a backup";
     const RAW: Compare = order::raw;
     type Memo = ();
 
@@ -90,7 +92,8 @@ impl Format for Twoskip {
     }
 
     fn node(&self, view: &mut View<'_>, offset: u64) -> Result<Option<Node>> {
-        // Deletions are only on the lowest level. The budget ends a loop of them in a damaged file.
+        // Skip deletions, which exist only on the lowest level. The budget ends a circle of them in
+        // a damaged file.
         let mut offset = offset;
         let mut budget = self.committed.end / MIN_RECORD_BYTES;
         loop {
@@ -108,7 +111,7 @@ impl Format for Twoskip {
                     offset = next;
                 }
                 b'-' => return Err(view.malformed(offset, "deletions point in a circle")),
-                _ => return Err(view.malformed(offset, "pointer leads to what is no record")),
+                _ => return Err(view.malformed(offset, "a pointer does not lead to a record")),
             }
         }
     }
@@ -127,7 +130,7 @@ impl Format for Twoskip {
 
     fn verify(&self, view: &mut View<'_>, node: &Node) -> Result<()> {
         if node.key.is_empty() {
-            return Ok(()); // the start record consists of a head only
+            return Ok(()); // the start record has neither key nor value
         }
         let mut crc = crc32fast::Hasher::new();
         crc.update(&node.key);
@@ -149,7 +152,7 @@ impl Format for Twoskip {
     }
 }
 
-/// Returns the length of a value with its padding.
+/// Returns the length of a value together with the padding after it.
 fn padded(node: &Node) -> u64 {
     let used = (node.key.len() as u64).saturating_add(node.value_len);
     node.value_len.saturating_add(used.next_multiple_of(8) - used)
@@ -219,8 +222,8 @@ fn parse_header(bytes: &[u8; HEADER_BYTES]) -> Result<(u64, u32), Malformed> {
     Ok((committed, flags))
 }
 
-/// Parses a record up to its key. `bytes` has the length of the longest head, or ends with the
-/// file.
+/// Parses a record up to its key (the head). `bytes` has the length of the longest head, or less at
+/// the end of the file.
 fn parse_head(bytes: &[u8]) -> Result<Head, Malformed> {
     let mut input = Input::new(bytes);
     let [kind, level] = input.array()?;

@@ -1,5 +1,5 @@
-//! Finds the end of a line on the wire: the first line feed that is not inside a literal. The
-//! caller limits how many bytes are buffered until then.
+//! Finds the end of a line in received bytes: the first line feed that is not inside a literal. The
+//! caller limits the number of bytes that are buffered.
 
 use crate::error::Malformed;
 use crate::limits::DLIST_ITEM_BYTES;
@@ -7,24 +7,23 @@ use crate::limits::DLIST_ITEM_BYTES;
 /// Finds line ends in a growing buffer without scanning any byte twice.
 #[derive(Debug, Default)]
 pub struct Framer {
-    /// Offset at which the search continues.
+    /// Offset in the buffer at which the search continues.
     at: usize,
-    /// Start of the current line, or of its part after the last literal.
+    /// Offset of the current line, or of its part after the last literal.
     piece: usize,
-    /// Start and size of the last literal.
+    /// Offset and size of the last literal.
     literal: Option<(usize, usize)>,
 }
 
 impl Framer {
-    /// Returns the length of the first line in `buffer`, including the line feed, or `None` if more
-    /// bytes are needed. Until a line is found, each call must pass the same bytes again, with more
-    /// at the end. After a line was found, the next call must pass a buffer that starts with the
-    /// next line.
+    /// Returns the length of the first line in `buffer`, including the line feed. Returns `None` if
+    /// more bytes are needed: the next call must then pass the same bytes with more at the end.
+    /// After a line was found, the next call must pass a buffer that starts with the next line.
     pub fn find(&mut self, buffer: &[u8]) -> Result<Option<usize>, Malformed> {
         self.find_among(buffer, DLIST_ITEM_BYTES)
     }
 
-    /// Like [`Framer::find`], with literals of up to `most` bytes.
+    /// Like [`Framer::find`], but allows literals of up to `most` bytes.
     pub fn find_among(&mut self, buffer: &[u8], most: u64) -> Result<Option<usize>, Malformed> {
         loop {
             let Some(rest) = buffer.get(self.at..).filter(|rest| !rest.is_empty()) else {
@@ -51,9 +50,9 @@ impl Framer {
         self.at.min(length)
     }
 
-    /// Tells the framer that the first `count` bytes of the buffer were removed. They must have
-    /// been scanned, and must be so far back that the announcement of a literal cannot contain
-    /// them.
+    /// Adjusts all offsets after the caller has removed the first `count` bytes of the buffer.
+    /// These bytes must have been scanned. They must not contain a part of the start of a literal
+    /// (`{123}`) whose line feed is not scanned yet.
     pub fn forget(&mut self, count: usize) {
         self.at = self.at.saturating_sub(count);
         self.piece = self.piece.saturating_sub(count);
@@ -61,7 +60,8 @@ impl Framer {
             self.literal.and_then(|(start, size)| Some((start.checked_sub(count)?, size)));
     }
 
-    /// Returns the start and size of the literal within which `buffer` ends, if there is one.
+    /// Returns offset and size of the literal that has started but is not complete in `buffer`, if
+    /// there is one.
     pub fn open_literal(&self, buffer: &[u8]) -> Option<(usize, usize)> {
         self.literal.filter(|(start, size)| {
             *start <= buffer.len() && start.saturating_add(*size) > buffer.len()
@@ -69,8 +69,8 @@ impl Framer {
     }
 }
 
-/// Returns the size of the literal that is announced at the end of `piece`: `{n}`, `{n+}` or
-/// `%{partition guid n}`.
+/// Returns the size of the literal that starts after `piece`, if `piece` ends with `{n}`, `{n+}` or
+/// `%{partition guid n}`. `offset` is the offset of `piece` in the buffer, for errors.
 fn literal_size(piece: &[u8], offset: usize, most: u64) -> Result<Option<usize>, Malformed> {
     let piece = piece.strip_suffix(b"\r").unwrap_or(piece);
     let Some(piece) = piece.strip_suffix(b"}") else { return Ok(None) };
@@ -79,7 +79,7 @@ fn literal_size(piece: &[u8], offset: usize, most: u64) -> Result<Option<usize>,
     let (before, digits) = piece.split_at(piece.len() - digits);
     let opened = match before {
         [.., b'{'] => true,
-        // In a file the brace is before partition and GUID.
+        // In `%{partition guid n}` the brace is before the partition.
         [.., b' '] => before.windows(2).any(|pair| pair == b"%{"),
         _ => false,
     };
@@ -95,7 +95,7 @@ fn literal_size(piece: &[u8], offset: usize, most: u64) -> Result<Option<usize>,
 mod tests {
     use super::*;
 
-    /// Feeds the input byte by byte. Returns the lengths of the lines found.
+    /// Passes the input to a framer byte by byte. Returns the lengths of the lines found.
     fn lines(mut input: &[u8]) -> Vec<usize> {
         let mut found = Vec::new();
         let mut framer = Framer::default();
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_literal_is_told() {
+    fn an_incomplete_literal_is_reported() {
         let mut framer = Framer::default();
         let line = b"* M %{p 00ff 9999999999}\r\nab";
         assert!(framer.find(line).is_err());

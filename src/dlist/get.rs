@@ -1,12 +1,12 @@
-//! Reads typed values from key-value lists. Error messages name the key.
+//! Reads typed values from key-value lists. Error messages contain the key.
 
 use std::borrow::Cow;
 
 use super::Value;
 use crate::error::Malformed;
 
-/// Reads typed values from a key-value list. Keys are unique on the wire. If a key appears twice,
-/// the first one wins, like in `dlist_getchild`.
+/// Reads typed values from a key-value list. If a key appears twice, the first one is used, as in
+/// `dlist_getchild`.
 #[derive(Debug, Clone, Copy)]
 pub struct Kv<'a>(&'a [(Cow<'a, [u8]>, Value<'a>)]);
 
@@ -27,7 +27,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Returns the value as text or bytes. Fails if it is not an atom.
+    /// Returns the bytes of an atom. Fails if the value is not an atom.
     pub fn atom(&self) -> Result<&[u8], Malformed> {
         match self {
             Value::Atom(bytes) => Ok(bytes),
@@ -74,7 +74,7 @@ impl<'a> Kv<'a> {
         match self.get(key) {
             None | Some(Value::Nil) => Ok(None),
             Some(Value::Atom(bytes)) => Ok(Some(bytes)),
-            Some(_) => Err(bad(key, "is no atom")),
+            Some(_) => Err(bad(key, "is not an atom")),
         }
     }
 
@@ -84,7 +84,7 @@ impl<'a> Kv<'a> {
         let all_digits = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
         let text = std::str::from_utf8(digits).ok().filter(|_| all_digits);
         let number = text.and_then(|t| t.parse().ok());
-        number.map(Some).ok_or_else(|| bad(key, "is no number"))
+        number.map(Some).ok_or_else(|| bad(key, "is not a number"))
     }
 
     /// Reads a number of 32 bits. Returns `None` if the key is missing or NIL.
@@ -94,7 +94,7 @@ impl<'a> Kv<'a> {
     }
 
     /// Reads a time in seconds since 1970. Returns `None` if the key is missing or NIL. Cyrus
-    /// prints times as unsigned numbers, so times before 1970 appear as huge numbers.
+    /// writes a time as an unsigned number, so a time before 1970 appears as a huge number.
     pub fn opt_date(&self, key: &str) -> Result<Option<i64>, Malformed> {
         Ok(self.opt_num64(key)?.map(u64::cast_signed))
     }
@@ -104,7 +104,7 @@ impl<'a> Kv<'a> {
         match self.get(key) {
             None | Some(Value::Nil) => Ok(None),
             Some(Value::List(items)) => Ok(Some(items)),
-            Some(_) => Err(bad(key, "is no list")),
+            Some(_) => Err(bad(key, "is not a list")),
         }
     }
 }
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(kv.num64("BIG").unwrap(), 1 << 32);
         assert_eq!(kv.num32("BIG").unwrap_err().what, "BIG does not fit into 32 bits");
         assert_eq!(kv.atom("T").unwrap(), b"a b");
-        assert_eq!(kv.num32("T").unwrap_err().what, "T is no number");
+        assert_eq!(kv.num32("T").unwrap_err().what, "T is not a number");
         assert_eq!(kv.list("L").unwrap().len(), 1);
         assert_eq!(kv.opt_atom("E").unwrap(), None);
         assert_eq!(kv.date("D").unwrap(), -1);

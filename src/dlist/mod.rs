@@ -1,10 +1,10 @@
-//! Parses and writes the values of the replication protocol (`imap/dlist.c`), a grammar that
-//! Cyrus's databases also use.
+//! Parses and writes values in the grammar of the replication protocol (`imap/dlist.c`), called
+//! dlist. Cyrus's databases also contain such values.
 //!
 //! - [`parse`] and [`parse_named`] parse a value that is completely in memory, within limits.
-//! - [`measure`] checks such a value without building it. [`parse_each`] builds the elements of one
-//!   list one at a time.
-//! - [`read_each`] does the same with a value in a file.
+//! - [`measure`] checks such a value without building it. [`parse_each`] builds only one element of
+//!   a long list at a time.
+//! - [`read_each`] is [`parse_each`] for a value in a file.
 //! - [`Kv`] reads typed values from a key-value list.
 //! - [`Writer`] writes values to a sink.
 //! - [`Framer`] finds the end of a line on the wire, including its literals.

@@ -1,4 +1,5 @@
-//! Parses values that are completely in memory. It is not recursive: open lists are on the heap.
+//! Parses values that are completely in memory. The parser is not recursive: its stack of open
+//! lists is on the heap.
 
 use std::borrow::Cow;
 
@@ -13,7 +14,7 @@ pub fn parse(input: &[u8]) -> Result<(Value<'_>, usize), Malformed> {
     Ok((value, parser.at))
 }
 
-/// A name, the value after it, and the length of both in bytes.
+/// A name, the value after it, and the length in bytes of both.
 pub type Named<'a> = (Cow<'a, [u8]>, Value<'a>, usize);
 
 /// Parses `NAME value`, the form of replies and commands.
@@ -25,8 +26,8 @@ pub fn parse_named(input: &[u8]) -> Result<Named<'_>, Malformed> {
 }
 
 /// Like [`parse_named`] for `NAME %(... KEY (value value ...) ...)`, but passes each element of the
-/// list of `key` to `each` and drops it, so that only one element is in memory. In the returned
-/// value this list is empty.
+/// list of `key` to `each`. So only one element is in memory at a time. The returned value has an
+/// empty list for `key`.
 pub fn parse_each<'a>(
     input: &'a [u8],
     key: &str,
@@ -55,17 +56,22 @@ pub fn measure(input: &[u8]) -> Result<Measure, Malformed> {
     Ok(Measure { length: parser.at, elements: parser.elements })
 }
 
-/// The key of a list, and the callback for its elements.
+/// The key of a list, and the callback that receives its elements.
+/// The error of a value that would need too much memory.
+pub(super) const TOO_MANY: &str = "the value has too many parts";
+
 type Each<'a, 'e> = (&'e [u8], &'e mut dyn FnMut(Value<'a>) -> Result<(), Malformed>);
 
 struct Parser<'a, 'e> {
     input: &'a [u8],
     at: usize,
-    /// Whether to build lists, or only count their elements.
+    /// Whether to build lists. Otherwise only their elements are counted.
     keep: bool,
     elements: usize,
-    /// Approximate memory that the lists built so far take, in bytes.
+    /// Approximate memory of the lists built so far, in bytes.
     built: usize,
+    /// The part of `built` that does not belong to the current element of the list of `each`.
+    kept: usize,
     each: Option<Each<'a, 'e>>,
 }
 
@@ -77,7 +83,7 @@ enum Open<'a> {
 
 impl<'a> Parser<'a, '_> {
     fn new(input: &'a [u8]) -> Self {
-        Parser { input, at: 0, keep: true, elements: 0, built: 0, each: None }
+        Parser { input, at: 0, keep: true, elements: 0, built: 0, kept: 0, each: None }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -141,7 +147,8 @@ impl<'a> Parser<'a, '_> {
         }
     }
 
-    /// Adds a value to the innermost open list, or passes it to the callback.
+    /// Adds a value to the innermost open list, or passes it to the callback if it is an element of
+    /// the list of `each`.
     fn add(&mut self, stack: &mut [Open<'a>], value: Value<'a>) -> Result<(), Malformed> {
         if matches!(stack.last(), Some(Open::List(_))) {
             self.elements += 1;
@@ -150,8 +157,8 @@ impl<'a> Parser<'a, '_> {
             && let [Open::Kv(_, Some(key)), Open::List(_)] = stack
             && key.eq_ignore_ascii_case(wanted)
         {
-            // The memory of the element is freed after the callback.
-            self.built = 0;
+            // Do not count the memory of the element: it is freed after the callback.
+            self.built = self.kept;
             return each(value);
         }
         let Some(parent) = stack.last_mut() else { return Ok(()) };
@@ -163,9 +170,12 @@ impl<'a> Parser<'a, '_> {
         }
         self.built = self.built.saturating_add(parent.cost(&value));
         if self.built > DLIST_PARSED_BYTES {
-            return self.bad("the value has too many parts");
+            return self.bad(TOO_MANY);
         }
         parent.add(value);
+        if stack.len() == 1 {
+            self.kept = self.built;
+        }
         Ok(())
     }
 
@@ -214,7 +224,7 @@ impl<'a> Parser<'a, '_> {
             let plain = length.and_then(|length| Some((rest.get(..length)?, *rest.get(length)?)));
             let Some((plain, end)) = plain else {
                 self.at = self.input.len();
-                return self.bad("a quoted string without end");
+                return self.bad("a quoted string has no end");
             };
             if text.is_empty() {
                 text = Cow::Borrowed(plain);
@@ -229,14 +239,14 @@ impl<'a> Parser<'a, '_> {
                         text.to_mut().push(escaped);
                         self.at += 1;
                     }
-                    None => return self.bad("a quoted string without end"),
+                    None => return self.bad("a quoted string has no end"),
                 },
                 _ => return self.bad("a line ends inside a quoted string"),
             }
         }
     }
 
-    /// Parses `{n}` or `{n+}`, end of line, n bytes.
+    /// Parses `{n}` or `{n+}`, the end of the line, and n bytes.
     fn literal(&mut self) -> Result<Value<'a>, Malformed> {
         self.at += 1;
         let size = self.number()?;
@@ -244,7 +254,8 @@ impl<'a> Parser<'a, '_> {
         Ok(Value::Atom(Cow::Borrowed(self.counted(size)?)))
     }
 
-    /// Parses `{partition guid size}`, end of line and bytes; the percent sign is already read.
+    /// Parses `{partition guid size}`, the end of the line, and the bytes. The caller has read the
+    /// percent sign.
     fn file(&mut self) -> Result<Value<'a>, Malformed> {
         if !self.eat(b'{') {
             return self.bad("expected ( or { after %");
@@ -277,14 +288,15 @@ impl<'a> Parser<'a, '_> {
         }
         let start = self.at;
         let end = start.checked_add(size).filter(|end| *end <= self.input.len());
-        let Some(end) = end else { return self.bad("a literal is longer than what is there") };
+        let Some(end) = end else { return self.bad("a literal is longer than the data") };
         self.at = end;
         Ok(self.input.get(start..end).unwrap_or_default())
     }
 }
 
 impl<'a> Open<'a> {
-    /// Returns the approximate memory that one more value takes, including allocator overhead.
+    /// Returns the approximate memory that one more value takes in this list, including allocator
+    /// overhead.
     fn cost(&self, value: &Value<'_>) -> usize {
         const BLOCK: usize = 16;
         let bytes = match value {
@@ -412,7 +424,7 @@ mod tests {
         assert_eq!(parse(&empty).unwrap_err().what, "the value has too many parts");
         let pairs = [&b"%("[..], &b"a b ".repeat(1_000_000), b")"].concat();
         assert_eq!(parse(&pairs).unwrap_err().what, "the value has too many parts");
-        // A hundred thousand subscriptions are legitimate.
+        // A real user may have a hundred thousand subscriptions.
         let lsub = [&b"("[..], &b"user.fred.a-folder-with-quite-a-name ".repeat(100_000), b")"];
         assert!(parse(&lsub.concat()).is_ok());
     }
@@ -445,6 +457,14 @@ mod tests {
         let stop =
             parse_each(b"M %(RECORD (a))", "RECORD", &mut |_| Err(Malformed::new(0u64, "stop")));
         assert_eq!(stop.unwrap_err().what, "stop");
+    }
+
+    #[test]
+    fn pairs_between_two_lists_of_elements_count_together() {
+        let pairs = "A b ".repeat(100_000);
+        let input = format!("M %({})", format!("RECORD ((a)) {pairs}").repeat(20));
+        let read = parse_each(input.as_bytes(), "RECORD", &mut |_| Ok(()));
+        assert_eq!(read.unwrap_err().what, TOO_MANY);
     }
 
     #[test]

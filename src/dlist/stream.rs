@@ -1,13 +1,13 @@
-//! Reads a value that is too long for memory because of one very long list. The elements of that
-//! list are read one by one.
+//! Reads a value that is too long for memory because it contains one very long list. The elements
+//! of that list are read one by one.
 
 use std::io::{self, Read};
 use std::ops::Range;
 
-use super::parse::parse;
+use super::parse::{TOO_MANY, parse};
 use super::value::Value;
 use crate::error::Malformed;
-use crate::limits::DLIST_ITEM_BYTES;
+use crate::limits::{DLIST_ITEM_BYTES, DLIST_PARSED_BYTES};
 
 /// Minimum number of bytes to read at once.
 const CHUNK: usize = 64 << 10;
@@ -17,7 +17,7 @@ const CHUNK: usize = 64 << 10;
 pub enum Unread {
     /// Reading the bytes failed.
     Io(io::Error),
-    /// The bytes are not a value of this form.
+    /// The bytes do not have the form of the value.
     Malformed(Malformed),
 }
 
@@ -34,8 +34,9 @@ impl From<Malformed> for Unread {
 }
 
 /// Reads `NAME %(... KEY (value value ...) ...)` and the end of the line. Passes each element of
-/// the list of `key` to `each`. Returns the rest in the form that
-/// [`parse_named`](super::parse_named) reads, with an empty list for `key`.
+/// the list of `key` to `each`. Returns all other bytes, with an empty list for `key`.
+/// [`parse_named`](super::parse_named) can parse them. Fails if they are more than
+/// [`DLIST_PARSED_BYTES`].
 pub fn read_each(
     reader: impl Read,
     key: &str,
@@ -59,6 +60,9 @@ pub fn read_each(
             rest.append(&mut window.raw()?);
         }
         rest.push(b' ');
+        if rest.len() > DLIST_PARSED_BYTES {
+            return Err(window.bad(TOO_MANY));
+        }
     }
     rest.push(b')');
     window.end()?;
@@ -69,9 +73,9 @@ pub fn read_each(
 struct Window<R> {
     reader: R,
     bytes: Vec<u8>,
-    /// Number of bytes already used.
+    /// Number of bytes that are already parsed.
     at: usize,
-    /// Number of input bytes before this part.
+    /// Number of input bytes before `bytes`.
     before: u64,
     /// Whether the end of the input is reached.
     is_all: bool,
@@ -82,8 +86,8 @@ impl<R: Read> Window<R> {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 
-    /// Reads more, at least as many bytes as are held, so that a long value is not parsed too
-    /// often.
+    /// Reads more bytes, at least as many as are in memory, so that an incomplete value is not
+    /// parsed too often.
     fn more(&mut self) -> io::Result<()> {
         self.bytes.drain(..self.at);
         self.before += self.at as u64;
@@ -121,7 +125,7 @@ impl<R: Read> Window<R> {
         Malformed::new(self.before + self.at as u64, what).into()
     }
 
-    /// Parses the next value and passes it to `take`. Returns the range of its bytes.
+    /// Parses the next value and passes it to `take`. Returns the range of its bytes in `bytes`.
     fn value(
         &mut self,
         take: &mut dyn FnMut(Value<'_>) -> Result<(), Malformed>,
@@ -129,7 +133,7 @@ impl<R: Read> Window<R> {
         self.peek()?;
         loop {
             let left = self.bytes.get(self.at..).unwrap_or_default();
-            // A value that ends at the end of the bytes may continue in the next ones.
+            // A value that ends with the bytes in memory may continue in the next bytes.
             match parse(left) {
                 Ok((value, used)) if used < left.len() || self.is_all => {
                     take(value)?;
@@ -146,7 +150,7 @@ impl<R: Read> Window<R> {
         }
     }
 
-    /// Returns the bytes of the next value.
+    /// Returns the bytes of the next value, unparsed.
     fn raw(&mut self) -> Result<Vec<u8>, Unread> {
         let range = self.value(&mut |_| Ok(()))?;
         Ok(self.bytes.get(range).unwrap_or_default().to_vec())
@@ -159,7 +163,7 @@ impl<R: Read> Window<R> {
         }
         match self.left() {
             b"\r\n" | b"\n" | b"" => Ok(()),
-            _ => Err(self.bad("more behind the end of a value")),
+            _ => Err(self.bad("unexpected data after the end of a value")),
         }
     }
 }
@@ -199,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn it_reads_what_the_parser_of_the_whole_reads() {
+    fn a_stream_is_read_like_a_whole_value() {
         let record = "%(UID 7 FLAGS (a \"b)\") NOTE {4+}\r\n)\r\n( GUID 00ff) ";
         let input = format!(
             "MAILBOX %(NAME {{3}}\r\na)b A (x (y)) RECORD ({}) B 1 C NIL)\r\n",
@@ -240,7 +244,14 @@ mod tests {
     }
 
     #[test]
-    fn what_stops_an_element_stops_all() {
+    fn what_is_not_an_element_has_a_limit() {
+        let input = format!("M %({})", format!("RECORD (a) {}", "A b ".repeat(100_000)).repeat(60));
+        let error = read_each(input.as_bytes(), "RECORD", &mut |_| Ok(())).unwrap_err();
+        assert!(matches!(error, Unread::Malformed(error) if error.what == TOO_MANY));
+    }
+
+    #[test]
+    fn an_error_in_an_element_ends_the_reading() {
         let stop = read_each(&b"M %(RECORD (a b))"[..], "RECORD", &mut |_| {
             Err(Malformed::new(0u64, "stop"))
         });

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 pub enum Value<'a> {
     /// `NIL`.
     Nil,
-    /// Atom, quoted string or literal; the grammar treats all three the same.
+    /// An atom, a quoted string or a literal. The three forms have the same meaning.
     Atom(Cow<'a, [u8]>),
     /// `(a b c)`.
     List(Vec<Value<'a>>),
@@ -15,9 +15,9 @@ pub enum Value<'a> {
     Kv(Vec<(Cow<'a, [u8]>, Value<'a>)>),
     /// `%{partition guid size}` and the bytes of a message.
     File {
-        /// The partition on which it is staged.
+        /// The partition on which the receiver stores the message.
         partition: Cow<'a, [u8]>,
-        /// The GUID as it was written.
+        /// The GUID as text, unchecked.
         guid: Cow<'a, [u8]>,
         /// The bytes of the message.
         bytes: Cow<'a, [u8]>,

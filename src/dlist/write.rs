@@ -1,15 +1,15 @@
-//! Writes values to a sink, in the shortest form that Cyrus's parser accepts.
+//! Writes values in the shortest form that Cyrus's parser accepts.
 
 use std::io::{self, Read, Write};
 
 use crate::error::{Error, Kind, Result};
 use crate::types::Guid;
 
-/// Texts of at least this length are written as literals, not quoted (`MAXQSTRING` of
-/// `lib/prot.h`).
+/// Minimum length of a text that is written as a literal, and not as a quoted string (`MAXQSTRING`
+/// of `lib/prot.h`).
 const QUOTED_BYTES: usize = 8192;
 
-/// Writes values to a sink, with spaces where they are needed. The caller writes keys and values
+/// Writes values to `sink`, with spaces between them. The caller writes keys and values one by one,
 /// and opens and closes lists.
 pub struct Writer<'w> {
     sink: &'w mut dyn Write,
@@ -20,7 +20,7 @@ pub struct Writer<'w> {
 }
 
 impl<'w> Writer<'w> {
-    /// Creates a writer at the start of a value or command body.
+    /// Creates a writer for one value, or for the arguments of a command.
     pub fn new(sink: &'w mut dyn Write) -> Self {
         Writer { sink, depth: 0, spaced: false }
     }
@@ -29,7 +29,7 @@ impl<'w> Writer<'w> {
         self.sink.write_all(bytes).map_err(sink_error)
     }
 
-    /// Writes `bytes` as one token, separated from the previous one.
+    /// Writes `bytes` as one token, after a space if one is needed.
     fn token(&mut self, bytes: &[u8]) -> Result<()> {
         if self.spaced {
             self.raw(b" ")?;
@@ -49,7 +49,8 @@ impl<'w> Writer<'w> {
         self.name(key)
     }
 
-    /// Writes text or bytes: as an atom, quoted, or as a non-synchronising literal.
+    /// Writes text or bytes in the shortest possible form: as an atom, a quoted string, or a
+    /// non-synchronising literal (`{n+}`).
     pub fn atom(&mut self, bytes: &[u8]) -> Result<()> {
         if is_plain(bytes) {
             return self.token(bytes);
@@ -63,7 +64,8 @@ impl<'w> Writer<'w> {
         self.raw(bytes)
     }
 
-    /// Writes a flag: unquoted if it has the form of a flag name, otherwise as text.
+    /// Writes a flag. A name like `\Seen` is written as it is; any other text like
+    /// [`Writer::atom`].
     pub fn flag(&mut self, flag: &[u8]) -> Result<()> {
         match flag.strip_prefix(b"\\") {
             Some(name) if is_plain(name) => self.token(flag),
@@ -92,7 +94,7 @@ impl<'w> Writer<'w> {
         self.num(seconds.cast_unsigned())
     }
 
-    /// Writes sixteen hexadecimal digits: a conversation id.
+    /// Writes a number as sixteen hexadecimal digits, the form of conversation ids.
     pub fn hex64(&mut self, number: u64) -> Result<()> {
         self.token(format!("{number:016x}").as_bytes())
     }
@@ -131,7 +133,7 @@ impl<'w> Writer<'w> {
     }
 
     /// Writes a message file with exactly `size` bytes of `content`. If `content` is shorter, the
-    /// stream is unusable and the error closes the connection.
+    /// stream cannot be used further, and the returned error closes the connection.
     pub fn file(
         &mut self,
         partition: &[u8],
@@ -154,7 +156,7 @@ impl<'w> Writer<'w> {
     }
 }
 
-/// Returns whether the bytes are an atom for the parsers of all Cyrus versions.
+/// Returns whether the parsers of all Cyrus versions read these bytes as an atom.
 fn is_plain(bytes: &[u8]) -> bool {
     let plain = |b: &u8| {
         b.is_ascii_alphanumeric()
@@ -163,8 +165,8 @@ fn is_plain(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes != b"NIL" && bytes.len() < QUOTED_BYTES && bytes.iter().all(plain)
 }
 
-/// Returns whether a byte may be in a quoted string (`isQCHAR` in `lib/prot.c`): no control
-/// characters, no 8-bit bytes.
+/// Returns whether a quoted string may contain a byte (`isQCHAR` in `lib/prot.c`): control
+/// characters and 8-bit bytes are not allowed.
 fn is_quotable(byte: u8) -> bool {
     matches!(byte, b'\t' | b' '..=b'~') && !matches!(byte, b'"' | b'\\' | b'%')
 }
@@ -172,9 +174,8 @@ fn is_quotable(byte: u8) -> bool {
 fn sink_error(error: io::Error) -> Error {
     match error.downcast::<Error>() {
         Ok(ours) => ours,
-        Err(error) => {
-            Error::new(Kind::Closed, "write to", "the replica", error.to_string()).caused_by(error)
-        }
+        Err(error) => Error::new(Kind::Closed, "write to", "the replica", error.to_string())
+            .with_source(error),
     }
 }
 

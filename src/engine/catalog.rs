@@ -1,4 +1,4 @@
-//! The names of the master's users and mailboxes, for patterns on a command line.
+//! Lists the master's users and mailboxes, for patterns on a command line.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -8,16 +8,15 @@ use crate::names::Namespace;
 use crate::store::Store;
 use crate::types::{MailboxEntry, MboxName, Pattern, UserId};
 
-/// The users and mailboxes of a master, as mailboxes.db has them at the time of each call. It may
-/// be used while the client works.
+/// Looks up users and mailboxes of a master. Each call reads mailboxes.db. A catalog may be used
+/// while the client works.
 ///
 /// ```
 /// use cyrsync::Pattern;
 /// # let recorded_master = || include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/master/example.rs"));
 /// # let (_spool, config) = recorded_master();
 /// # let settings = cyrsync::Settings::resolve(&config, None, &Default::default())?;
-/// # let mut client =
-/// #     cyrsync::Client::new(settings, Default::default(), std::sync::Arc::new(cyrsync::Silent))?;
+/// # let mut client = cyrsync::Client::builder(settings).build()?;
 /// let catalog = client.catalog();
 /// assert!(catalog.has_user(&"fred".into())?);
 /// assert_eq!(catalog.users(&Pattern::new(b"*r*")?).found, ["bert", "fred"]);
@@ -36,8 +35,7 @@ pub struct Catalog {
 /// # let recorded_master = || include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/master/example.rs"));
 /// # let (_spool, config) = recorded_master();
 /// # let settings = cyrsync::Settings::resolve(&config, None, &Default::default())?;
-/// # let mut client =
-/// #     cyrsync::Client::new(settings, Default::default(), std::sync::Arc::new(cyrsync::Silent))?;
+/// # let mut client = cyrsync::Client::builder(settings).build()?;
 /// let Matches { found, unread, .. } = client.catalog().mailboxes(&Pattern::new(b"shared*")?);
 /// assert_eq!(found, ["shared", "shared.lists"]);
 /// assert!(unread.is_none(), "all of mailboxes.db was read");
@@ -46,9 +44,9 @@ pub struct Catalog {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Matches<T> {
-    /// In the order of mailboxes.db, each once.
+    /// The matching names without duplicates, in the order of mailboxes.db.
     pub found: Vec<T>,
-    /// The reason why there may be more: a part of mailboxes.db cannot be read.
+    /// The error if a part of mailboxes.db could not be read. `found` is incomplete then.
     pub unread: Option<Error>,
 }
 
@@ -57,7 +55,7 @@ impl Catalog {
         Catalog { store, names }
     }
 
-    /// Returns the internal name of a mailbox from the form used on the command line.
+    /// Returns the internal name of a mailbox. `external` is the form used on the command line.
     ///
     /// # Errors
     /// [`Kind::InvalidArgument`](crate::Kind::InvalidArgument) for a name that no mailbox can have.
@@ -65,23 +63,23 @@ impl Catalog {
         self.names.read_external(external)
     }
 
-    /// Whether a user has an INBOX.
+    /// Returns whether a user has an INBOX.
     ///
     /// # Errors
-    /// Those of mailboxes.db.
+    /// Errors of reading mailboxes.db.
     pub fn has_user(&self, user: &UserId) -> Result<bool> {
         self.has_mailbox(&self.names.inbox(user))
     }
 
-    /// Whether there is a mailbox with this internal name.
+    /// Returns whether there is a mailbox with this internal name.
     ///
     /// # Errors
-    /// Those of mailboxes.db.
+    /// Errors of reading mailboxes.db.
     pub fn has_mailbox(&self, name: &MboxName) -> Result<bool> {
         Ok(self.store.lookup(name)?.is_some_and(|entry| is_there(&entry)))
     }
 
-    /// Returns the users who have an INBOX and whose userids match.
+    /// Returns the users who have an INBOX and whose userids match the pattern.
     pub fn users(&self, pattern: &Pattern) -> Matches<UserId> {
         self.matching(|name| {
             let owner = self.names.owner(name).filter(|_| self.names.is_inbox(name))?;
@@ -89,8 +87,8 @@ impl Catalog {
         })
     }
 
-    /// Returns the mailboxes whose external names match, including deleted ones that wait for
-    /// expiry: they are named `DELETED/...`.
+    /// Returns the mailboxes whose external names match the pattern. Deleted mailboxes that wait
+    /// for expiry are included: their names begin with `DELETED/`.
     pub fn mailboxes(&self, pattern: &Pattern) -> Matches<MboxName> {
         self.matching(|name| {
             let external = self.names.to_external(name)?;
@@ -110,7 +108,7 @@ impl Catalog {
     }
 }
 
-/// Whether an entry is a mailbox, and not a deleted one or an intermediate name.
+/// Returns whether an entry is a mailbox. Deleted mailboxes and intermediate names are not.
 fn is_there(entry: &MailboxEntry) -> bool {
     !entry.mbtype.is_deleted() && !entry.mbtype.is_intermediate()
 }

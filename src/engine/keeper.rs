@@ -1,4 +1,4 @@
-//! Keeps the status file of a channel while a client rolls.
+//! Writes the status file of a channel during rolling replication.
 
 use std::collections::HashSet;
 use std::fs;
@@ -24,7 +24,7 @@ use crate::run::voices::Voices;
 use crate::status::{Contact, Deferred, Status, brief, file, metrics, unix_seconds};
 use crate::types::{Backlog, ReplicaName};
 
-/// Longest time between two writes of the file.
+/// The maximum time between two writes of the file.
 const EVERY: Duration = Duration::from_secs(5);
 
 /// The paths of a channel's logs, status file and metrics.
@@ -36,12 +36,12 @@ pub(super) struct Places {
     pub work: PathBuf,
     /// The status file.
     pub status: PathBuf,
-    /// A file for metrics.
+    /// The file for metrics, if one is configured.
     pub metrics: Option<PathBuf>,
 }
 
-/// Writes the status file from a thread of its own, because the thread that rolls may be busy for
-/// long. In the end it records in the file that no client rolls any more.
+/// Writes the status file. A thread of its own does this, because the main thread may be busy for a
+/// long time. The last write records that no client is working on the channel.
 pub(super) struct Keeper {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -58,19 +58,20 @@ struct Known {
     state: Option<Status>,
     owners: HashSet<u64>,
     has_unread: bool,
-    /// When the log that was last taken over was begun.
+    /// When the first entry of the last log was written. The last log is the one that was taken
+    /// over most recently.
     last_log: Option<SystemTime>,
     is_new: bool,
     is_over: bool,
-    /// Whether another keeper follows at once.
+    /// Whether the next client in this process continues at once, and writes the file itself.
     is_handed_over: bool,
-    /// Whether it ends because of a bug.
+    /// Whether this client is ending because of a panic.
     is_broken: bool,
 }
 
 impl Keeper {
-    /// Starts the thread that keeps the file. If the system cannot start a thread, there is no
-    /// status file.
+    /// Starts the thread that writes the file. If no thread can be started, there is no status
+    /// file.
     pub fn start(
         places: Places,
         replica: &ReplicaName,
@@ -78,7 +79,7 @@ impl Keeper {
         (meter, observer): (Arc<Meter>, Arc<Voices>),
         silence: Option<Silence>,
     ) -> Keeper {
-        // Write at once: the file of an earlier client is no longer valid.
+        // Write at once, because an earlier client may have left a file.
         let known = Known { is_new: true, ..Known::default() };
         let shared = Arc::new(Shared { known: Mutex::new(known), changed: Condvar::new() });
         let writer = Writer {
@@ -122,7 +123,7 @@ impl Keeper {
 }
 
 impl Keeper {
-    /// Ends without a last write, because another keeper follows at once.
+    /// Ends without a last write, because the next client in this process continues at once.
     pub fn hand_over(self) {
         self.shared.known.lock().is_handed_over = true;
     }
@@ -145,21 +146,21 @@ struct Writer {
     log_path: PathBuf,
     path: PathBuf,
     metrics: Option<PathBuf>,
-    /// Looks for unlogged mail, as long as nothing was logged.
+    /// Looks for mail that is not logged. `None` once an entry was logged.
     silence: Option<Silence>,
     log: Counter,
     work: Counter,
-    /// The last status, without the entries that are only logged.
+    /// The last status. Its backlog does not include entries that are only in the log.
     status: Status,
-    /// The marks of the owners of the entries that are taken over.
+    /// Hashes of the owners of entries that were taken over.
     owners: HashSet<u64>,
     meter: Arc<Meter>,
-    /// The meter's count at the last write.
+    /// The value of [`Meter::beats`] at the last write.
     beats: u64,
     observer: Arc<Voices>,
-    /// The name of the thread.
+    /// The current name of the thread.
     name: String,
-    /// Why the file could not be written, if that has been reported.
+    /// The last error of writing the file, if it was reported and still persists.
     failed: Option<String>,
 }
 
@@ -177,7 +178,7 @@ impl Writer {
         }
     }
 
-    /// Reports once if mail comes in and no program logs it.
+    /// Reports once if mail arrives but is not logged.
     fn look_for_silence(&mut self) {
         let Some(silence) = &mut self.silence else { return };
         let now = Instant::now();
@@ -188,12 +189,12 @@ impl Writer {
             let time = silence.age();
             let path = self.log_path.clone();
             self.silence = None;
-            self.observer.event(&RunEvent::NobodyLogs { mailbox, path, time }.into());
+            self.observer.event(&RunEvent::MailNotLogged { mailbox, path, time }.into());
         }
     }
 
-    /// Waits until the file must be written. Returns whether to count the work file, and whether
-    /// this was the last write.
+    /// Waits until it is time to write the file. Returns whether the work file was not read yet,
+    /// and whether the next write is the last one.
     fn wait(&mut self) -> (bool, bool) {
         let mut known = self.shared.known.lock();
         if !known.is_new && !known.is_over {
@@ -221,7 +222,7 @@ impl Writer {
         };
         let is_idle = status.backlog.entries == 0 && status.deferred_count == 0;
         if is_idle && matches!(status.contact, Contact::Connected { .. }) {
-            // A check that finds nothing to do is not reported each time.
+            // The daemon does not report a check that finds nothing to do, so record it here.
             status.last_success = Some(status.written);
         }
         let tally = self.observer.tally();
@@ -246,17 +247,17 @@ impl Writer {
         }
     }
 
-    /// Gives this thread a name that shows the client's state, so that `ps -L` and `top -H` display
-    /// it. The process keeps its name, by which scripts find it.
+    /// Sets the name of this thread to the client's state, which `ps -L` and `top -H` display. The
+    /// name of the process does not change, because scripts search for it.
     fn show(&mut self, name: String) {
         if self.name != name {
-            // Systems without this file do not display the name.
+            // Ignore errors here: some systems do not have this file.
             let _ = fs::write("/proc/thread-self/comm", &name);
             self.name = name;
         }
     }
 
-    /// Returns the number of users whose entries wait.
+    /// Returns the number of users with pending entries.
     fn users(&self, has_unread: bool) -> u64 {
         let left = has_unread.then(|| self.work.users().iter()).into_iter().flatten();
         let others = self.log.users().iter().chain(left);
@@ -274,7 +275,7 @@ impl Writer {
 }
 
 impl Status {
-    /// Takes over the daemon's state.
+    /// Takes over the daemon's state, except what only this status knows.
     fn take_state(&mut self, state: Status) {
         let known = std::mem::replace(self, state);
         (self.server, self.channel) = (known.server, known.channel);
@@ -283,7 +284,8 @@ impl Status {
     }
 }
 
-/// Converts a state to a status with times of day; unknown fields stay empty.
+/// Converts the daemon's state to a status. Times become times of day. Fields that the daemon does
+/// not know stay empty.
 fn described(state: State, now: Moment) -> Status {
     let clock = SystemTime::now();
     let at = |moment: Moment| {
@@ -331,7 +333,7 @@ mod tests {
     use crate::settings;
 
     #[test]
-    fn the_file_says_at_the_end_that_nobody_rolls_unless_another_keeper_follows() {
+    fn the_last_status_reports_no_rolling_client_unless_another_keeper_follows() {
         let dir = tempfile::tempdir().unwrap();
         let [log, work, status] =
             ["log", "log-run", "log-status"].map(|name| dir.path().join(name));

@@ -1,5 +1,5 @@
-//! Appends to sync logs. With this a script, or a program that changes mail by other means, can
-//! request replication.
+//! Appends entries to sync logs. A script, or a program that changes mail without Cyrus, can
+//! request replication this way.
 
 use super::LogEntry;
 use crate::config::Config;
@@ -9,21 +9,30 @@ use crate::run::log::disk::LogDisk;
 use crate::run::log::files::LogFiles;
 use crate::settings::{Overrides, Settings};
 
-/// Appends entries to the sync logs of channels, as Cyrus's programs do (`sync_log` and
-/// `sync_log_channel` of `imap/sync_log.c`). It holds the lock of each log, so that no reader sees
-/// half of an entry and no entry is lost when a client takes the log over. Without channels the
-/// entries go to all logs that Cyrus's programs write (`sync_log_channels`). An empty name, or `""`
-/// as imapd.conf writes it, is the log without a channel. All channels are checked before the first
-/// is written to.
+/// Appends entries to the sync logs of channels, like Cyrus's programs (`sync_log` and
+/// `sync_log_channel` of `imap/sync_log.c`). Each log is locked meanwhile, so that no reader sees a
+/// part of an entry, and no entry is lost when a client takes the log over. Without channels, the
+/// entries go to all logs that Cyrus's programs write (`sync_log_channels`). The log without a
+/// channel has an empty name, or `""` as in imapd.conf. All channels are checked before the first
+/// log is written.
+///
+/// ```no_run
+/// use cyrsync::{Config, LogEntry};
+/// # fn main() -> cyrsync::Result<()> {
+/// let config = Config::load("/etc/imapd.conf")?;
+/// cyrsync::log_append(&config, &["second"], &[LogEntry::User("fred".into())])?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
-/// [`Kind::Config`] for a channel that the configuration does not know, and without channels if
-/// `sync_log` is off; [`Kind::Io`] if a log cannot be written: then the logs of the channels before
-/// it already have the entries.
+/// [`Kind::Config`] for a channel that is not in the configuration, or without channels if
+/// `sync_log` is off; [`Kind::Io`] if a log cannot be written. The logs of earlier channels then
+/// have the entries already.
 pub fn log_append(config: &Config, channels: &[&str], entries: &[LogEntry]) -> Result<()> {
     let all = Settings::resolve(config, None, &Overrides::default())?;
     let mut channels: Vec<Option<&str>> = channels.iter().map(|name| named(name)).collect();
-    // Fails for an unknown channel.
+    // Check that all named channels are in the configuration.
     for channel in channels.iter().filter(|channel| channel.is_some()) {
         Settings::resolve(config, *channel, &Overrides::default())?;
     }
@@ -31,7 +40,7 @@ pub fn log_append(config: &Config, channels: &[&str], entries: &[LogEntry]) -> R
         if !all.logs.sync_log {
             let detail = "sync_log is off: Cyrus's programs log to no channel";
             return Err(Error::new(Kind::Config, "append to", "the sync logs", detail)
-                .hint("set sync_log: on in imapd.conf, or name the channels"));
+                .with_hint("set sync_log: on in imapd.conf, or name the channels"));
         }
         channels = all.logs.sync_log_channels.iter().map(Option::as_deref).collect();
     }
@@ -47,15 +56,16 @@ pub fn log_append(config: &Config, channels: &[&str], entries: &[LogEntry]) -> R
     Ok(())
 }
 
-/// Returns a channel by its written name; `None` for the log without a channel.
+/// Returns the name of a channel, or `None` for the log without a channel.
 fn named(channel: &str) -> Option<&str> {
     Some(channel).filter(|name| !matches!(*name, "" | "\"\""))
 }
 
-/// Parses the entries of a text, one a line.
+/// Parses a text with one log entry per line.
 ///
 /// # Errors
-/// [`Kind::InvalidArgument`] for the first line that is not an entry.
+/// [`Kind::InvalidArgument`] for the first line that is not a valid entry.
+#[cfg(any(feature = "capi", test))]
 pub fn log_entries(text: &[u8]) -> Result<Vec<LogEntry>> {
     let entries = text.split(|byte| *byte == b'\n').map(|line| {
         LogEntry::parse(line).map_err(|why| {
@@ -91,14 +101,14 @@ mod tests {
         assert!(read("second/log").unwrap().ends_with("META mary\n"));
         assert!(read("log").unwrap().ends_with("META mary\n"));
         assert!(!read("third/log").unwrap().contains("mary"));
-        // If one name is bad, nothing is written.
+        // A channel that does not exist: no log is written.
         let error = log_append(&config, &["third", "../x"], &log_entries(b"USER x").unwrap());
         assert_eq!(error.unwrap_err().kind(), Kind::Config);
         assert!(!read("third/log").unwrap().contains("USER x"));
     }
 
     #[test]
-    fn what_nobody_would_read_is_refused() {
+    fn entries_for_no_log_and_invalid_entries_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let config = of(dir.path(), "sync_log: no\n");
         let entries = log_entries(b"USER fred").unwrap();

@@ -1,10 +1,13 @@
-//! Writes to the master for a repair, or for moving scripts: through the master's own Cyrus. Then
-//! it logs the change for all channels but our own, whose replica has the change already.
+//! Changes the master, for repairs and for moving scripts. The master's own Cyrus makes the change.
+//! The change is then logged for all other channels. The replica of our own channel has it already.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use crate::error::{Error, Kind, Result};
 use crate::events::{Observer, RunEvent, Silent};
@@ -19,16 +22,16 @@ use crate::settings::Settings;
 use crate::store::HostWriter;
 use crate::store::spool::Spool;
 use crate::sync::Master;
-use crate::types::{MailboxState, MboxName};
+use crate::types::{MailboxState, MboxName, Uid, UniqueId};
 
-/// How long a server that did not answer is not started again; otherwise every mailbox would wait
-/// for it.
+/// If the master's own server does not start in time, it is not started again for this long.
+/// Otherwise there would be a wait for each mailbox.
 const SILENCE_PAUSE: Duration = Duration::from_secs(300);
-/// How long no scripts are moved after those of one user could not be: it would fail for all others
-/// too, each time with another process.
+/// If the scripts of a user cannot be moved, no scripts are moved for this long. Moving other
+/// scripts would probably fail too, and each attempt starts a process.
 const SCRIPTS_PAUSE: Duration = Duration::from_secs(300);
 
-/// The master if its spool is read natively.
+/// Changes a master whose spool the client reads itself, through its `sync_server`.
 pub(super) struct NativeMaster {
     settings: Settings,
     spool: Arc<Spool>,
@@ -36,19 +39,38 @@ pub(super) struct NativeMaster {
     observer: Arc<dyn Observer>,
     cancel: Arc<AtomicBool>,
     server: Option<OwnServer>,
-    /// When a server did not greet in time, and the error.
+    /// When the server last did not start in time, and the error.
     silent: Option<(Instant, Error)>,
-    /// When a move of scripts failed.
+    /// When scripts could last not be moved.
     scripts_stay: Option<Instant>,
+    had_uids: HadUids,
+}
+
+/// The last UIDs of mailboxes that had changed when Cyrus was asked to write to them. All workers
+/// share them.
+#[derive(Clone, Default)]
+pub(super) struct HadUids(Arc<Mutex<HashMap<UniqueId, Uid>>>);
+
+impl HadUids {
+    fn remember(&self, mailbox: &UniqueId, last_uid: Uid) {
+        let mut all = self.0.lock();
+        let known = all.entry(mailbox.clone()).or_default();
+        *known = last_uid.max(*known);
+    }
+
+    fn of(&self, mailbox: &UniqueId) -> Uid {
+        self.0.lock().get(mailbox).copied().unwrap_or_default()
+    }
 }
 
 impl NativeMaster {
-    /// Makes the master from the settings. Starts nothing yet.
+    /// Makes the value from the settings. Starts no server.
     pub(super) fn new(
         settings: &Settings,
         spool: Arc<Spool>,
         observer: Arc<dyn Observer>,
         cancel: Arc<AtomicBool>,
+        had_uids: HadUids,
     ) -> NativeMaster {
         NativeMaster {
             settings: settings.clone(),
@@ -59,6 +81,7 @@ impl NativeMaster {
             server: None,
             silent: None,
             scripts_stay: None,
+            had_uids,
         }
     }
 
@@ -68,14 +91,14 @@ impl NativeMaster {
 
     fn start(&self, program: &Path) -> Result<OwnServer> {
         let Some(imapd_conf) = self.settings.file() else {
-            let detail = "the configuration is in no file";
+            let detail = "the configuration is not in a file";
             return Err(Error::new(Kind::Config, "start", "sync_server", detail));
         };
         let (observer, cancel) = (Arc::new(Silent), self.cancel.clone());
         OwnServer::start(program, imapd_conf, self.timeout(), observer, cancel)
     }
 
-    /// Starts the server that belongs to the spool.
+    /// Starts the `sync_server` of the Cyrus that uses this spool.
     fn start_own(&mut self) -> Result<OwnServer> {
         if let Some((since, error)) = &self.silent
             && since.elapsed() < SILENCE_PAUSE
@@ -97,8 +120,7 @@ impl NativeMaster {
     }
 }
 
-/// Returns the logs that Cyrus's daemons would write to, except that of our channel
-/// (`sync_log_init`).
+/// Returns the logs that Cyrus's daemons write (`sync_log_init`), except the log of our channel.
 fn other_logs(settings: &Settings) -> Vec<PathBuf> {
     if !settings.logs.sync_log {
         return Vec::new();
@@ -109,8 +131,8 @@ fn other_logs(settings: &Settings) -> Vec<PathBuf> {
     others.map(|name| paths.sync_log(name)).collect()
 }
 
-/// Logs in `logs` that a mailbox was changed. The change is already made: if logging fails, other
-/// replicas receive it with the mailbox's next change at the latest.
+/// Logs a change of a mailbox in `logs`. If this fails, other replicas receive the change with the
+/// next logged change of the mailbox.
 fn note(logs: &[PathBuf], name: &MboxName, observer: &dyn Observer) {
     let mut line = Vec::new();
     LogEntry::Mailbox(name.clone()).write(&mut line);
@@ -122,26 +144,27 @@ fn note(logs: &[PathBuf], name: &MboxName, observer: &dyn Observer) {
     }
 }
 
-/// The master if its data comes from a host.
+/// Changes a master whose data a host program supplies, through this program.
 pub(super) struct HostMaster {
     server: Option<Direct<Through>>,
     logs: Vec<PathBuf>,
     observer: Arc<dyn Observer>,
+    had_uids: HadUids,
 }
 
 impl HostMaster {
-    /// Writes through `writer`; `None` if nothing can be written.
+    /// Makes the value. `writer` makes the changes; `None` if the host cannot make changes.
     pub(super) fn new(
         settings: &Settings,
         observer: Arc<dyn Observer>,
         writer: Option<Box<dyn HostWriter>>,
     ) -> HostMaster {
         let server = writer.map(|writer| Direct::new(Through(writer)));
-        HostMaster { server, logs: other_logs(settings), observer }
+        HostMaster { server, logs: other_logs(settings), observer, had_uids: HadUids::default() }
     }
 }
 
-/// Adapts a host to the interface of a server without a connection.
+/// Passes commands to a host as if it were a server.
 struct Through(Box<dyn HostWriter>);
 
 impl Answer for Through {
@@ -154,15 +177,16 @@ impl Master for HostMaster {
     fn server(&mut self, _: &MailboxState) -> Result<&mut dyn Replica> {
         let server = self.server.as_mut().map(|server| server as &mut dyn Replica);
         server.ok_or_else(|| {
-            let detail = "it would have to be changed, and the program that supplies it cannot";
+            let detail = "the master would have to be changed, but the program that supplies the \
+                          mail store cannot change it";
             Error::new(Kind::NeedsFullSync, "change", "the master", detail)
-                .hint("run sync_client on this mailbox once")
+                .with_hint("run sync_client once on this mailbox")
         })
     }
 
     fn changed(&mut self, name: &MboxName) -> Result<()> {
-        let told = self.server.as_mut().map(|server| server.answerer().0.log_change(name));
-        match told {
+        let reported = self.server.as_mut().map(|server| server.answerer().0.log_change(name));
+        match reported {
             Some(Ok(true)) => {}
             Some(Err(error)) => {
                 let mailbox = name.clone();
@@ -173,8 +197,16 @@ impl Master for HostMaster {
         Ok(())
     }
 
+    fn remember(&mut self, mailbox: &UniqueId, last_uid: Uid) {
+        self.had_uids.remember(mailbox, last_uid);
+    }
+
+    fn remembered(&self, mailbox: &UniqueId) -> Uid {
+        self.had_uids.of(mailbox)
+    }
+
     fn broken(&mut self) {
-        // Its staged files are no longer needed.
+        // Release the message files that were staged for the failed change.
         let Some(server) = &mut self.server else { return };
         if let Ok(ticket) = server.submit(Command::Restart) {
             server.discard(ticket);
@@ -204,12 +236,20 @@ impl Master for NativeMaster {
 
     fn moves_scripts(&self) -> Result<bool> {
         let failed = self.scripts_stay.is_some_and(|since| since.elapsed() < SCRIPTS_PAUSE);
-        // Before Cyrus 3.6 there is no mailbox for scripts.
+        // Cyrus has no mailboxes for scripts before 3.6.
         Ok(!failed && !self.spool.is_early()?)
     }
 
     fn scripts_stay(&mut self) {
         self.scripts_stay = Some(Instant::now());
+    }
+
+    fn remember(&mut self, mailbox: &UniqueId, last_uid: Uid) {
+        self.had_uids.remember(mailbox, last_uid);
+    }
+
+    fn remembered(&self, mailbox: &UniqueId) -> Uid {
+        self.had_uids.of(mailbox)
     }
 
     fn broken(&mut self) {
@@ -223,7 +263,7 @@ mod tests {
     use crate::settings;
 
     #[test]
-    fn every_other_channel_hears_of_a_repair() {
+    fn a_repair_is_logged_for_every_other_channel() {
         let logs = |lines: &str, channel| other_logs(&settings::tests::of_channel(lines, channel));
         let none: [&str; 0] = [];
         assert_eq!(logs("", None), none.map(PathBuf::from));

@@ -1,12 +1,12 @@
-//! The progress of a client, for any thread.
+//! The progress of a client, which any thread can read.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::run::tally::Tally;
-use crate::status::Reached;
+use crate::status::ProgressSnapshot;
 
-/// Reports the progress of a client to any thread, while the client works:
+/// The progress of a client. Any thread can read it while the client works. It is made with
 /// `Progress::from(&client)`.
 ///
 /// ```
@@ -14,24 +14,23 @@ use crate::status::Reached;
 /// # let recorded_master = || include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/master/example.rs"));
 /// # let (_spool, config) = recorded_master();
 /// # let settings = cyrsync::Settings::resolve(&config, None, &Default::default())?;
-/// # let mut client =
-/// #     cyrsync::Client::new(settings, Default::default(), std::sync::Arc::new(cyrsync::Silent))?;
+/// # let mut client = cyrsync::Client::builder(settings).build()?;
 /// let progress = Progress::from(&client);
-/// std::thread::spawn(move || assert_eq!(progress.reached().users, 0)).join().unwrap();
+/// std::thread::spawn(move || assert_eq!(progress.snapshot().users, 0)).join().unwrap();
 /// # Ok::<(), cyrsync::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Progress(pub(super) Arc<Tally>);
 
 impl Progress {
-    /// Returns the present progress.
-    pub fn reached(&self) -> Reached {
-        self.0.reached()
+    /// Returns the current progress.
+    pub fn snapshot(&self) -> ProgressSnapshot {
+        self.0.snapshot()
     }
 }
 
 impl fmt::Debug for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Progress").field(&self.reached()).finish()
+        f.debug_tuple("Progress").field(&self.snapshot()).finish()
     }
 }

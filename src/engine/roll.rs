@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::Client;
 use super::keeper::{Keeper, Places};
 use super::silence::Silence;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::events::{Act, Observer, RunEvent};
 use crate::run::daemon::Daemon;
 use crate::run::env::Driver;
@@ -23,43 +23,59 @@ use crate::settings::Rolling;
 use crate::status;
 
 impl Client {
-    /// Replicates what is logged to the client's channel until asked to stop. A task that fails
-    /// stays in the log and is tried again after a growing pause; it stops no other task.
+    /// Replicates the entries in the sync log of the client's channel until a stop is requested. A
+    /// failed task stays in the log and is retried after growing pauses. Other tasks continue. Uses
+    /// the settings with which the client was made: see
+    /// [`Settings::rolling`](crate::Settings::rolling).
     ///
     /// # Errors
-    /// If users or mailboxes are excluded, the log cannot be used at all, the replica refuses the
-    /// client for good, or the replica cannot be reached and only one attempt was requested. All
-    /// work that is not done is in the log then, as always.
-    pub fn roll(&mut self, rolling: &Rolling) -> Result<Ended> {
+    /// Fails if users or mailboxes are excluded, or the log cannot be used. Fails if the replica
+    /// cannot be reached and only one attempt was requested or another attempt is useless.
+    /// Unfinished entries stay in the log, as always.
+    pub fn roll(&mut self) -> Result<Ended> {
+        self.roll_with(&self.rolling.clone())
+    }
+
+    /// Replicates like [`Client::roll`], but with other settings.
+    ///
+    /// # Errors
+    /// Like [`Client::roll`].
+    pub fn roll_with(&mut self, rolling: &Rolling) -> Result<Ended> {
         self.runner.nothing_is_excluded()?;
+        // A call of `Cancel::wake` from now on counts, also while this waits for a lock.
+        let wakes = self.runner.shared.cancel.wakes();
         let Shared { names, freeze, .. } = &self.runner.shared;
         let mut files = LogFiles::new(&self.log).counting(names).under(freeze);
-        let _claim = {
-            let _held = files.hold()?;
-            files.claim()?
+        let _claim = match files.hold().and_then(|_held| files.claim()) {
+            // A stop ended the wait while an administrator held the server still.
+            Err(error) if error.kind() == Kind::Cancelled => return Ok(Ended::Stopped),
+            claim => claim?,
         };
         self.runner.remember(self.cache_path.as_deref());
-        let is_logged = self.warn(rolling);
+        let is_logged = warn(self, rolling);
         let file = &rolling.sync_shutdown_file;
         let status = status::file::path(&self.log);
         let watch = Watch::new(files.directory(), status.file_name().unwrap_or_default());
         let batch = self.runner.rules();
         let rules = Rules::new(rolling, batch.jobs, batch.open, watch.is_blind());
         let work = files.path(LogFile::Work).to_owned();
-        let rules = Rules { waiting_since: waiting_since(&status, &work), ..rules };
         let shared = &self.runner.shared;
+        let was_connected = rules.was_connected || shared.meter.read() > 0;
+        let rules = Rules { was_connected, waiting_since: waiting_since(&status, &work), ..rules };
         let replica = shared.settings.replica_name();
         let observer = (shared.meter.clone(), shared.observer.clone());
         let metrics = self.metrics_file.clone();
         let places = Places { log: self.log.clone(), work: work.clone(), status, metrics };
-        let silence = is_logged.then(|| Silence::new(shared.store.clone()));
+        // This check runs on the thread that writes the status file, which may not call a host.
+        let looks = is_logged && !self.has_host;
+        let silence = looks.then(|| Silence::new(shared.store.clone()));
         let keeper = Keeper::start(places, &replica, &shared.names, observer, silence);
         let on_state = keeper.listener();
-        let env_of_roll = RollingEnv { watch, shutdown_file: file.clone(), on_state };
+        let env_of_roll = RollingEnv { watch, shutdown_file: file.clone(), on_state, wakes };
         let mut settled = |_: &Goal, _| {};
         let hear = Hear { act: Act::Replicate, plan: None, settled: &mut settled };
         let ended = self.runner.with_world(Manner::Do, hear, |shared, env| {
-            let _rolling = shared.interrupts.rolling(file.clone(), shared.cancel.wakes());
+            let _rolling = shared.interrupts.rolling(file.clone(), wakes);
             let daemon = Daemon::new(rules, &shared.names, &replica, work);
             Driver::new(daemon).run(&mut env.rolling(env_of_roll), Some(&mut files))
         })?;
@@ -73,27 +89,26 @@ impl Client {
     }
 }
 
-impl Client {
-    /// Reports at the start any problem that would prevent it from replicating anything, without an
-    /// error. Returns whether changes should be logged.
-    fn warn(&self, rolling: &Rolling) -> bool {
-        let report = |event: RunEvent| self.runner.shared.observer.event(&event.into());
-        let channel = &self.runner.shared.settings.channel;
-        let has_channel = self.logs.sync_log_channels.contains(channel);
-        if !self.logs.sync_log {
-            report(RunEvent::NoSyncLog);
-        } else if !has_channel {
-            report(RunEvent::NotLogged { channel: channel.clone() });
-        }
-        if let Some(path) = rolling.sync_shutdown_file.as_ref().filter(|path| path.exists()) {
-            report(RunEvent::ShutdownFileFound { path: path.clone() });
-        }
-        self.logs.sync_log && has_channel
+/// Reports problems at the start because of which nothing would be replicated and no error would
+/// occur. Returns whether Cyrus's programs should log changes for this channel.
+fn warn(client: &Client, rolling: &Rolling) -> bool {
+    let shared = &client.runner.shared;
+    let report = |event: RunEvent| shared.observer.event(&event.into());
+    let channel = &shared.settings.channel;
+    let has_channel = client.logs.sync_log_channels.contains(channel);
+    if !client.logs.sync_log {
+        report(RunEvent::NoSyncLog);
+    } else if !has_channel {
+        report(RunEvent::NotLogged { channel: channel.clone() });
     }
+    if let Some(path) = rolling.sync_shutdown_file.as_ref().filter(|path| path.exists()) {
+        report(RunEvent::ShutdownFileFound { path: path.clone() });
+    }
+    client.logs.sync_log && has_channel
 }
 
-/// Returns since when the entries wait that an earlier client has left in the work file: that file
-/// may be newer than its entries.
+/// Returns when the oldest entry that an earlier client has left in the work file was logged,
+/// according to the status file. The work file itself may have been written later.
 fn waiting_since(status: &Path, work: &Path) -> Option<SystemTime> {
     let status = status::file::read(status).ok()??;
     let oldest = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(status.oldest?))?;

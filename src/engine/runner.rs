@@ -1,8 +1,8 @@
-//! Runs tasks through the executor.
+//! Runs tasks with the workers of a client.
 
 use std::io::Read;
 use std::path::Path;
-use std::thread;
+use std::thread::{self, Builder};
 
 use crate::error::{Error, Kind, Result};
 use crate::events::{Act, Observer, Report, RunEvent};
@@ -15,30 +15,36 @@ use crate::run::grouping;
 use crate::run::hands::{Crew, Own};
 use crate::run::log::read;
 use crate::run::manner::Manner;
-use crate::run::outcome::Undone;
+use crate::run::outcome::Pending;
 use crate::run::plan::OnStep;
 use crate::run::real::{Hear, OnSettled, Real};
-use crate::run::retry::RetryPolicy;
+use crate::run::retry::Retries;
 use crate::run::task::Goal;
 use crate::run::worker::{Shared, Worker};
-use crate::settings::{Jobs, Persistence};
+use crate::settings::{Jobs, RetryPolicy};
 
-/// The workers of a client, and the data that they share.
+/// The workers of a client, and the data that the workers share. A worker is one session with the
+/// replica.
 pub(super) struct Runner {
     pub shared: Shared,
     /// The workers, at least one.
     pub workers: Vec<Worker>,
-    /// How many may work at once.
+    /// The number of workers, fixed or automatic.
     pub jobs: Jobs,
-    /// How persistently to connect again.
-    pub reconnect: Option<Persistence>,
+    /// How to retry after a connection was lost. `None` for a single attempt.
+    pub reconnect: Option<RetryPolicy>,
 }
 
 impl Runner {
-    /// Returns the rules of a batch, unless a mode needs others.
+    /// Returns the default parameters of a batch of tasks.
     pub fn rules(&self) -> Rules {
         Rules {
-            policy: RetryPolicy { connect: None, reconnect: self.reconnect, again: true },
+            policy: Retries {
+                connect: None,
+                reconnect: self.reconnect,
+                again: true,
+                config_ends: false,
+            },
             lost_ends_all: true,
             release: false,
             connect: false,
@@ -47,15 +53,16 @@ impl Runner {
         }
     }
 
-    /// Runs one task, which fails as a whole.
+    /// Runs one task. Fails if any part of it fails.
     pub fn one(&mut self, goal: Goal) -> Result<()> {
         let mut ended = Ok(());
-        let mut settled = |_: &Goal, undone| ended = result(undone);
+        let mut settled = |_: &Goal, pending| ended = result(pending);
         self.batch(Box::new([goal].into_iter()), self.rules(), None, &mut settled)?;
         ended
     }
 
-    /// Runs the tasks for all names that begin with `prefix`. With `plan` nothing is done.
+    /// Runs the tasks for all users and mailboxes whose names begin with `prefix`. With `plan`, the
+    /// tasks are only planned.
     pub fn everything(
         &mut self,
         prefix: &[u8],
@@ -69,8 +76,8 @@ impl Runner {
         observer.tally().begin(everything.expected(&mut exclusion));
         let Everything { goals, unlisted, .. } = everything;
         let mut report = Report::default();
-        let mut settled = |goal: &Goal, undone| {
-            let result = result(undone);
+        let mut settled = |goal: &Goal, pending| {
+            let result = result(pending);
             each(goal, &result);
             report.add(goal.subject(), result);
         };
@@ -78,21 +85,21 @@ impl Runner {
         unlisted.map_or(Ok(report), Err)
     }
 
-    /// Runs the entries of a log. With `plan` nothing is done. Returns the entries that could not
-    /// be done.
+    /// Runs tasks with log entries. With `plan`, the tasks are only planned. Returns the entries
+    /// that failed.
     pub fn log(
         &mut self,
         goals: Vec<Goal>,
         rules: Rules,
         plan: Option<&mut OnStep<'_>>,
-    ) -> Result<Vec<Undone>> {
+    ) -> Result<Vec<Pending>> {
         let mut left = Vec::new();
-        let mut settled = |_: &Goal, mut undone| left.append(&mut undone);
+        let mut settled = |_: &Goal, mut pending| left.append(&mut pending);
         self.batch(Box::new(goals.into_iter()), rules, plan, &mut settled)?;
         Ok(left)
     }
 
-    /// Returns the goals of a log. Lines that are not entries are reported.
+    /// Reads a log and groups its entries into goals. Invalid lines are reported to the observer.
     pub fn goals_of(&self, log: impl Read, name: &str) -> Result<Vec<Goal>> {
         self.nothing_is_excluded()?;
         let path = Path::new(name);
@@ -104,7 +111,7 @@ impl Runner {
         Ok(grouping::goals(entries, &self.shared.names))
     }
 
-    /// Runs `work` with the real world, which has a thread for each worker if there are several.
+    /// Calls `work` with the real environment. If there are several workers, each gets a thread.
     pub fn with_world<T>(
         &mut self,
         manner: Manner,
@@ -130,12 +137,13 @@ impl Runner {
     /// [`Kind::InvalidArgument`].
     pub fn nothing_is_excluded(&self) -> Result<()> {
         let Some(pattern) = self.shared.settings.exclude.first() else { return Ok(()) };
-        let detail = "changes that are left out of a sync log would be lost";
+        let detail = "the changes of excluded users would be removed from the sync log and lost";
         Err(Error::new(Kind::InvalidArgument, "exclude", pattern.to_string(), detail)
-            .hint("exclude users from a run over all of them instead (-A, -u, -m, -s)"))
+            .with_hint("exclude users only with -A, -u, -m or -s"))
     }
 
-    /// Runs tasks, except the excluded ones, and passes the result of each to `settled`.
+    /// Runs tasks, except excluded ones, and calls `settled` with the result of each. With `plan`,
+    /// the tasks are only planned.
     pub fn batch(
         &mut self,
         goals: Goals<'_>,
@@ -151,7 +159,7 @@ impl Runner {
         self.in_manner(goals, rules, manner, hear)
     }
 
-    /// Makes workers handle tasks in the way of `manner`.
+    /// Replicates, plans or verifies goals, as `manner` says. Excluded goals are skipped.
     pub fn in_manner(
         &mut self,
         goals: Goals<'_>,
@@ -171,44 +179,53 @@ impl Runner {
         })
     }
 
-    /// Connects and logs in, unless there is a connection already.
+    /// Connects the first worker, unless it is connected already.
     pub fn connect(&mut self) -> Result<()> {
         let first = self.workers.first_mut();
         first.map_or(Ok(()), |worker| worker.connect(&self.shared))
     }
 
-    /// Whether there is a connection.
+    /// Returns whether any worker is connected.
     pub fn is_open(&self) -> bool {
         self.workers.iter().any(Worker::is_open)
     }
 
-    /// Disconnects all workers at the same time, since each waits for an answer.
+    /// Disconnects all workers. This runs in parallel, because each worker waits for a reply. A
+    /// worker for which the system cannot start a thread disconnects in the calling thread.
     pub fn disconnect(&mut self) {
         let mut open = self.workers.iter_mut().filter(|worker| worker.is_open());
         let first = open.next();
         thread::scope(|scope| {
-            open.for_each(|worker| drop(scope.spawn(|| worker.disconnect())));
+            for worker in open {
+                let leave = || worker.disconnect();
+                let _ = Builder::new().name("disconnect".into()).spawn_scoped(scope, leave);
+            }
             first.into_iter().for_each(Worker::disconnect);
         });
+        self.workers.iter_mut().for_each(Worker::disconnect);
     }
 
-    /// Remembers from now on what the replica has, in a file at `path` if there is one.
+    /// Opens the replication cache at `path`, if one is configured and not open yet. All workers
+    /// use it.
     pub fn remember(&mut self, path: Option<&Path>) {
         let has_cache = self.workers.iter().any(Worker::has_cache);
         let Some(path) = path.filter(|_| !has_cache) else { return };
-        // Every later write to the file happens under the lock of a user.
+        // Hold the global lock while the file is opened. Each later write is made under the lock of
+        // a user.
         let held = self.shared.freeze.over();
         match held.and_then(|_held| DiskCache::open(path, &self.shared.settings.server)) {
             Ok(cache) => {
                 let cache = SharedCache::new(cache);
                 self.workers.iter_mut().for_each(|worker| worker.set_cache(cache.clone()));
             }
+            // The client was asked to stop, so this is not a problem of the cache.
+            Err(error) if error.kind() == Kind::Cancelled => {}
             Err(error) => self.shared.observer.event(&RunEvent::NoCache { error }.into()),
         }
     }
 }
 
-/// Returns the result of a task that does not come from a log.
-pub(super) fn result(undone: Vec<Undone>) -> Result<()> {
-    undone.into_iter().next().map_or(Ok(()), |undone| Err(undone.error))
+/// Returns the result of a task that is not from a log: its first failure, if there is one.
+pub(super) fn result(pending: Vec<Pending>) -> Result<()> {
+    pending.into_iter().next().map_or(Ok(()), |pending| Err(pending.error))
 }

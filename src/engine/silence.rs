@@ -1,5 +1,5 @@
-//! Notices that mail comes in and is not logged: programs of Cyrus that started before `sync_log`
-//! was switched on go on without it.
+//! Detects mail that arrives and is not logged. This happens if programs of Cyrus were started
+//! before `sync_log` was switched on: they still work without it.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -9,19 +9,20 @@ use crate::status::unix_seconds;
 use crate::store::Store;
 use crate::types::{MailboxEntry, MboxName};
 
-/// The time until the first check; each pause is twice as long as the one before.
+/// The time until the first check. Each following pause is twice as long as the previous one.
 const FIRST: Duration = Duration::from_secs(15);
 
-/// The longest pause between two checks.
+/// The maximum pause between two checks.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// How long logging may take: Cyrus logs a change when the program has finished with the mailbox.
+/// The maximum time until a change is logged. Cyrus logs a change when the program has finished
+/// with the mailbox.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How many mailboxes are checked each time.
+/// The number of mailboxes that each check looks at.
 const SAMPLE: u64 = 500;
 
-/// Looks for mail that came after the start, as long as nothing was logged since then.
+/// Looks for mail that arrived after the start, until an entry is logged.
 pub(super) struct Silence {
     store: Arc<dyn Store>,
     started: SystemTime,
@@ -30,12 +31,12 @@ pub(super) struct Silence {
     /// Number of mailboxes at the last check.
     mailboxes: u64,
     looks: u64,
-    /// A mailbox that received mail, and since when that is known.
+    /// A mailbox that has received mail, and when this was detected.
     found: Option<(MboxName, Instant)>,
 }
 
 impl Silence {
-    /// Makes it for a client that begins to roll now.
+    /// Makes the value at the start of rolling replication.
     pub fn new(store: Arc<dyn Store>) -> Silence {
         Silence {
             store,
@@ -48,7 +49,8 @@ impl Silence {
         }
     }
 
-    /// Whether a log was begun since the start.
+    /// Returns whether a log was begun after the start. `log` is when the log's first entry was
+    /// written.
     pub fn is_broken_by(&self, log: Option<SystemTime>) -> bool {
         log.is_some_and(|begun| begun >= self.started)
     }
@@ -58,8 +60,8 @@ impl Silence {
         self.started.elapsed().unwrap_or_default()
     }
 
-    /// Returns a mailbox that received mail after the start, if that was long enough ago for it to
-    /// be logged. Each check looks at a different sample of mailboxes, after growing pauses.
+    /// Returns a mailbox that received mail which should be logged by this time. May be called
+    /// often: mailboxes are only checked after growing pauses, each time another sample.
     pub fn unlogged(&mut self, now: Instant) -> Option<MboxName> {
         if let Some((mailbox, since)) = &self.found {
             return (now >= *since + GRACE).then(|| mailbox.clone());
@@ -76,12 +78,12 @@ impl Silence {
         let sample = self.sample();
         self.looks += 1;
         let entries: Vec<&MailboxEntry> = sample.iter().collect();
-        let glances = self.store.glance(&entries);
+        let unlocked_states = self.store.read_unlocked(&entries);
         let started = unix_seconds(self.started);
         let came = |at: i64| u64::try_from(at).is_ok_and(|at| started < at);
-        let mut found = sample.iter().zip(&glances);
-        let (entry, _) = found.find(|(_, glance)| {
-            glance.as_ref().is_some_and(|glance| came(glance.state.header.last_appenddate))
+        let mut found = sample.iter().zip(&unlocked_states);
+        let (entry, _) = found.find(|(_, unlocked)| {
+            unlocked.as_ref().is_some_and(|unlocked| came(unlocked.state.header.last_appenddate))
         })?;
         Some(entry.name.clone())
     }
@@ -90,7 +92,7 @@ impl Silence {
         let stride = self.mailboxes.div_ceil(SAMPLE).max(1);
         let mut sample = Vec::new();
         let mut count = 0;
-        // Callers that need an unreadable part report it.
+        // Ignore errors here: replicating an unreadable mailbox reports them.
         let _ = self.store.each_mailbox(b"", &mut |entry| {
             let is_chosen =
                 (count + self.looks).is_multiple_of(stride) && (sample.len() as u64) < SAMPLE;

@@ -1,4 +1,4 @@
-//! The status of a channel, for programs that do not replicate it themselves.
+//! The status of a channel, for programs that do not replicate it.
 
 use std::collections::HashSet;
 
@@ -11,31 +11,32 @@ use crate::settings::Settings;
 use crate::status::{Contact, Status, file, unix_seconds};
 use crate::types::Backlog;
 
-/// Returns the state of the replication of the settings' channel. A rolling client writes it to a
-/// file at least every five seconds; without such a client the logs are read. Nothing is locked or
-/// changed.
+/// Returns the replication status of the channel in `settings`. During rolling replication, the
+/// client writes the status to a file at least every five seconds. Without such a client, the
+/// backlog is counted in the logs. Takes no locks and changes nothing.
 ///
 /// # Errors
-/// If the status file cannot be read, or has other content.
+/// Fails if the status file or the channel's lock file cannot be read, or if the status file has
+/// invalid contents.
 pub fn status(settings: &Settings) -> Result<Status> {
     let paths = Paths::new(&settings.layout, &settings.naming);
     let log = paths.sync_log(settings.channel());
     let files = LogFiles::new(&log);
     let replica = settings.replication.replica_name();
-    let claimed_by = files.claimed_by();
+    let claimed_by = files.claimed_by()?;
     let unknown = || Status::unknown(&replica.server, replica.channel.as_deref());
     let mut status = file::read(&file::path(&log))?.unwrap_or_else(unknown);
     if claimed_by.is_some() {
         if status.pid == claimed_by {
             return Ok(status);
         }
-        // The client has just started, or cannot write its status file. The old time of `written`
-        // will show that.
+        // The client has just started, or cannot write its status file. In the second case, the old
+        // time in `written` shows this.
         status = unknown();
         let since = files.claimed_at().map(unix_seconds);
         (status.started, status.written) = (since, since.unwrap_or(status.written));
     }
-    // The client that wrote the file is gone, so its connection is gone too.
+    // The client that wrote the file has ended, so it has no connection and no running task.
     status.pid = claimed_by;
     status.server.clone_from(&replica.server);
     status.contact = Contact::Unknown;

@@ -1,4 +1,4 @@
-//! Replicates once what the caller names: users, mailboxes, single items, everything.
+//! Replicates once: users, mailboxes, single goals, or everything.
 
 use std::iter;
 
@@ -8,39 +8,45 @@ use crate::error::Result;
 use crate::events::Report;
 use crate::run::batch::Rules;
 use crate::run::task::Goal;
-use crate::settings::Persistence;
+use crate::settings::RetryPolicy;
 use crate::status::Expected;
 use crate::types::{MboxName, UserId};
 
 impl Client {
-    /// Connects, and tries again after growing pauses as long as that may help: see
-    /// [`Error::is_final`](crate::Error::is_final) and [`Persistence::even_if_refused`]. Every
-    /// failure and pause is reported to the observer. [`Cancel::wake`](super::Cancel::wake) ends
-    /// a pause.
+    /// Connects to the replica. If this fails, retries after growing pauses, unless a retry is
+    /// useless: see [`Error::is_retryable`](crate::Error::is_retryable) and
+    /// [`RetryPolicy::even_if_refused`]. Failures and pauses are reported to the observer.
+    /// [`Cancel::wake`](super::Cancel::wake) ends a pause.
     ///
     /// # Errors
-    /// [`Kind::Cancelled`](crate::Kind::Cancelled) if asked to stop meanwhile; otherwise the reason
-    /// for the missing connection, if only one attempt was requested or no further attempt can
-    /// help.
-    pub fn reach(&mut self, persistence: Persistence) -> Result<()> {
+    /// [`Kind::Cancelled`](crate::Kind::Cancelled) if a stop is requested. Otherwise the error of
+    /// the last attempt, if only one attempt was requested or a retry is useless.
+    pub fn reach(&mut self, retry_policy: RetryPolicy) -> Result<()> {
         let mut rules = self.runner.rules();
         rules.connect = true;
-        rules.policy.connect = Some(persistence);
+        rules.policy.connect = Some(retry_policy);
         self.runner.batch(Box::new(iter::empty()), rules, None, &mut |_, _| {})
     }
 
-    /// Replicates one user with all mailboxes, quotas, subscriptions, sieve scripts, seen state.
+    /// Replicates one user completely: mailboxes, quotas, subscriptions, Sieve scripts and seen
+    /// state.
+    ///
+    /// # Errors
+    /// The failure, with the [parts](crate::Error::parts) that failed; errors of the connection;
+    /// [`Kind::Cancelled`](crate::Kind::Cancelled). If the connection was lost, it is unknown which
+    /// parts are done.
     pub fn sync_user(&mut self, user: &UserId) -> Result<()> {
         self.runner.one(Goal::User(user.clone()))
     }
 
-    /// Replicates users like [`Client::sync_user`], or like [`Client::sync_meta`] with `only_meta`:
-    /// several at the same time if there are several connections. `each` receives the result of
-    /// every user, in the order of `users`; a failure stops no other user. If the connection is
-    /// lost over a user, that user is tried once more over a new one. Excluded users are skipped.
+    /// Replicates users, like [`Client::sync_user`] or, with `only_meta`, like
+    /// [`Client::sync_meta`]. With several connections, several users are replicated at the same
+    /// time. `each` is called with the result of every user, in the order of `users`. A failure
+    /// does not stop other users. If the connection is lost during a user, the user is retried over
+    /// a new connection. Excluded users are skipped.
     ///
     /// # Errors
-    /// Those of the connection, if it cannot be made again;
+    /// Errors of the connection, if reconnecting fails;
     /// [`Kind::Cancelled`](crate::Kind::Cancelled).
     pub fn sync_users(
         &mut self,
@@ -53,41 +59,52 @@ impl Client {
         let expected = Expected { users: most.map(|most| most as u64), mailboxes: None };
         self.runner.shared.observer.tally().begin(expected);
         let goals = users.map(|user| if only_meta { Goal::Meta(user) } else { Goal::User(user) });
-        let mut settled = |goal: &Goal, undone| {
+        let mut settled = |goal: &Goal, pending| {
             if let Goal::User(user) | Goal::Meta(user) = goal {
-                each(user, &result(undone));
+                each(user, &result(pending));
             }
         };
         self.runner.batch(Box::new(goals), rules, None, &mut settled)
     }
 
-    /// Replicates the named mailboxes, of any users; many mailboxes go over several connections.
+    /// Replicates the named mailboxes, of any users. Many mailboxes are distributed over several
+    /// connections.
+    ///
+    /// # Errors
+    /// Like [`Client::sync_user`].
     pub fn sync_mailboxes(&mut self, names: &[MboxName]) -> Result<()> {
         let expected = Expected { users: None, mailboxes: Some(names.len() as u64) };
         self.runner.shared.observer.tally().begin(expected);
         self.runner.one(Goal::Mailboxes(names.to_vec()))
     }
 
-    /// Replicates seen state, subscriptions and sieve scripts of a user.
+    /// Replicates seen state, subscriptions and Sieve scripts of a user.
+    ///
+    /// # Errors
+    /// Like [`Client::sync_user`].
     pub fn sync_meta(&mut self, user: &UserId) -> Result<()> {
         self.runner.one(Goal::Meta(user.clone()))
     }
 
-    /// Replicates one goal, for example a part of a user's data, as Cyrus's `sync_do_seen`,
-    /// `sync_do_sub`, `sync_do_quota` and `sync_do_annotation` do.
+    /// Replicates one goal, for example a part of a user's data. Cyrus's `sync_do_seen`,
+    /// `sync_do_sub`, `sync_do_quota` and `sync_do_annotation` do the same.
+    ///
+    /// # Errors
+    /// Like [`Client::sync_user`].
     pub fn sync_goal(&mut self, goal: Goal) -> Result<()> {
         self.runner.one(goal)
     }
 
-    /// Replicates every user and every shared mailbox whose name begins with `prefix`, and, if
-    /// `prefix` is empty, the server's annotations too. `each` receives the result of every task; a
-    /// failure stops no other task. A task that loses the connection is tried once more over a new
-    /// one.
+    /// Replicates every user who has a mailbox whose internal name begins with `prefix`, and every
+    /// shared mailbox whose name does. A user is replicated as a whole. If `prefix` is empty, the
+    /// server's annotations are included. `each` is called with the result of every
+    /// task. A failure does not stop other tasks. If the connection is lost during a task, the task
+    /// is retried over a new connection.
     ///
     /// # Errors
-    /// Those of the connection, if they persist; [`Kind::Corrupt`](crate::Kind::Corrupt) and
-    /// [`Kind::Io`](crate::Kind::Io) of mailboxes.db, after everything that could be read from it
-    /// was replicated.
+    /// Errors of the connection, if reconnecting fails; [`Kind::Corrupt`](crate::Kind::Corrupt) and
+    /// [`Kind::Io`](crate::Kind::Io) of mailboxes.db. Before the latter are returned, the readable
+    /// part was replicated.
     pub fn sync_all(
         &mut self,
         prefix: &[u8],
@@ -110,7 +127,7 @@ mod tests {
     use crate::events::{Event, Observer};
     use crate::settings;
 
-    /// Wakes the client in every pause, and finally cancels it.
+    /// Wakes the client in each of the first 30 pauses, and then stops it.
     #[derive(Default)]
     struct Impatient {
         cancel: Cancel,
@@ -142,9 +159,11 @@ mod tests {
         let settings = settings::tests::of(&text);
         let observer = Arc::new(Impatient::default());
         let cancel = observer.cancel.clone();
-        let mut client = Client::new(settings, cancel, observer.clone()).unwrap();
-        // Each pause is twice as long as the one before: without wakes the test would never end.
-        let error = client.reach(Persistence::default()).unwrap_err();
+        let mut client =
+            Client::builder(settings).cancel(cancel).observer(observer.clone()).build().unwrap();
+        // Each pause is twice as long as the previous one. So the test ends only if wake-ups end
+        // the pauses.
+        let error = client.reach(RetryPolicy::default()).unwrap_err();
         assert_eq!(error.kind(), Kind::Cancelled);
         assert_eq!(observer.heard.load(Ordering::Relaxed), 31);
     }

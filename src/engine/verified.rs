@@ -1,4 +1,5 @@
-//! Forgets that a server was reached over TLS that verified.
+//! The servers that were reached over verified TLS: lists them, and removes servers from the list.
+//! The client refuses connections without TLS to a server in the list.
 
 use std::path::Path;
 
@@ -8,7 +9,7 @@ use crate::names::Paths;
 use crate::replica::tls::VerifiedServers;
 use crate::settings::{Settings, Target};
 
-/// Returns the servers that clients of a configuration have reached over TLS that verified.
+/// Returns the list for clients with these settings.
 pub fn verified_servers(settings: &Settings) -> VerifiedServers {
     let command = match settings.file() {
         Some(path) if path != Path::new(DEFAULT_PATH) => {
@@ -19,7 +20,7 @@ pub fn verified_servers(settings: &Settings) -> VerifiedServers {
     VerifiedServers::new(Paths::new(&settings.layout, &settings.naming).tls_verified(), command)
 }
 
-/// Returns the remembered servers, which were reached over TLS that verified, as `host:port`.
+/// Returns the servers that were reached over verified TLS, as `host:port`.
 ///
 /// # Errors
 /// [`Kind::Io`](crate::Kind::Io).
@@ -27,16 +28,16 @@ pub fn remembered_tls(settings: &Settings) -> Result<Vec<String>> {
     verified_servers(settings).list()
 }
 
-/// Forgets that `server`, named as in `sync_host`, was reached over TLS that verified: clear text
-/// to it is allowed again. If the name has no port, the host is forgotten with every port;
-/// `sync_port` does not count. Returns the names that were forgotten.
+/// Removes a server from the list of servers with verified TLS, so that connections without TLS are
+/// allowed. `server` has the form of `sync_host`. If `server` has no port, the host is removed with
+/// all ports, whatever `sync_port` is. Returns the removed entries.
 ///
 /// # Errors
-/// [`Kind::Config`](crate::Kind::Config) for an invalid name, and [`Kind::Io`](crate::Kind::Io).
+/// [`Kind::Config`](crate::Kind::Config) if the name is invalid; [`Kind::Io`](crate::Kind::Io).
 pub fn forget_tls(settings: &Settings, server: &str) -> Result<Vec<String>> {
     match Target::parse(server)? {
         Target::Tcp { host, port, .. } => verified_servers(settings).forget(&host, port),
-        // A UNIX socket is never remembered.
+        // The list has no UNIX sockets.
         Target::Unix(_) => Ok(Vec::new()),
     }
 }

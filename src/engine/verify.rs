@@ -1,4 +1,4 @@
-//! Verification compares both sides in full, and changes nothing on either.
+//! Verifies: compares both sides completely, and changes neither.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::run::everything::{Everything, SHARED_PER_TASK};
 use crate::run::exclusion::Exclusion;
 use crate::run::logged::Logged;
 use crate::run::manner::Manner;
-use crate::run::outcome::Undone;
+use crate::run::outcome::Pending;
 use crate::run::real::Hear;
 use crate::run::task::Goal;
 use crate::run::verify::Verification;
@@ -21,7 +21,7 @@ use crate::status::Expected;
 use crate::sync::verify::Sample;
 use crate::types::{MboxName, UserId};
 
-/// Further checks of a verification, beyond comparing the data that both sides report.
+/// What a verification compares: only the data that both sides report, or the message files too.
 ///
 /// ```
 /// use cyrsync::Verify;
@@ -41,16 +41,16 @@ impl Verify {
     /// Also reads the files of all messages, on both sides.
     pub const MESSAGES: Verify = Verify { sample: Some(Sample::ALL) };
 
-    /// Whether message files are read too.
+    /// Returns whether message files are read too.
     pub fn reads_messages(&self) -> bool {
         self.sample.is_some()
     }
 
-    /// Parses the words of the command line: none, `messages` for the files of all messages,
-    /// `messages:10%` for a share of them, each time a different one.
+    /// Parses the argument of the command line. An empty text means no message files, `messages`
+    /// means all message files, and `messages:10%` means a random sample of them.
     ///
     /// # Errors
-    /// [`Kind::InvalidArgument`](crate::Kind::InvalidArgument) for anything else.
+    /// [`Kind::InvalidArgument`](crate::Kind::InvalidArgument) for any other text.
     pub fn from_words(words: &str) -> Result<Verify> {
         if words.is_empty() {
             return Ok(Verify::RECORDS);
@@ -62,9 +62,8 @@ impl Verify {
     }
 }
 
-/// Compares the data that a client replicates with the replica's. The replica only receives
-/// queries; nothing is changed on either side. Every difference, and the end, is reported to the
-/// observer as [`VerifyEvent`]s.
+/// Compares the master's data with the replica's. Changes neither: the replica only receives
+/// queries. Differences and the final result are reported to the observer as [`VerifyEvent`]s.
 ///
 /// ```no_run
 /// use cyrsync::Verify;
@@ -84,19 +83,11 @@ pub struct Verifier<'c> {
 }
 
 impl Verifier<'_> {
-    /// Adds a number of items that could not be compared, because the caller could not even find
-    /// out their names.
-    #[must_use]
-    pub fn with_unknown(mut self, count: u64) -> Self {
-        self.unknown = count;
-        self
-    }
-
-    /// Compares users with all mailboxes, records, quotas, subscriptions, Sieve scripts and seen
-    /// state, or with `only_meta` without mailboxes and quotas.
+    /// Compares users: mailboxes, records, quotas, subscriptions, Sieve scripts and seen state.
+    /// With `only_meta`, mailboxes and quotas are left out.
     ///
     /// # Errors
-    /// Those of the connection, if there is none any more;
+    /// Errors of the connection, if reconnecting fails;
     /// [`Kind::Cancelled`](crate::Kind::Cancelled).
     pub fn users(
         &mut self,
@@ -127,13 +118,13 @@ impl Verifier<'_> {
         self.verify(Box::new(goals.into_iter())).map(|totals| self.verified(totals))
     }
 
-    /// Compares every user and every shared mailbox whose name begins with `prefix`, and, if
-    /// `prefix` is empty, the server's annotations too. Users of whom the master has no data are
-    /// not found, because no replica can list all its users.
+    /// Compares every user and every shared mailbox whose name begins with `prefix`. If `prefix` is
+    /// empty, the server's annotations are included. Users who exist only on the replica are not
+    /// found, because a replica cannot list its users.
     ///
     /// # Errors
-    /// Like [`Verifier::users`]. If mailboxes.db cannot be read to its end, the readable part is
-    /// compared, and the rest counts as one item that could not be.
+    /// Like [`Verifier::users`]. If a part of mailboxes.db cannot be read, the readable part is
+    /// compared, and the rest counts as one item that could not be compared.
     pub fn all(&mut self, prefix: &[u8]) -> Result<VerifyTotals> {
         let shared = &self.runner.shared;
         let mut everything = Everything::of(shared.store.as_ref(), &shared.names, prefix);
@@ -144,7 +135,7 @@ impl Verifier<'_> {
         }
         let mut exclusion = Exclusion::new(&shared.settings.exclude, &shared.names);
         let expected = everything.expected(&mut exclusion);
-        // No event reports each compared mailbox, so their progress cannot be shown.
+        // There is no event for each compared mailbox, so the progress counts only users.
         shared.observer.tally().begin(Expected { mailboxes: None, ..expected });
         let Everything { goals, unlisted, .. } = everything;
         let mut totals = self.verify(Box::new(goals.into_iter()))?;
@@ -161,9 +152,9 @@ impl Verifier<'_> {
         let log = Logged::new(self.log, shared.names.clone());
         let check = Arc::new(Verification::new(self.how.sample, log));
         let observer = shared.observer.clone();
-        let mut settled = |goal: &Goal, undone: Vec<Undone>| {
-            for undone in undone {
-                check.fails(observer.as_ref(), goal.subject(), undone.error);
+        let mut settled = |goal: &Goal, pending: Vec<Pending>| {
+            for pending in pending {
+                check.fails(observer.as_ref(), goal.subject(), pending.error);
             }
         };
         let rules = Rules { lost_ends_all: false, ..self.runner.rules() };
@@ -172,7 +163,7 @@ impl Verifier<'_> {
         Ok(check.totals())
     }
 
-    /// Reports the end.
+    /// Reports the final result.
     fn verified(&self, mut totals: VerifyTotals) -> VerifyTotals {
         totals.unknown += self.unknown;
         let verdict = totals.verdict();

@@ -1,4 +1,4 @@
-//! Errors of the operating system, in words for people.
+//! Creates errors from errors of the operating system, in words for people.
 
 use std::borrow::Cow;
 use std::io;
@@ -8,21 +8,21 @@ use super::kind::Kind;
 use super::value::Error;
 
 impl Error {
-    /// Makes an I/O error on a path. The hint covers only what holds for every file; the caller
-    /// adds advice about this file with [`Error::or_hint`]. `NotFound` stays distinguishable
-    /// through [`Error::io_kind`].
+    /// Makes an error about a failed operation on a file or directory. The hint is general advice
+    /// for this kind of failure; [`Error::with_hint`] replaces it. [`Error::io_kind`] returns the kind of `source`.
     pub fn io(op: impl Into<Cow<'static, str>>, path: &Path, source: io::Error) -> Self {
-        Error::new(Kind::Io, op, path, reason(&source)).hint(hint(&source)).caused_by(source)
+        Error::new(Kind::Io, op, path, reason(&source)).with_hint(hint(&source)).with_source(source)
     }
 
-    /// Returns the operating system's error kind, if that is the cause.
+    /// Returns the kind of the operating system's error, if such an error is the direct cause.
     pub fn io_kind(&self) -> Option<io::ErrorKind> {
         let source = std::error::Error::source(self)?;
         Some(source.downcast_ref::<io::Error>()?.kind())
     }
 }
 
-/// Returns the operating system's error number (errno), if that is the cause.
+/// Returns the operating system's error number (errno), if such an error is among the causes.
+#[cfg(feature = "capi")]
 pub fn os_error(error: &Error) -> Option<i32> {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
@@ -35,7 +35,7 @@ pub fn os_error(error: &Error) -> Option<i32> {
     None
 }
 
-/// Returns advice that holds for every file.
+/// Returns advice for a kind of failure, whatever the file is. Empty if there is none.
 fn hint(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::PermissionDenied => {
@@ -43,31 +43,35 @@ fn hint(source: &io::Error) -> &'static str {
              the owner and mode that Cyrus needs"
         }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "make room on this file system"
+            "free space on this file system"
         }
         io::ErrorKind::ReadOnlyFilesystem => {
-            "the file system is mounted read-only: the system's log may say why"
+            "the file system is mounted read-only: see the system log for the reason"
         }
         _ if is_bad_disk(source) => {
-            "the disk cannot be read there: see the system's log, and copy what can be read \
-             before anything is written to it"
+            "the disk reported an error there: see the system log, and copy all readable data \
+             before anything is written to the disk"
         }
         _ => "",
     }
 }
 
-/// Whether the hardware failed: then a hint must not advise anything that writes.
+/// Returns whether the hardware failed. Then a hint must not advise anything that writes to the
+/// disk.
 fn is_bad_disk(error: &io::Error) -> bool {
-    /// EIO of Linux.
+    /// The error number EIO of Linux.
     const INPUT_OUTPUT: i32 = 5;
     error.raw_os_error() == Some(INPUT_OUTPUT)
 }
 
-/// Returns why the operating system refused, in words for people: without the error number.
+/// Returns the reason why the operating system refused an operation, without the error number.
 pub fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error ") {
-        Some((words, _)) => words.to_owned(),
-        None => text,
-    }
+    without_number(&error.to_string())
+}
+
+/// Removes the error number that the standard library adds to the text of the operating system.
+pub(crate) fn without_number(text: &str) -> String {
+    let Some((before, rest)) = text.split_once(" (os error ") else { return text.to_owned() };
+    let after = rest.split_once(')').map_or("", |(_, after)| after);
+    format!("{before}{after}")
 }

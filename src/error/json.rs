@@ -1,10 +1,10 @@
-//! Errors as JSON.
+//! Serializes errors as JSON.
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::value::Error;
 
-/// Writes all parts of the error, and the line for people as `message`.
+/// Writes all parts of the error. `message` is the line for people, as `Display` formats it.
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_struct("Error", 9)?;
@@ -14,7 +14,7 @@ impl Serialize for Error {
         object.serialize_field("peer", &self.peer())?;
         object.serialize_field("subject", self.subject())?;
         object.serialize_field("detail", self.detail())?;
-        object.serialize_field("hint", self.hint_text())?;
+        object.serialize_field("hint", self.hint())?;
         object.serialize_field("scope", &self.scope())?;
         object.serialize_field("parts", self.parts())?;
         object.end()

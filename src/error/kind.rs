@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-/// The kind of a failure, to branch on. [`Error`](super::Error) itself is for people.
+/// The kind of a failure, on which programs can branch. The text of [`Error`](super::Error) is for
+/// people.
 ///
 /// ```
 /// use cyrsync::Kind;
@@ -14,21 +15,22 @@ use serde::Serialize;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Kind {
-    /// The caller passed an invalid value.
+    /// The caller passed an invalid argument.
     InvalidArgument,
-    /// imapd.conf lacks an option or holds a bad value.
+    /// imapd.conf lacks a required option or has an invalid value.
     Config,
-    /// The operating system refused a file or directory.
+    /// The operating system refused an operation on a file or directory.
     Io,
     /// A file of the spool or a database has invalid content.
     Corrupt,
-    /// A format, type or layout that is not read (yet).
+    /// A format, type or layout that this library cannot read.
     Unsupported,
-    /// Another process holds a lock, and the caller asked not to wait for it.
+    /// Another process holds a lock, and the caller asked not to wait for it, or waited as long as
+    /// the settings allow.
     Locked,
-    /// The user or mailbox is not on the master (any more).
+    /// The user or mailbox does not exist on the master.
     NotFound,
-    /// The mailbox has another name, uniqueid or partition than a moment ago.
+    /// The name, uniqueid or partition of the mailbox changed while the mailbox was used.
     Moved,
     /// The mailbox or user kept changing while it was replicated.
     Changed,
@@ -36,70 +38,78 @@ pub enum Kind {
     Connect,
     /// The connection could not be encrypted, or the replica's certificate is not trusted.
     Tls,
-    /// The replica refused the credentials, or no mechanism is common to both.
+    /// The replica refused the credentials, or client and replica have no login mechanism in
+    /// common.
     Auth,
     /// The replica did not answer in time.
     Timeout,
-    /// The connection ended in the middle.
+    /// The connection ended during an operation.
     Closed,
-    /// The replica sent BYE: it is shutting down.
+    /// The replica sent BYE: its server is shutting down.
     Bye,
-    /// The replica sent something that is not the protocol.
+    /// The replica sent data that violates the protocol.
     Protocol,
-    /// `NO IMAP_INVALID_USER`.
+    /// The replica answered `NO IMAP_INVALID_USER`.
     ReplicaNoUser,
-    /// `NO IMAP_MAILBOX_NONEXISTENT`.
+    /// The replica answered `NO IMAP_MAILBOX_NONEXISTENT`.
     ReplicaNoMailbox,
-    /// `NO IMAP_MAILBOX_LOCKED`.
+    /// The replica answered `NO IMAP_MAILBOX_LOCKED`.
     ReplicaLocked,
-    /// `NO IMAP_MAILBOX_MOVED`: the mailbox exists with another name or uniqueid.
+    /// The replica answered `NO IMAP_MAILBOX_MOVED`: the mailbox exists with another name or
+    /// uniqueid.
     ReplicaMoved,
-    /// `NO IMAP_MAILBOX_NOTSUPPORTED`.
+    /// The replica answered `NO IMAP_MAILBOX_NOTSUPPORTED`.
     ReplicaNotSupported,
-    /// `NO IMAP_SYNC_CHECKSUM`: after the update the replica's content differs from ours.
+    /// The replica answered `NO IMAP_SYNC_CHECKSUM`: after an update its content differs from the
+    /// master's.
     ReplicaChecksum,
-    /// `NO IMAP_SYNC_CHANGED`: the replica has changed since we last read its state.
+    /// The replica answered `NO IMAP_SYNC_CHANGED`: it has changed since the client last read its
+    /// state.
     ReplicaChanged,
-    /// `NO IMAP_SYNC_BADSIEVE`: the script does not compile there.
+    /// The replica answered `NO IMAP_SYNC_BADSIEVE`: its Sieve compiler refuses the script.
     ReplicaBadSieve,
-    /// `NO IMAP_PROTOCOL_ERROR`.
+    /// The replica answered `NO IMAP_PROTOCOL_ERROR`.
     ReplicaProtocol,
-    /// `NO IMAP_PROTOCOL_BAD_PARAMETERS`.
+    /// The replica answered `NO IMAP_PROTOCOL_BAD_PARAMETERS`.
     ReplicaBadParameters,
-    /// Any other NO.
+    /// The replica answered NO with another code, or with none.
     ReplicaDenied,
-    /// Master and replica have diverged: a full comparison with copyback is needed.
+    /// Master and replica have diverged. All records must be compared, and messages copied back to
+    /// the master where necessary.
     NeedsFullSync,
-    /// The caller asked to stop.
+    /// The caller has cancelled the operation.
     Cancelled,
-    /// A bug in this library: something impossible happened. A panic that is caught for C is such a
-    /// bug too, but has a result code of its own there.
+    /// A bug in this library: something impossible happened. In the C ABI, a panic is such a bug
+    /// too, but has its own result code.
     Internal,
-    /// The master's own replication server (or the host that writes in its place) cannot be
-    /// started, failed, or refused a repair's command. The replica is not the cause.
+    /// A repair could not write to the master: the master's own replication server (or the host
+    /// that writes in its place) cannot be started, failed, or refused a command. The replica is
+    /// not the cause.
     OwnServer,
     /// The program that supplies the mail store returned something invalid.
     Host,
 }
 
 impl Kind {
-    /// Whether the connection to the replica cannot be used any more, or was never made.
+    /// Returns whether there is no usable connection to the replica: it was lost, or could not be
+    /// made.
     pub fn is_connection(self) -> bool {
         matches!(self, Kind::Connect | Kind::Tls | Kind::Auth) || self.is_lost()
     }
 
-    /// Whether a working connection was lost, whatever the replica or the network did.
+    /// Returns whether a working connection was lost, for any reason.
     pub fn is_lost(self) -> bool {
         matches!(self, Kind::Timeout | Kind::Closed | Kind::Bye | Kind::Protocol)
     }
 
-    /// Whether the user must be left for later: another process is at work, here or on the replica.
+    /// Returns whether to try again later, because another process holds the user's lock, on the
+    /// master or on the replica.
     pub fn is_locked(self) -> bool {
         matches!(self, Kind::Locked | Kind::ReplicaLocked)
     }
 
-    /// Whether the cause is a change that happened meanwhile, here or on the replica: another
-    /// attempt may succeed.
+    /// Returns whether the cause is a change on the master or the replica during the operation.
+    /// Then another attempt may succeed.
     pub fn is_change(self) -> bool {
         matches!(
             self,
@@ -111,14 +121,14 @@ impl Kind {
         )
     }
 
-    /// Whether it ends all work on this connection, not only the present part: the connection is
-    /// lost, or the caller asked to stop.
+    /// Returns whether the failure ends all tasks on this connection, not only the current one: the
+    /// connection cannot be used, or the caller has cancelled the operation.
     pub fn ends_all(self) -> bool {
         self.is_connection() || self == Kind::Cancelled
     }
 }
 
-/// How much of a task a failure affects.
+/// How much of a task a failure affects, and whether a retry helps.
 ///
 /// ```
 /// use cyrsync::{Error, Kind, Scope};
@@ -130,14 +140,16 @@ impl Kind {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Scope {
-    /// Perhaps all of it: a retry with a larger part, such as the whole user, may help.
+    /// Possibly the whole task. A retry with a larger part, such as the whole user, may help.
     #[default]
     Unit,
-    /// One mailbox, which is left out because connections were lost over it: a retry with a larger
-    /// part does not help.
+    /// One mailbox, which is left out because connections were lost while it was replicated. A
+    /// retry with a larger part does not help.
     LeftOut,
-    /// Nothing was done: another worker of this client holds what is needed.
+    /// The whole task, which was not started: another thread of this client is replicating the same
+    /// user.
     PutOff,
-    /// Damaged messages of one mailbox. The rest of it is on the replica, as far as possible.
+    /// Some damaged messages of one mailbox. All other data of the mailbox is on the replica, as
+    /// far as possible.
     Damage,
 }

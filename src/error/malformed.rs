@@ -1,4 +1,4 @@
-//! The error of pure parsers.
+//! The error of parsers that do no I/O.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -6,14 +6,14 @@ use std::path::Path;
 use super::kind::Kind;
 use super::value::Error;
 
-/// The error of a pure parser that rejects bytes: where and why. The parser does not know the file;
-/// its caller adds it with [`Malformed::in_file`].
+/// The error of a parser that rejects bytes. It has the place and the problem. The parser does not
+/// know the file; its caller adds the file with [`Malformed::in_file`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} at offset {offset:#x}")]
 pub struct Malformed {
-    /// Offset in the parsed bytes.
+    /// Offset of the problem in the parsed bytes.
     pub offset: u64,
-    /// What is wrong there.
+    /// Description of the problem.
     pub what: Cow<'static, str>,
 }
 
@@ -23,8 +23,9 @@ impl Malformed {
         Malformed { offset: offset.try_into().unwrap_or(u64::MAX), what: what.into() }
     }
 
-    /// Converts it into an error that names the file and the repair for such a file.
+    /// Converts the error into one that names the file at `path`. `op` is the operation, and `hint`
+    /// is advice for repairing such a file.
     pub fn in_file(self, op: &'static str, path: &Path, hint: &'static str) -> Error {
-        Error::new(Kind::Corrupt, op, path, self.to_string()).hint(hint).caused_by(self)
+        Error::new(Kind::Corrupt, op, path, self.to_string()).with_hint(hint).with_source(self)
     }
 }

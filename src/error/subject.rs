@@ -1,4 +1,4 @@
-//! Subjects and peers of operations.
+//! The subjects of operations, and the peers with which operations communicate.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::types::{MboxName, Text, Uid, UserId, serialize_path};
 
-/// The subject of an operation. [`fmt::Display`] writes it as errors name it; an empty text if
-/// there is no subject.
+/// The object of an operation. [`fmt::Display`] formats it as in error messages. An empty
+/// [`Subject::Text`] means that there is no subject.
 ///
 /// ```
 /// use cyrsync::{Error, Kind, MboxName};
@@ -29,69 +29,69 @@ pub enum Subject {
     },
     /// A mailbox.
     Mailbox {
-        /// Its internal name.
+        /// The mailbox's internal name.
         mailbox: MboxName,
     },
-    /// Mailboxes that are replicated together.
+    /// Several mailboxes that are replicated together.
     Mailboxes {
-        /// Their internal names.
+        /// The mailboxes' internal names.
         mailboxes: Vec<MboxName>,
     },
     /// A message.
     Message {
-        /// The mailbox it is in.
+        /// The mailbox with the message.
         mailbox: MboxName,
-        /// Its UID.
+        /// The message's UID.
         uid: Uid,
-        /// Its file, if it is known.
+        /// The message file; `None` if unknown.
         #[serde(serialize_with = "serialize_path")]
         path: Option<PathBuf>,
     },
     /// Something else that is replicated: an entry of the sync log, a quota root.
     Item {
-        /// Its name in the sync log or the command.
+        /// The name in the sync log or in the command.
         item: Text,
     },
     /// A file or directory.
     Path {
-        /// Where it is.
+        /// The path of the file or directory.
         #[serde(serialize_with = "serialize_path")]
         path: PathBuf,
     },
     /// A server.
     Host {
-        /// Its name or address.
+        /// The server's name or address.
         host: String,
     },
-    /// Anything else, in words.
+    /// Any other subject, as text.
     Text {
-        /// The words.
+        /// The text.
         text: String,
     },
 }
 
 impl Subject {
-    /// A message of a mailbox.
+    /// Creates the subject for a message of a mailbox. `path` is the message file, if it is known.
     pub fn message(mailbox: impl Into<MboxName>, uid: Uid, path: Option<PathBuf>) -> Subject {
         Subject::Message { mailbox: mailbox.into(), uid, path }
     }
 
-    /// An entry of the sync log, or a quota root.
+    /// Creates the subject for an entry of the sync log, or for a quota root.
     pub fn item(item: impl Into<Text>) -> Subject {
         Subject::Item { item: item.into() }
     }
 
-    /// A server.
+    /// Creates the subject for a server, by its name or address.
     pub fn host(host: impl Into<String>) -> Subject {
         Subject::Host { host: host.into() }
     }
 
-    /// Whether there is nothing to name.
+    /// Returns whether there is no subject (an empty text).
     pub fn is_empty(&self) -> bool {
         matches!(self, Subject::Text { text } if text.is_empty())
     }
 
-    /// Returns the user, if the subject is one.
+    /// Returns the user, if the subject is a user.
     pub fn user(&self) -> Option<&UserId> {
         match self {
             Subject::User { user } => Some(user),
@@ -99,7 +99,8 @@ impl Subject {
         }
     }
 
-    /// Returns the mailbox: the subject itself, the only one of several, or that of a message.
+    /// Returns the mailbox of the subject. The subject must be a mailbox, a list of only one
+    /// mailbox, or a message.
     pub fn mailbox(&self) -> Option<&MboxName> {
         match self {
             Subject::Mailbox { mailbox } | Subject::Message { mailbox, .. } => Some(mailbox),
@@ -226,7 +227,7 @@ impl From<&Peer> for Subject {
     }
 }
 
-/// Compares the displayed text, so that tests and callers can compare with a string.
+/// Compares the displayed text with a string, for tests and callers.
 impl PartialEq<str> for Subject {
     fn eq(&self, words: &str) -> bool {
         let displayed = self.to_string();
@@ -246,15 +247,15 @@ impl PartialEq<String> for Subject {
     }
 }
 
-/// The other end of an operation. [`fmt::Display`] writes it as errors name it.
+/// The other side with which an operation communicates. [`fmt::Display`] formats it as in error
+/// messages.
 ///
 /// ```
 /// use cyrsync::Peer;
 /// # let recorded_master = || include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/master/example.rs"));
 /// # let (_spool, config) = recorded_master();
 /// # let settings = cyrsync::Settings::resolve(&config, None, &Default::default())?;
-/// # let mut client =
-/// #     cyrsync::Client::new(settings, Default::default(), std::sync::Arc::new(cyrsync::Silent))?;
+/// # let mut client = cyrsync::Client::builder(settings).build()?;
 /// let error = client.sync_user(&"fred".into()).unwrap_err();
 /// assert_eq!(error.peer(), Some(&Peer::replica("127.0.0.1")));
 /// # Ok::<(), cyrsync::Error>(())
@@ -265,21 +266,22 @@ impl PartialEq<String> for Subject {
 pub enum Peer {
     /// The replica.
     Replica {
-        /// Its name as configured; empty if unknown.
+        /// The replica's name in the configuration; empty if unknown.
         host: String,
     },
-    /// A replication server on the master's own spool, through which repairs write.
+    /// The master's own replication server (`sync_server`), through which repairs write to the
+    /// master.
     OwnServer {
-        /// Its program.
+        /// The path of the server program.
         #[serde(serialize_with = "serialize_path")]
         path: PathBuf,
     },
-    /// The program that supplies the mail store and writes to it.
+    /// The program that supplies the mail store, through which repairs write to the master.
     Host,
 }
 
 impl Peer {
-    /// Returns the replica of this name.
+    /// Creates the peer for the replica with this name.
     pub fn replica(host: impl Into<String>) -> Peer {
         Peer::Replica { host: host.into() }
     }

@@ -1,4 +1,4 @@
-//! The error itself.
+//! The error type.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::kind::{Kind, Scope};
 use super::subject::{Peer, Subject};
 
-/// Shorthand for results with this crate's [`Error`].
+/// A result with this crate's [`Error`].
 ///
 /// ```
 /// fn name() -> cyrsync::Result<String> {
@@ -18,7 +18,7 @@ use super::subject::{Peer, Subject};
 /// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What caused an error.
+/// The cause of an error.
 type Source = Arc<dyn std::error::Error + Send + Sync>;
 
 #[derive(Debug, Clone)]
@@ -36,23 +36,23 @@ struct Inner {
     is_reported: bool,
 }
 
-/// A further property of a failure.
+/// A further property of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mark {
-    /// The peer answered NO.
+    /// The error is the peer's answer NO to a command.
     Refusal,
-    /// A failure to log in or to encrypt that may be temporary.
+    /// The error is a failed login or encryption that may be temporary.
     Passing,
-    /// The connection ended without a reason from the peer.
+    /// The connection ended, and the peer gave no reason.
     Unexplained,
-    /// An event has reported all of it. Unlike the others, this mark can be combined with any of
-    /// them.
+    /// Events have reported all failures in this error. Unlike the other marks, this one can be
+    /// combined with another mark.
     Reported,
 }
 
-/// An error: operation, subject, detail, cause and hint.
+/// An error: operation, subject, detail, hint, cause and more.
 ///
-/// `Display` writes all of them on one line:
+/// `Display` writes operation, subject, detail and hint on one line:
 /// `open mailboxes.db /conf/mailboxes.db: bad magic at offset 0x0; hint: ...`.
 ///
 /// ```
@@ -90,22 +90,22 @@ impl Error {
         }))
     }
 
-    /// Adds advice for the operator, unless there is better advice already.
+    /// Adds advice for the administrator, unless the error already has some.
     #[must_use]
-    pub fn or_hint(self, hint: impl Into<Cow<'static, str>>) -> Self {
-        if self.0.hint.is_empty() { self.hint(hint) } else { self }
+    pub(crate) fn or_hint(self, hint: impl Into<Cow<'static, str>>) -> Self {
+        if self.0.hint.is_empty() { self.with_hint(hint) } else { self }
     }
 
-    /// Adds advice for the operator.
+    /// Sets the advice for the administrator. Replaces any earlier advice.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
         self.0.hint = hint.into();
         self
     }
 
-    /// Adds the underlying error.
+    /// Sets the error that caused this one.
     #[must_use]
-    pub fn caused_by(
+    pub fn with_source(
         mut self,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
@@ -113,17 +113,17 @@ impl Error {
         self
     }
 
-    /// Adds the other end of the operation.
+    /// Sets the peer: the other side with which the operation communicated.
     #[must_use]
-    pub fn with_peer(mut self, peer: Peer) -> Self {
+    pub(crate) fn with_peer(mut self, peer: Peer) -> Self {
         self.0.peer = Some(peer);
         self
     }
 
-    /// Adds every failure of a task, each with a subject of its own. If events have reported all of
-    /// them, this error counts as reported too.
+    /// Adds the single failures of a task, each with a subject of its own. If events have reported
+    /// all of them, this error counts as reported too.
     #[must_use]
-    pub fn with_parts(mut self, parts: Vec<Error>) -> Self {
+    pub(crate) fn with_parts(mut self, parts: Vec<Error>) -> Self {
         self.0.is_reported = parts.iter().all(|part| part.0.is_reported);
         self.0.parts = parts;
         self
@@ -131,12 +131,12 @@ impl Error {
 
     /// Sets how much of a task the failure affects.
     #[must_use]
-    pub fn with_scope(mut self, scope: Scope) -> Self {
+    pub(crate) fn with_scope(mut self, scope: Scope) -> Self {
         self.0.scope = scope;
         self
     }
 
-    /// Adds a further property.
+    /// Adds a mark.
     #[must_use]
     pub(crate) fn marked(mut self, mark: Mark) -> Self {
         match mark {
@@ -146,10 +146,10 @@ impl Error {
         self
     }
 
-    /// Returns the same failure with another operation, subject and detail. Kind, peer, hint, parts
-    /// and marks stay, and the old error becomes the cause.
+    /// Returns the same failure with another operation, subject and detail. Kind, peer, hint,
+    /// parts, scope and marks stay. The old error becomes the cause.
     #[must_use]
-    pub fn retold(
+    pub(crate) fn reworded(
         self,
         op: impl Into<Cow<'static, str>>,
         subject: impl Into<Subject>,
@@ -161,9 +161,10 @@ impl Error {
         Error(Box::new(inner))
     }
 
-    /// Returns the failure as one of the replication of `subject`; unchanged if it is that already.
+    /// Returns the failure as a failure to replicate `subject`, with the old operation in the
+    /// detail. Returns it unchanged if it already is one.
     #[must_use]
-    pub fn over(self, subject: impl Into<Subject>) -> Self {
+    pub(crate) fn over(self, subject: impl Into<Subject>) -> Self {
         const REPLICATE: &str = "replicate";
         let subject = subject.into();
         if self.0.op == REPLICATE && self.0.subject == subject {
@@ -171,34 +172,46 @@ impl Error {
         }
         let Inner { op, subject: of, detail, .. } = &*self.0;
         let detail = format!("{op} {of}: {detail}");
-        self.retold(REPLICATE, subject, detail)
+        self.reworded(REPLICATE, subject, detail)
     }
 
-    /// Whether a retry is useless until a person changes something: the password or the certificate
-    /// is refused, the configuration is wrong, or this is not a failure of the connection at all.
-    pub fn is_final(&self) -> bool {
+    /// Returns whether the same call may succeed later without a change by a person. Examples of
+    /// errors for which it returns `true`: the connection was lost, another process holds a lock,
+    /// the mailbox changed meanwhile, a login failed because the replica's password server is down.
+    /// Examples of `false`: a refused password or certificate, a wrong configuration, a damaged
+    /// file. `cyrsync_error_is_retryable()` in C returns the same.
+    ///
+    /// ```
+    /// use cyrsync::{Error, Kind};
+    ///
+    /// assert!(Error::new(Kind::Locked, "lock", "user.fred", "is in use").is_retryable());
+    /// assert!(!Error::new(Kind::Config, "read", "imapd.conf", "is empty").is_retryable());
+    /// ```
+    pub fn is_retryable(&self) -> bool {
         match self.0.kind {
-            Kind::Auth | Kind::Tls => self.0.mark != Some(Mark::Passing),
-            kind => !kind.is_connection(),
+            Kind::Auth | Kind::Tls => self.0.mark == Some(Mark::Passing),
+            Kind::Moved | Kind::Changed | Kind::ReplicaMoved | Kind::ReplicaChanged => true,
+            kind => kind.is_connection() || kind.is_locked(),
         }
     }
 
-    /// Whether the connection to the replica cannot be used any more.
+    /// Returns whether there is no usable connection to the replica.
     pub fn is_connection(&self) -> bool {
         self.0.kind.is_connection()
     }
 
-    /// Whether it is the peer's NO to a command, which the session survives.
+    /// Returns whether the error is the peer's answer NO to a command. The session is still usable
+    /// then.
     pub fn is_refusal(&self) -> bool {
         self.0.mark == Some(Mark::Refusal)
     }
 
-    /// Whether the connection ended and the peer gave no reason.
+    /// Returns whether the connection ended and the peer gave no reason.
     pub(crate) fn is_unexplained(&self) -> bool {
         self.0.mark == Some(Mark::Unexplained)
     }
 
-    /// Returns the kind, to branch on.
+    /// Returns the kind of the failure, on which programs can branch.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
@@ -208,7 +221,8 @@ impl Error {
         &self.0.op
     }
 
-    /// Returns the other end of the operation, if that matters.
+    /// Returns the peer: the other side with which the operation communicated. `None` if there is
+    /// none.
     pub fn peer(&self) -> Option<&Peer> {
         self.0.peer.as_ref()
     }
@@ -223,8 +237,8 @@ impl Error {
         &self.0.detail
     }
 
-    /// Returns the advice for the operator; empty if there is none.
-    pub fn hint_text(&self) -> &str {
+    /// Returns the advice for the administrator; empty if there is none.
+    pub fn hint(&self) -> &str {
         &self.0.hint
     }
 
@@ -233,13 +247,13 @@ impl Error {
         self.0.scope
     }
 
-    /// Returns every failure of a task, each with a subject of its own. Empty if this error is the
-    /// only failure.
+    /// Returns the single failures of a task, each with a subject of its own. Empty if this error
+    /// is the only failure.
     pub fn parts(&self) -> &[Error] {
         &self.0.parts
     }
 
-    /// Returns all failures: the parts, or this error if it has none.
+    /// Returns all failures: the parts or, if there are none, this error.
     pub fn failures(&self) -> &[Error] {
         if self.0.parts.is_empty() { std::slice::from_ref(self) } else { &self.0.parts }
     }
@@ -260,21 +274,21 @@ impl fmt::Display for Error {
     }
 }
 
-/// An error as a log should write it: in full, or, if an event has reported it already, only what
-/// failed.
+/// Formats an error for the log. If an event has already reported the error, only its subject is
+/// written, with a reference to the earlier line.
 #[derive(Debug, Clone, Copy)]
-pub struct Mention<'e>(pub &'e Error);
+pub struct BriefError<'e>(pub &'e Error);
 
-impl Mention<'_> {
-    /// Whether an event has reported all of the error, so that the log has it already.
+impl BriefError<'_> {
+    /// Returns whether events have reported all of the error, so that the log already has it.
     pub fn is_brief(self) -> bool {
         self.0.0.is_reported
     }
 }
 
-impl fmt::Display for Mention<'_> {
+impl fmt::Display for BriefError<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Mention(error) = self;
+        let BriefError(error) = self;
         if !self.is_brief() {
             return error.fmt(f);
         }

@@ -9,12 +9,12 @@ use crate::error::Error;
 #[serde(tag = "what", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ConnectionEvent {
-    /// Replication is not available on one of the ports that are tried.
+    /// The client could not replicate over one of the ports that it tries.
     #[non_exhaustive]
     PortFailed {
-        /// The port.
+        /// The port that failed.
         port: u16,
-        /// The reason.
+        /// The reason why the client cannot use this port.
         error: Error,
     },
     /// An option of the socket could not be set.
@@ -22,10 +22,10 @@ pub enum ConnectionEvent {
     OptionFailed {
         /// The name of the option.
         option: &'static str,
-        /// The reason.
+        /// The reason why the option could not be set.
         why: String,
     },
-    /// The connection is encrypted by TLS.
+    /// The connection is now encrypted by TLS.
     #[non_exhaustive]
     Encrypted {
         /// The TLS version and cipher.
@@ -33,10 +33,10 @@ pub enum ConnectionEvent {
         /// The name of the server.
         host: String,
     },
-    /// The login negotiated a security layer.
+    /// A security layer, which the login negotiated, now protects the connection.
     #[non_exhaustive]
     Layer {
-        /// Its mechanism and strength.
+        /// The mechanism and strength of the layer.
         how: String,
         /// The name of the server.
         host: String,
@@ -44,69 +44,72 @@ pub enum ConnectionEvent {
     /// The replica's certificate has a problem that should be fixed.
     #[non_exhaustive]
     CertificateWarning {
-        /// The problem.
+        /// The problem of the certificate.
         why: String,
     },
-    /// The fact that the server supports TLS could not be saved.
+    /// The client could not save on disk that this server supports TLS.
     #[non_exhaustive]
     TlsNotRemembered {
-        /// The server.
+        /// The name of the server.
         host: String,
-        /// The reason.
+        /// The reason why it could not be saved.
         error: Error,
     },
-    /// The replica refused to encrypt, and the configuration allows that.
+    /// The replica refused STARTTLS, and the configuration allows a connection without encryption.
     #[non_exhaustive]
     StartTlsRefused {
-        /// The text of its reply.
+        /// The text of the replica's reply.
         text: String,
     },
-    /// The connection is not encrypted although an earlier one was: `sync_tls` is off.
+    /// The connection is not encrypted because `sync_tls` is off, although an earlier connection
+    /// was.
     #[non_exhaustive]
     NotEncrypted {
-        /// The server and its port.
+        /// The name and port of the server.
         server: String,
     },
-    /// The password is sent over the network unencrypted.
+    /// The client sends the password over the network without encryption.
     #[non_exhaustive]
     ClearPassword {
-        /// The server's name.
+        /// The name of the server.
         host: String,
-        /// Its address, if that differs from the name.
+        /// The address of the server, if it differs from the name.
         address: Option<String>,
-        /// The mechanism that sends the password.
+        /// The login mechanism, which sends the password in plain text.
         mechanism: String,
     },
-    /// The replica refused to compress.
+    /// The replica refused to compress the connection.
     NotCompressed,
-    /// A connection with automatic compression (`sync_deflate_level: auto`) has ended. The level
-    /// follows the bottleneck of the transfer.
+    /// A connection with automatic compression (`sync_deflate_level: auto`) has ended. On such a
+    /// connection the client adapts the level to the speed of network and processor.
     #[non_exhaustive]
     CompressionLevel {
-        /// The level of zlib at the end; 0 does not compress.
+        /// The zlib level when the connection ended. 0 means no compression.
         deflate_level: u32,
-        /// Bytes of commands, before compression.
+        /// Number of bytes of commands, before compression.
         sent: u64,
-        /// Bytes on the network, after compression.
+        /// Number of bytes sent over the network, after compression.
         sent_raw: u64,
     },
     /// The replica stores Sieve scripts in a mailbox.
     SieveMailbox,
-    /// The replica can stage files on its archive partition.
+    /// The replica can receive message files on its archive partition.
     Archive,
-    /// The replica cannot stage files on an archive partition.
+    /// The replica cannot receive message files on an archive partition.
     NoArchive,
-    /// The replica offered its archive partition and did not enable it.
+    /// The replica offered to receive message files on its archive partition, but did not enable
+    /// this.
     ArchiveNotEnabled,
     /// The replica refused the command that enables capabilities.
     #[non_exhaustive]
     CapabilitiesRefused {
-        /// Its reply.
+        /// The replica's reply.
         error: Error,
     },
-    /// The replica refused `APPLY FORCE`.
+    /// The replica refused the command `APPLY FORCE`.
     ForceRefused,
-    /// The replica answered BAD, or with something that is not a reply. The connection is closed.
+    /// The replica answered BAD, or sent something that is not a reply. The client closes the
+    /// connection.
     #[non_exhaustive]
     BadResponse {
         /// The name of the oldest unanswered command.
@@ -116,18 +119,18 @@ pub enum ConnectionEvent {
         /// The rest of the reply.
         text: String,
     },
-    /// The replica answered NO.
+    /// The replica answered a command with NO.
     #[non_exhaustive]
     Refused {
         /// The name of the command.
         command: String,
-        /// The text of the reply.
+        /// The text of the replica's reply.
         text: String,
     },
 }
 
 impl ConnectionEvent {
-    /// The error that it is about, if it is about one.
+    /// Returns the error that the event reports, if it has one.
     pub(super) fn error(&self) -> Option<&Error> {
         match self {
             ConnectionEvent::PortFailed { error, .. }

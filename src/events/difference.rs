@@ -1,4 +1,4 @@
-//! The reasons why a mailbox must be sent.
+//! The differences because of which a mailbox must be sent to the replica.
 
 use std::fmt;
 
@@ -6,29 +6,29 @@ use serde::Serialize;
 
 use crate::types::SyncCrcs;
 
-/// The reason why a mailbox must be sent.
+/// A difference because of which a mailbox must be sent to the replica.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Difference {
     /// The replica does not have the mailbox.
     Missing,
-    /// A field has another value on the replica.
+    /// A field of the mailbox has another value on the replica.
     #[non_exhaustive]
     Field {
-        /// The field's name on the wire.
+        /// The name of the field on the wire.
         field: &'static str,
-        /// Its value on the master.
+        /// The value of the field on the master.
         master: String,
-        /// Its value on the replica.
+        /// The value of the field on the replica.
         replica: String,
     },
-    /// The mailbox's own annotations differ.
+    /// The annotations of the mailbox itself differ.
     Annotations,
-    /// All fields agree, but records or message annotations differ.
+    /// All fields are equal, but the CRCs show that records or annotations of messages differ.
     #[non_exhaustive]
     Crcs {
-        /// The CRCs as recomputed on the master.
+        /// The CRCs computed from the records of the master.
         master: SyncCrcs,
         /// The CRCs that the replica reports.
         replica: SyncCrcs,

@@ -1,4 +1,4 @@
-//! The type of everything that the library reports.
+//! The type of all events that the library reports.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::verify::VerifyEvent;
 use crate::error::Error;
 use crate::types::{MboxName, serialize_seconds};
 
-/// An event of the library.
+/// An event that the library reports to an [`Observer`](super::Observer).
 ///
 /// ```
 /// use cyrsync::{Event, Item, UserId};
@@ -32,20 +32,20 @@ use crate::types::{MboxName, serialize_seconds};
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
-    /// A step is about to be done. `-v` prints these.
+    /// The client is about to do a step. `sync_client -v` prints steps.
     Step(Step),
-    /// A mailbox is about to be sent.
+    /// The client is about to send a mailbox.
     #[non_exhaustive]
     Differs {
         /// The name of the mailbox.
         mailbox: MboxName,
-        /// The difference that requires this.
+        /// The difference because of which the mailbox is sent.
         why: Difference,
     },
-    /// A connection attempt failed. The next one follows after a pause.
+    /// A connection attempt failed. The client tries again after a pause.
     #[non_exhaustive]
     Unreachable {
-        /// The reason.
+        /// The reason for the failure.
         error: Error,
         /// The name of the server in the configuration.
         server: String,
@@ -59,18 +59,18 @@ pub enum Event {
     Store(StoreEvent),
     /// An event about the replication of a user or mailbox.
     Sync(SyncEvent),
-    /// A finding of a full comparison of a mailbox.
+    /// A finding of a comparison of all records of a mailbox, or how a repair treats it.
     Repair(RepairEvent),
-    /// An event about the run as a whole, such as its sync log or a retry.
+    /// An event about the run as a whole, for example about its sync log or a retry.
     Run(RunEvent),
-    /// A requested item, such as a user, is finished.
+    /// A requested item, such as a user, has been replicated or has failed.
     Ended(Item),
     /// A finding of a verification.
     Verify(VerifyEvent),
 }
 
 impl Event {
-    /// The error that it is about, if it is about one.
+    /// Returns the error that the event reports, if it has one.
     pub fn error(&self) -> Option<&Error> {
         match self {
             Event::Unreachable { error, .. } => Some(error),

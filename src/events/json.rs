@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::event::Event;
-use super::words::{To, words};
+use super::words::{To, line};
 use crate::types::Level;
 
-/// An event with the severity of its log line.
+/// An event together with the severity of its log line.
 #[derive(Serialize)]
 struct Object<'e> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -15,17 +15,18 @@ struct Object<'e> {
     event: &'e Event,
 }
 
-/// Returns an event as a JSON object without a line end. `event` names its family, and `what` or
-/// `command` the event within the family. `level` is present if the event has a log line.
+/// Returns an event as a JSON object, without a line end. `event` has the name of the event's
+/// family (the variant of [`Event`]), and `what` or `command` the name of the event in the family.
+/// `level` exists only if the event has a log line.
 ///
-/// Names and paths that are not UTF-8 are objects: `text` holds the readable part, `base64` all
-/// bytes. All other names and paths are strings.
+/// A name or path is a string if it is UTF-8. Otherwise it is an object: `text` has the name with
+/// replacement characters, and `base64` all bytes.
 pub fn json(event: &Event) -> String {
-    let level = words(event).and_then(|line| match line.to {
+    let level = line(event).and_then(|line| match line.to {
         To::Log(level) => Some(level),
         To::Verbose | To::Terminal | To::Answer => None,
     });
-    // Serialization fails only for maps with keys that are not strings, and no event has such a
-    // map.
+    // This cannot fail. Serialization fails only for maps whose keys are not strings, and events
+    // have no such maps.
     serde_json::to_string(&Object { level, event }).unwrap_or_default()
 }

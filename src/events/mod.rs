@@ -1,8 +1,9 @@
-//! The events by which the library reports what it does.
+//! The events by which the library reports its work.
 //!
-//! The library itself never prints or logs: it calls an [`Observer`] with an [`Event`]. [`words()`]
-//! renders an event as the line that Cyrus's programs write, [`json()`] as a JSON object. A
-//! [`Plan`] lists what would be done, and a [`Report`] the results of everything requested.
+//! The library itself never prints or logs. It calls an [`Observer`] with an [`Event`]. [`line()`]
+//! formats an event as the line that Cyrus's programs write, and [`json()`] as a JSON object. A
+//! [`Plan`] lists the steps of a dry run, and a [`Report`] the results of everything that was
+//! requested.
 
 mod connection;
 mod difference;
@@ -30,14 +31,14 @@ pub use event::Event;
 pub use json::json;
 pub use observer::{Direction, Observer, Silent};
 pub use plan::{PlanCollector, PlannedStep};
-pub use repair::{Fate, Raised, RecordSeen, RepairEvent, Side};
-pub use report::{Act, Item, ItemTotals, Outcome, Report, Settled};
+pub use repair::{RaisedValue, RecordSeen, RepairAction, RepairEvent, Side};
+pub use report::{Act, FinishedItem, Item, ItemTotals, Outcome, Report};
 pub use run::RunEvent;
-pub use shorten::Shortened;
+pub use shorten::Shortener;
 pub use step::Step;
 pub use store::StoreEvent;
 pub use sync::SyncEvent;
 pub use verify::{Finding, Verdict, VerifyEvent, VerifyTotals};
-pub use words::{Line, To, words, words_of};
+pub use words::{Line, To, line, line_for};
 
 pub use crate::types::Level;

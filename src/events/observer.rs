@@ -1,10 +1,10 @@
-//! The interface of a receiver of events.
+//! The interface of objects that receive events.
 
 use super::event::Event;
-use super::report::Settled;
+use super::report::FinishedItem;
 use crate::status::Status;
 
-/// The direction of traffic.
+/// The direction of protocol traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// To the replica.
@@ -13,8 +13,8 @@ pub enum Direction {
     Received,
 }
 
-/// Receives events from the library. All methods may be called from any thread that runs the
-/// library. They must not call the same client.
+/// Receives events from the library. The library may call the methods from any of its threads. The
+/// methods must not call the client that reports the event.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU32, Ordering};
@@ -25,31 +25,33 @@ pub enum Direction {
 ///
 /// impl Observer for Alarms {
 ///     fn event(&self, event: &Event) {
-///         if event::words(event).is_some_and(|line| line.to == event::To::Log(Level::Error)) {
+///         if event::line(event).is_some_and(|line| line.to == event::To::Log(Level::Error)) {
 ///             self.0.fetch_add(1, Ordering::Relaxed);
 ///         }
 ///     }
 /// }
 /// ```
 pub trait Observer: Send + Sync {
-    /// Called for each event. [`words`](super::words()) renders it in Cyrus's words,
+    /// Called for each event. [`line`](super::line()) formats an event as a line like Cyrus's,
     /// [`json`](super::json()) as an object for programs.
     fn event(&self, _event: &Event) {}
 
-    /// Called when a user, a mailbox or an entry of a sync log has come to its end, in calls that
-    /// replicate, plan or verify. Items that a call did not reach are not reported: that call fails.
-    fn settled(&self, _settled: &Settled) {}
+    /// Called when a user, a mailbox or an entry of a sync log is finished, by calls that
+    /// replicate, plan or verify. If a call fails early, the items that it did not reach are not
+    /// reported.
+    fn item_finished(&self, _item: &FinishedItem) {}
 
-    /// Called with protocol traffic before compression and encryption, without credentials.
+    /// Called with the bytes of the protocol, before compression and encryption. Credentials are
+    /// left out.
     fn wire(&self, _direction: Direction, _bytes: &[u8]) {}
 
-    /// Called with the state of rolling replication when its status file is written, at least every
-    /// five seconds. `is_alive` is true if a thread has worked, or waited normally, since the last
-    /// call.
+    /// Called with the state of rolling replication when the client writes its status file, at
+    /// least every five seconds. `is_alive` is false if no thread has worked, or waited as
+    /// expected, since the last call.
     fn status(&self, _status: &Status, _is_alive: bool) {}
 
-    /// Returns whether [`Observer::wire`] shall be called. The library asks this at the start of a
-    /// connection.
+    /// Returns whether the library shall call [`Observer::wire`]. The library calls this method at
+    /// the start of each connection.
     fn wants_wire(&self) -> bool {
         false
     }

@@ -1,4 +1,4 @@
-//! Plans: lists of what would be done, and why.
+//! Plans: the steps that replication would do, and the reasons for them.
 
 use std::collections::{HashMap, HashSet};
 use std::mem;
@@ -11,14 +11,14 @@ use super::event::Event;
 use super::observer::Observer;
 use super::step::Step;
 use super::sync::SyncEvent;
-use super::words::{To, words};
+use super::words::{To, line};
 use crate::error::Subject;
 use crate::types::{Level, MboxName};
 
-/// A list of what would be done.
+/// The steps that replication would do, found by a dry run.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Plan {
-    /// The steps, each once.
+    /// The steps. Equal steps are in the list only once.
     pub steps: Vec<PlannedStep>,
 }
 
@@ -38,17 +38,17 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PlannedStep {
-    /// The word of the command.
+    /// The name of the step, such as `MAILBOX`.
     pub command: &'static str,
-    /// The object of the step.
+    /// The user, mailbox or other object of the step.
     pub subject: Subject,
-    /// The differences, if the step is about a mailbox.
+    /// The differences that require the step, if it is about a mailbox.
     pub reasons: Vec<Difference>,
-    /// The reason in words if it contains no values; otherwise empty.
+    /// The reason as a fixed text. Empty if `reasons` has the reason.
     pub because: &'static str,
-    /// Number of messages that would be sent.
+    /// Number of messages that the step would send.
     pub messages: u64,
-    /// Bytes of these messages.
+    /// Total size of these messages in bytes.
     pub bytes: u64,
     /// The line that `-v` prints.
     pub line: String,
@@ -69,15 +69,15 @@ impl PlannedStep {
         PlannedStep { command, subject, reasons, because, messages, bytes, line }
     }
 
-    /// Returns the reasons in words. Returns an empty text if there are no known reasons.
+    /// Returns the reasons as a text. The text is empty if there are no known reasons.
     pub fn why(&self) -> String {
         let reasons: Vec<String> = self.reasons.iter().map(ToString::to_string).collect();
         if reasons.is_empty() { self.because.to_owned() } else { reasons.join(", ") }
     }
 }
 
-/// An observer that collects steps and passes other events on. It does not pass on errors: they are
-/// returned by the run, and errors while renames settle are expected in a dry run.
+/// An observer that collects steps in a plan. It passes other events to another observer, except
+/// errors: the run returns them, and in a dry run some errors about renames are expected.
 pub struct PlanCollector {
     inner: Arc<dyn Observer>,
     found: Mutex<Found>,
@@ -90,12 +90,12 @@ struct Found {
 }
 
 impl PlanCollector {
-    /// Creates a collector that passes other events to `inner`.
+    /// Creates a collector that passes events other than steps to `inner`.
     pub fn new(inner: Arc<dyn Observer>) -> PlanCollector {
         PlanCollector { inner, found: Mutex::default() }
     }
 
-    /// Returns the plan so far. Later events start a new plan.
+    /// Returns the plan collected so far, and starts a new plan.
     pub fn take(&self) -> Plan {
         let found = mem::take(&mut *self.found.lock().unwrap_or_else(PoisonError::into_inner));
         let mut known = HashSet::new();
@@ -113,7 +113,7 @@ impl PlanCollector {
 
 impl Observer for PlanCollector {
     fn event(&self, event: &Event) {
-        let line = words(event);
+        let line = line(event);
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         match (event, line) {
             (Event::Step(step), Some(line)) => {

@@ -1,16 +1,16 @@
-//! Events about mailboxes that were changed on both sides.
+//! Events about the repair of mailboxes that were changed on both sides.
 
 use serde::Serialize;
 
 use crate::types::{Guid, MboxName, Modseq, Text, Time, Uid};
 
-/// One of the two servers.
+/// One of the two servers of a replication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     /// The server that runs this client.
     Master,
-    /// The server that it replicates to.
+    /// The server to which this client replicates.
     Replica,
 }
 
@@ -18,74 +18,74 @@ pub enum Side {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Raised {
+pub enum RaisedValue {
     /// UIDVALIDITY.
     UidValidity,
-    /// The highest modseq of the mailbox's records.
+    /// The highest modseq of the mailbox.
     HighestModseq,
-    /// The last UID that was assigned.
+    /// The highest UID that was assigned.
     LastUid,
-    /// The modseq of the mailbox's entry.
+    /// The modseq of the mailbox's entry in mailboxes.db (`foldermodseq`).
     FolderModseq,
 }
 
-/// The action for a message that exists on one side only, or differs.
+/// What a repair does with a message that differs or exists on one side only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(tag = "fate", rename_all = "snake_case")]
+#[serde(tag = "action", rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Fate {
-    /// Only the master has the message, and the replica has already used higher UIDs. It gets
-    /// another UID.
+pub enum RepairAction {
+    /// Only the master has the message, and the replica has already assigned higher UIDs. The
+    /// message gets another UID.
     OnlyOnMaster,
-    /// Only the replica has it. It is copied back.
+    /// Only the replica has the message. It is copied back to the master.
     OnlyOnReplica,
-    /// Only the replica has it, because it was expunged on the master long ago.
+    /// Only the replica has the message, because the master expunged it long ago.
     OnlyOnReplicaStale,
-    /// It was expunged on the master. It will be expunged on the replica.
+    /// The master has expunged the message. It will be expunged on the replica.
     ExpungedOnMaster,
-    /// It was expunged on the replica. It will be expunged on the master.
+    /// The replica has expunged the message. It will be expunged on the master.
     ExpungedOnReplica,
-    /// It was expunged on the master long ago. It will be expunged on the replica.
+    /// The master expunged the message long ago. It will be expunged on the replica.
     ExpungedLongAgo,
-    /// An earlier run has already copied it back. It will be expunged on the replica.
+    /// An earlier run has already copied the message back. The replica's old copy will be expunged.
     CameBack,
-    /// It differs, and the master's version is kept.
+    /// The message differs, and the master's version is kept.
     MasterStays,
-    /// It is copied from the replica to the master.
+    /// The message is copied from the replica to the master.
     #[non_exhaustive]
     CopiedBack {
-        /// Its new UID, if that differs from the old one.
+        /// The new UID of the message; `None` if the UID stays the same.
         to: Option<Uid>,
     },
-    /// It gets another UID on both sides.
+    /// The message gets another UID on both sides.
     #[non_exhaustive]
     Renumbered {
-        /// Its new UID.
+        /// The new UID of the message.
         to: Uid,
     },
 }
 
-/// One side's version of a message that differs.
+/// A message that differs, as it is on one of the sides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RecordSeen {
-    /// The side.
+    /// The side that has this version.
     pub side: Side,
-    /// The UID.
+    /// The UID of the message.
     pub uid: Uid,
-    /// The modseq.
+    /// The modseq of the message.
     pub modseq: Modseq,
-    /// Time of the last change.
+    /// Time of the last change of the message's record.
     pub last_updated: Time,
-    /// Time of delivery.
+    /// Time at which the message arrived (INTERNALDATE).
     pub internaldate: Time,
-    /// The flags, in Cyrus's order.
+    /// The flags of the message, in Cyrus's order.
     pub flags: Vec<Text>,
     /// The conversation id, in hexadecimal digits.
     pub cid: String,
 }
 
-/// A finding of a full comparison of a mailbox.
+/// A finding of a comparison of all records of a mailbox, or how a repair treats it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -93,74 +93,75 @@ pub enum RepairEvent {
     /// The two sides have different messages with the same UID.
     #[non_exhaustive]
     GuidMismatch {
-        /// The mailbox.
+        /// The name of the mailbox.
         mailbox: MboxName,
-        /// The UID.
+        /// The UID of both messages.
         uid: Uid,
-        /// The replica's message.
+        /// The GUID of the replica's message.
         replica: Guid,
-        /// The master's message.
+        /// The GUID of the master's message.
         master: Guid,
     },
-    /// A message was changed later on the replica than here. Events with both versions follow.
+    /// The replica's version of a message is newer than the master's. Two events with the versions
+    /// follow.
     #[non_exhaustive]
     NewerOnReplica {
-        /// The mailbox.
+        /// The name of the mailbox.
         mailbox: MboxName,
     },
-    /// One side's version of that message.
+    /// The version of a message on one side, after [`RepairEvent::NewerOnReplica`].
     #[non_exhaustive]
     Record {
-        /// The mailbox.
+        /// The name of the mailbox.
         mailbox: MboxName,
-        /// The version.
+        /// The version of the message.
         record: RecordSeen,
     },
     /// The modseq of a message is raised so that the next update includes it.
     #[non_exhaustive]
     BumpingModseq {
-        /// The mailbox.
+        /// The name of the mailbox.
         mailbox: MboxName,
-        /// The message's UID.
+        /// The UID of the message.
         uid: Uid,
     },
-    /// The action for a message.
+    /// A repair treats a message in the given way.
     #[non_exhaustive]
     Message {
-        /// The mailbox.
+        /// The name of the mailbox.
         mailbox: MboxName,
         /// The UID of the message.
         uid: Uid,
         /// The GUID of the message.
         guid: Guid,
-        /// The action.
+        /// The way in which the message is treated.
         #[serde(flatten)]
-        fate: Fate,
+        action: RepairAction,
     },
     /// The annotations of the mailbox differ. Those of one side are kept.
     #[non_exhaustive]
     Annotations {
-        /// The mailbox.
+        /// The name of the mailbox.
         mailbox: MboxName,
         /// The side whose annotations are kept.
         stay: Side,
     },
     /// A value of the mailbox is higher on the replica and is raised on the master.
     #[non_exhaustive]
-    Raised {
-        /// The mailbox.
+    ValueRaised {
+        /// The name of the mailbox.
         mailbox: MboxName,
-        /// The kind of value.
-        value: Raised,
+        /// The kind of the value.
+        value: RaisedValue,
         /// The old value on the master.
         old: u64,
-        /// The new value.
+        /// The new value on the master.
         new: u64,
     },
 }
 
 impl RepairEvent {
-    /// Returns the mailbox of the event.
+    /// Returns the name of the mailbox that the event is about.
     pub fn mailbox(&self) -> &MboxName {
         match self {
             RepairEvent::GuidMismatch { mailbox, .. }
@@ -169,7 +170,7 @@ impl RepairEvent {
             | RepairEvent::BumpingModseq { mailbox, .. }
             | RepairEvent::Message { mailbox, .. }
             | RepairEvent::Annotations { mailbox, .. }
-            | RepairEvent::Raised { mailbox, .. } => mailbox,
+            | RepairEvent::ValueRaised { mailbox, .. } => mailbox,
         }
     }
 }

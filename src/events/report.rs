@@ -1,11 +1,11 @@
-//! Reports: the results of everything that was requested.
+//! Reports: the results of all requested items.
 
 use serde::Serialize;
 
 use crate::error::{Error, Subject};
 use crate::types::Text;
 
-/// The result of one item.
+/// The result of an item, which is a user, a mailbox or another requested object.
 ///
 /// ```
 /// use cyrsync::{Error, Kind, Outcome};
@@ -17,11 +17,13 @@ use crate::types::Text;
 #[serde(tag = "outcome", content = "error", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Outcome {
-    /// It is now equal on both sides.
+    /// Master and replica are now equal in this item.
     Done,
-    /// Another client holds its lock. It is retried later.
+    /// Another process or client holds the lock of the item, here or on the replica, or an
+    /// administrator excludes the user. Only [`Client::roll`](crate::Client::roll) tries the item
+    /// again.
     Locked(Error),
-    /// It failed.
+    /// The item failed.
     Failed(Error),
 }
 
@@ -56,11 +58,11 @@ impl From<Result<(), Error>> for Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct ItemTotals {
-    /// Items that are now equal on both sides.
+    /// Number of items that are now equal on master and replica.
     pub done: u64,
-    /// Items whose lock another client held.
+    /// Number of items whose lock another client held.
     pub locked: u64,
-    /// Items that failed.
+    /// Number of items that failed.
     pub failed: u64,
 }
 
@@ -77,53 +79,56 @@ pub struct ItemTotals {
 pub struct Item {
     /// The user, mailbox or other object.
     pub subject: Subject,
-    /// The result. Failures of parts of the item are parts of its error.
+    /// The result of the item. If parts of the item failed, the error lists them
+    /// ([`Error::parts`]).
     #[serde(flatten)]
     pub outcome: Outcome,
 }
 
-/// What a call did with an item.
+/// The kind of call that handled an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Act {
-    /// It replicated the item.
+    /// The call replicated the item.
     Replicate,
-    /// It planned the item, and changed nothing.
+    /// The call was a dry run: it planned the steps for the item, and changed nothing.
     Plan,
-    /// It compared both sides, and changed nothing.
+    /// The call compared the item on master and replica, and changed nothing.
     Verify,
 }
 
-/// The result of the smallest unit that can be requested: a user, a mailbox, an entry of a sync
-/// log. Where an [`Item`] stands for several mailboxes together, each of them is one of these.
+/// The result of the smallest unit that can be requested: a user, a mailbox or an entry of a sync
+/// log. If an [`Item`] stands for several mailboxes, each of them has its own result of this type.
 #[derive(Debug, Clone, Serialize)]
-pub struct Settled {
-    /// What the call did with the item.
+#[non_exhaustive]
+pub struct FinishedItem {
+    /// The kind of call that handled the item.
     pub act: Act,
-    /// The entry of a sync log that requests it: `MAILBOX user.fred`.
+    /// The sync log entry that would request the item, such as `MAILBOX user.fred`.
     pub entry: Text,
     /// The user, mailbox or quota root.
     pub subject: Subject,
-    /// How the item ended. [`Outcome::Done`] of a verification means that it was compared, not that
-    /// both sides are equal.
+    /// The result of the item. In a verification, [`Outcome::Done`] means that the item was
+    /// compared, not that both sides are equal.
     #[serde(flatten)]
     pub outcome: Outcome,
 }
 
-/// The results of everything that was requested.
+/// The results of all requested items.
 ///
-/// ```
-/// use cyrsync::{Error, Kind, Report, UserId};
-///
-/// let mut report = Report::default();
-/// report.add(UserId::from("anna"), Ok(()));
-/// report.add(UserId::from("fred"), Err(Error::new(Kind::Io, "read", "user.fred", "it fails")));
-/// assert_eq!((report.totals.done, report.totals.failed), (1, 1));
+/// ```no_run
+/// # fn of(mut client: cyrsync::Client) -> cyrsync::Result<()> {
+/// let report: cyrsync::Report = client.sync_all(b"", &mut |_, _| {})?;
+/// println!("{} done, {} failed", report.totals.done, report.totals.failed);
+/// report.failures().for_each(|error| println!("{error}"));
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone, Default, Serialize)]
 #[non_exhaustive]
 pub struct Report {
-    /// The items, in the order in which they ended.
+    /// The items, in the order in which they were finished.
     pub items: Vec<Item>,
     /// The number of items for each result.
     pub totals: ItemTotals,
@@ -131,7 +136,7 @@ pub struct Report {
 
 impl Report {
     /// Adds an item with its result.
-    pub fn add(&mut self, subject: impl Into<Subject>, outcome: impl Into<Outcome>) {
+    pub(crate) fn add(&mut self, subject: impl Into<Subject>, outcome: impl Into<Outcome>) {
         let outcome = outcome.into();
         let count = match &outcome {
             Outcome::Done => &mut self.totals.done,
@@ -142,7 +147,7 @@ impl Report {
         self.items.push(Item { subject: subject.into(), outcome });
     }
 
-    /// Returns every failure of every item. Each has its own subject.
+    /// Returns all failures of all items, each with its own subject.
     pub fn failures(&self) -> impl Iterator<Item = &Error> {
         self.items.iter().filter_map(|item| item.outcome.error()).flat_map(Error::failures)
     }

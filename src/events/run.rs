@@ -1,4 +1,4 @@
-//! Events about a run as a whole: the sync log and retries.
+//! Events about a run as a whole, for example about the sync log and retries.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,16 +8,16 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::types::{Backlog, MboxName, ReplicaName, Text, serialize_path, serialize_seconds};
 
-/// An event about the run as a whole. An item is an entry of the sync log.
+/// An event about a run as a whole. An "item" of these events is an entry of the sync log.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RunEvent {
-    /// No connection could be made. Reported for the first attempt, and whenever the reason
+    /// The client could not connect. Reported after the first failed attempt, and when the reason
     /// changes.
     #[non_exhaustive]
     ConnectFailed {
-        /// The replica.
+        /// The name and channel of the replica.
         #[serde(flatten)]
         replica: ReplicaName,
         /// Number of failed attempts.
@@ -25,13 +25,13 @@ pub enum RunEvent {
         /// The error of the last attempt.
         error: Error,
     },
-    /// There is still no connection. Reported every five minutes.
+    /// The client still cannot connect. Reported every five minutes.
     #[non_exhaustive]
     StillUnreachable {
-        /// The replica.
+        /// The name and channel of the replica.
         #[serde(flatten)]
         replica: ReplicaName,
-        /// The time without a connection.
+        /// The time that the client has been without a connection.
         #[serde(rename = "unreachable_seconds", serialize_with = "serialize_seconds")]
         time: Duration,
         /// Number of failed attempts.
@@ -39,24 +39,26 @@ pub enum RunEvent {
         /// The time until the next attempt.
         #[serde(rename = "next_seconds", serialize_with = "serialize_seconds")]
         next: Duration,
-        /// The amount of unreplicated data, as far as it is known.
+        /// The amount of data that waits for replication, as far as the client knows it.
         backlog: Backlog,
         /// The error of the last attempt.
         error: Error,
     },
-    /// There is a connection again.
+    /// The client has a connection again.
     #[non_exhaustive]
     ReachableAgain {
-        /// The replica.
+        /// The name and channel of the replica.
         #[serde(flatten)]
         replica: ReplicaName,
-        /// The time without a connection.
+        /// The time that the client was without a connection.
         #[serde(rename = "unreachable_seconds", serialize_with = "serialize_seconds")]
         time: Duration,
         /// Number of failed attempts.
         attempts: u32,
     },
-    /// The replica refused the client. Replication is tried anyway.
+    /// The replica refused the client, for example its password, or the client's configuration
+    /// prevents a connection. The client tries again anyway, in case an administrator corrects the
+    /// problem.
     TryingAllTheSame,
     /// The connection was lost during a task. The task is retried.
     #[non_exhaustive]
@@ -64,178 +66,186 @@ pub enum RunEvent {
         /// The error that ended the connection.
         error: Error,
     },
-    /// The replica ended the session, and the settings allow only one connection.
+    /// The replica ended the session, and the settings allow only one connection for the run.
     #[non_exhaustive]
     ReplicaGone {
         /// The error that ended the session.
         error: Error,
     },
-    /// The replica released its staged files, after `-t` or ten minutes.
-    Restarted,
-    /// The request to the replica to release its staged files (`RESTART`) failed.
+    /// The replica has released its staged files (message files that it received for earlier
+    /// updates). The client requests this (`RESTART`) after the time of `-t` or ten minutes.
+    StagedFilesReleased,
+    /// The client requested the replica to release its staged files (`RESTART`), but the request
+    /// failed.
     #[non_exhaustive]
-    RestartFailed {
-        /// The reason.
+    ReleaseFailed {
+        /// The reason why the request failed.
         error: Error,
     },
-    /// The cache of the replica's state cannot be used.
+    /// The cache with the replica's state cannot be used. The run continues without it.
     #[non_exhaustive]
     NoCache {
-        /// The reason.
+        /// The reason why the cache cannot be used.
         error: Error,
     },
-    /// Users or mailboxes were left out, as configured.
+    /// Users or mailboxes are left out of the run, because the configuration excludes them.
     #[non_exhaustive]
     Excluded {
-        /// Number of users.
+        /// Number of users that are left out.
         users: u64,
-        /// Number of mailboxes that would have been replicated on their own.
+        /// Number of mailboxes that are left out, but would not have been replicated with a whole
+        /// user.
         mailboxes: u64,
-        /// The first of their names: userids, and mailbox names as an administrator sees them.
+        /// The first names that are left out: userids, and mailbox names as an administrator sees
+        /// them.
         names: Vec<Text>,
     },
-    /// The work file of an earlier run is being read.
+    /// The client reads the work file that an earlier run left.
     #[non_exhaustive]
     Reprocessing {
-        /// The work file.
+        /// The path of the work file.
         #[serde(serialize_with = "serialize_path")]
         path: PathBuf,
     },
     /// A line of the sync log cannot be parsed.
     #[non_exhaustive]
     BadLogLine {
-        /// The log.
+        /// The path of the log.
         #[serde(serialize_with = "serialize_path")]
         path: PathBuf,
         /// The number of the line.
         line: u64,
-        /// The problem.
+        /// The problem of the line.
         why: String,
     },
-    /// The sync log could not be taken over. It is tried again later.
+    /// The client could not take the sync log over. It tries again later.
     #[non_exhaustive]
     LogNotTaken {
-        /// The reason.
+        /// The reason why the log could not be taken over.
         error: Error,
     },
-    /// The unfinished entries could not be saved on disk.
+    /// The client could not save the unfinished log entries on disk.
     #[non_exhaustive]
-    NotNoted {
-        /// The reason.
+    UnfinishedNotSaved {
+        /// The reason why they could not be saved.
         error: Error,
     },
-    /// The shutdown file already exists. Replication starts when it is removed.
+    /// The shutdown file exists at the start of rolling replication. The client removes it and
+    /// ends.
     #[non_exhaustive]
     ShutdownFileFound {
-        /// The file.
+        /// The path of the shutdown file.
         #[serde(serialize_with = "serialize_path")]
         path: PathBuf,
     },
-    /// Rolling replication starts although no program writes a sync log (`sync_log: no`).
+    /// Rolling replication starts, but no program writes a sync log, because `sync_log` is off.
     NoSyncLog,
-    /// Rolling replication starts on a channel to which no program logs.
+    /// Rolling replication starts on a channel that is not in `sync_log_channels`, so no program
+    /// writes its log.
     #[non_exhaustive]
     NotLogged {
-        /// The channel; `None` for the log without a channel.
+        /// The channel. `None` for the log without a channel.
         channel: Option<String>,
     },
-    /// Mail has arrived since the start, but nothing was logged: programs are running that started
-    /// before logging was configured. Reported once.
+    /// Mail has arrived since the start, but no program has written to the sync log. The reason is
+    /// that programs are still running that were started before the log was configured. Reported
+    /// once.
     #[non_exhaustive]
-    NobodyLogs {
-        /// A mailbox to which mail came.
+    MailNotLogged {
+        /// A mailbox in which mail has arrived.
         mailbox: MboxName,
-        /// The log to which nothing was written.
+        /// The path of the log to which no program has written.
         #[serde(serialize_with = "serialize_path")]
         path: PathBuf,
         /// The time since rolling replication started.
         #[serde(rename = "silent_seconds", serialize_with = "serialize_seconds")]
         time: Duration,
     },
-    /// The status file could not be written. Reported again only if the reason changes.
+    /// The client could not write its status file. Reported again only if the reason changes.
     #[non_exhaustive]
     StatusNotWritten {
-        /// The reason.
+        /// The reason why the status file could not be written.
         error: Error,
     },
-    /// A repair could not be logged for the other replicas.
+    /// A repair changed a mailbox, but the change could not be written to the sync logs of the
+    /// other replicas.
     #[non_exhaustive]
     ChangeNotLogged {
         /// The mailbox that was repaired.
         mailbox: MboxName,
-        /// The reason.
+        /// The reason why the change could not be logged.
         error: Error,
     },
     /// Another client works on the same channel.
     #[non_exhaustive]
     ChannelShared {
-        /// The work file of that client.
+        /// The path of the other client's work file.
         #[serde(serialize_with = "serialize_path")]
         path: PathBuf,
     },
-    /// An item is done as part of a larger one.
+    /// A log entry is replaced by a larger one, for example a mailbox by its user.
     #[non_exhaustive]
     Promoting {
-        /// The item.
+        /// The entry that is replaced.
         item: Text,
-        /// The larger item.
+        /// The larger entry that replaces it.
         to: Text,
     },
-    /// An item waits because another client holds its lock.
+    /// A log entry must wait, because another client holds its lock.
     #[non_exhaustive]
     Deferred {
-        /// The item.
+        /// The log entry.
         item: Text,
     },
-    /// Items failed and are retried later.
+    /// Log entries failed and will be retried.
     #[non_exhaustive]
     LeftForLater {
-        /// The items.
+        /// The log entries that failed.
         items: Vec<Text>,
-        /// Number of tries so far.
+        /// Number of attempts so far.
         tries: u32,
-        /// The time until the next try.
+        /// The time until the next attempt.
         #[serde(rename = "next_seconds", serialize_with = "serialize_seconds")]
         next: Duration,
-        /// The error.
+        /// The reason for the failure.
         error: Error,
     },
-    /// Items failed, and are not retried automatically.
+    /// Log entries failed and will not be retried automatically.
     #[non_exhaustive]
     NotReplicated {
-        /// The items.
+        /// The log entries that failed.
         items: Vec<Text>,
-        /// The error.
+        /// The reason for the failure.
         error: Error,
     },
 }
 
 impl RunEvent {
-    /// The error that it is about, if it is about one.
+    /// Returns the error that the event reports, if it has one.
     pub(super) fn error(&self) -> Option<&Error> {
         match self {
             RunEvent::ConnectFailed { error, .. }
             | RunEvent::StillUnreachable { error, .. }
             | RunEvent::TryingAgain { error, .. }
             | RunEvent::ReplicaGone { error, .. }
-            | RunEvent::RestartFailed { error, .. }
+            | RunEvent::ReleaseFailed { error, .. }
             | RunEvent::NoCache { error, .. }
             | RunEvent::LogNotTaken { error, .. }
-            | RunEvent::NotNoted { error, .. }
+            | RunEvent::UnfinishedNotSaved { error, .. }
             | RunEvent::StatusNotWritten { error, .. }
             | RunEvent::ChangeNotLogged { error, .. }
             | RunEvent::LeftForLater { error, .. }
             | RunEvent::NotReplicated { error, .. } => Some(error),
             RunEvent::ReachableAgain { .. }
             | RunEvent::TryingAllTheSame
-            | RunEvent::Restarted
+            | RunEvent::StagedFilesReleased
             | RunEvent::Excluded { .. }
             | RunEvent::Reprocessing { .. }
             | RunEvent::BadLogLine { .. }
             | RunEvent::ShutdownFileFound { .. }
             | RunEvent::NoSyncLog
             | RunEvent::NotLogged { .. }
-            | RunEvent::NobodyLogs { .. }
+            | RunEvent::MailNotLogged { .. }
             | RunEvent::ChannelShared { .. }
             | RunEvent::Promoting { .. }
             | RunEvent::Deferred { .. } => None,

@@ -1,4 +1,4 @@
-//! Sample events, at least one of each kind. `samples.txt` shows how they are rendered.
+//! Sample events, at least one of each kind. `samples.txt` shows their log lines and JSON objects.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use crate::error::{Error, Kind, Mark, Subject};
 use crate::types::{Backlog, Guid, MboxName, ReplicaName, SyncCrcs, UserId};
 
 pub(super) fn error() -> Error {
-    Error::new(Kind::Corrupt, "open mailbox", MboxName::from("user.fred.x"), "bad").hint("mend it")
+    Error::new(Kind::Corrupt, "open mailbox", MboxName::from("user.fred.x"), "bad")
+        .with_hint("mend it")
 }
 
 pub(super) fn replica() -> ReplicaName {
@@ -15,7 +16,7 @@ pub(super) fn replica() -> ReplicaName {
 }
 
 pub(super) fn locked() -> Error {
-    Error::new(Kind::Locked, "lock", "/x/fred.lock", "somebody else holds the lock")
+    Error::new(Kind::Locked, "lock", "/x/fred.lock", "another process holds the lock")
 }
 
 pub(super) fn mailbox() -> MboxName {
@@ -190,20 +191,24 @@ pub(super) fn repair() -> Vec<RepairEvent> {
     let mailbox = mailbox();
     let (uid, guid) = (7, Guid([0xab; 20]));
     let fates = [
-        Fate::OnlyOnMaster,
-        Fate::OnlyOnReplica,
-        Fate::OnlyOnReplicaStale,
-        Fate::ExpungedOnMaster,
-        Fate::ExpungedOnReplica,
-        Fate::ExpungedLongAgo,
-        Fate::CameBack,
-        Fate::MasterStays,
-        Fate::CopiedBack { to: None },
-        Fate::CopiedBack { to: Some(9) },
-        Fate::Renumbered { to: 9 },
+        RepairAction::OnlyOnMaster,
+        RepairAction::OnlyOnReplica,
+        RepairAction::OnlyOnReplicaStale,
+        RepairAction::ExpungedOnMaster,
+        RepairAction::ExpungedOnReplica,
+        RepairAction::ExpungedLongAgo,
+        RepairAction::CameBack,
+        RepairAction::MasterStays,
+        RepairAction::CopiedBack { to: None },
+        RepairAction::CopiedBack { to: Some(9) },
+        RepairAction::Renumbered { to: 9 },
     ];
-    let values =
-        [Raised::UidValidity, Raised::HighestModseq, Raised::LastUid, Raised::FolderModseq];
+    let values = [
+        RaisedValue::UidValidity,
+        RaisedValue::HighestModseq,
+        RaisedValue::LastUid,
+        RaisedValue::FolderModseq,
+    ];
     let record = RecordSeen {
         side: Side::Master,
         uid,
@@ -213,8 +218,9 @@ pub(super) fn repair() -> Vec<RepairEvent> {
         flags: Vec::new(),
         cid: "0000000000000000".into(),
     };
-    let message = |fate| RepairEvent::Message { mailbox: mailbox.clone(), uid, guid, fate };
-    let raised = |value| RepairEvent::Raised { mailbox: mailbox.clone(), value, old: 1, new: 2 };
+    let message = |action| RepairEvent::Message { mailbox: mailbox.clone(), uid, guid, action };
+    let raised =
+        |value| RepairEvent::ValueRaised { mailbox: mailbox.clone(), value, old: 1, new: 2 };
     let mut all = vec![
         RepairEvent::GuidMismatch {
             mailbox: mailbox.clone(),
@@ -249,7 +255,7 @@ pub(super) fn run() -> Vec<RunEvent> {
             error: error(),
         },
         RunEvent::ShutdownFileFound { path: "/conf/sync/shutdown".into() },
-        RunEvent::NobodyLogs { mailbox: mailbox(), path: "/x/sync/log".into(), time: next },
+        RunEvent::MailNotLogged { mailbox: mailbox(), path: "/x/sync/log".into(), time: next },
         RunEvent::NoSyncLog,
         RunEvent::NotLogged { channel: Some("second".to_owned()) },
         RunEvent::StatusNotWritten { error: error() },
@@ -257,15 +263,15 @@ pub(super) fn run() -> Vec<RunEvent> {
         RunEvent::TryingAllTheSame,
         RunEvent::TryingAgain { error: error() },
         RunEvent::ReplicaGone { error: error() },
-        RunEvent::Restarted,
-        RunEvent::RestartFailed { error: error() },
+        RunEvent::StagedFilesReleased,
+        RunEvent::ReleaseFailed { error: error() },
         RunEvent::NoCache { error: error() },
         RunEvent::Excluded { users: 2, mailboxes: 0, names: vec!["ann".into(), "bob".into()] },
         RunEvent::Excluded { users: 1, mailboxes: 30, names: vec!["ann".into()] },
         RunEvent::Reprocessing { path: path.clone() },
         RunEvent::BadLogLine { path: path.clone(), line: 3, why: "no name follows".into() },
         RunEvent::LogNotTaken { error: error() },
-        RunEvent::NotNoted { error: error() },
+        RunEvent::UnfinishedNotSaved { error: error() },
         RunEvent::ChangeNotLogged { mailbox: mailbox(), error: error() },
         RunEvent::ChannelShared { path },
         RunEvent::Promoting { item: "MAILBOX user.fred.x".into(), to: "USER fred".into() },

@@ -1,19 +1,21 @@
-//! Removes message texts from traffic that is shown.
+//! Removes the texts of messages from protocol traffic that is shown to people.
 
 use super::observer::Direction;
 
-/// Number of bytes of a line in which the start of a literal is searched.
+/// Maximum number of bytes of a line that are searched for the start of a literal.
 const LINE_BYTES: usize = 8 << 10;
 
-/// Removes the messages from the traffic of one connection and writes `[2301 bytes]` instead.
+/// Removes the messages from the traffic of one connection. Each is replaced by a text such as
+/// `[2301 bytes]`.
 #[derive(Debug, Default)]
-pub struct Shortened {
+pub struct Shortener {
     sent: Literals,
     received: Literals,
 }
 
-impl Shortened {
-    /// Returns the shortened form of the next bytes in one direction. Their length does not matter.
+impl Shortener {
+    /// Returns the shortened form of the next bytes in one direction. The bytes may be any part of
+    /// the traffic.
     pub fn shorten(&mut self, direction: Direction, bytes: &[u8]) -> Vec<u8> {
         match direction {
             Direction::Sent => self.sent.shorten(bytes),
@@ -22,14 +24,15 @@ impl Shortened {
     }
 }
 
-/// Finds messages in one direction of traffic: `%{partition guid size}` followed by `size` bytes.
+/// Finds messages in one direction of traffic. A message is `%{partition guid size}`, then a line
+/// end and `size` bytes.
 #[derive(Debug, Default)]
 struct Literals {
-    /// The current line, only as much as is needed.
+    /// The beginning of the current line, as far as the search needs it.
     line: Vec<u8>,
-    /// Remaining bytes of a message.
+    /// Number of bytes of the current message that are still to be skipped.
     message: u64,
-    /// Remaining bytes of another literal.
+    /// Number of bytes of the current literal that are still to be copied.
     other: u64,
 }
 
@@ -71,14 +74,16 @@ impl Literals {
     }
 }
 
-/// Skips the remaining bytes of a literal, as far as they have arrived.
+/// Returns `bytes` without the part that belongs to a literal with `left` remaining bytes, and
+/// reduces `left`.
 fn skip<'b>(bytes: &'b [u8], left: &mut u64) -> &'b [u8] {
     let count = usize::try_from(*left).unwrap_or(bytes.len()).min(bytes.len());
     *left -= count as u64;
     bytes.get(count..).unwrap_or_default()
 }
 
-/// Returns the size of the literal that a line ends with, and whether it is a message.
+/// Returns the size of the literal whose start is at the end of a line, and whether the literal is
+/// a message.
 fn literal(line: &[u8]) -> Option<(u64, bool)> {
     let head = line.trim_ascii_end().strip_suffix(b"}")?;
     let start = head.iter().rposition(|b| *b == b'{')?;
@@ -102,9 +107,9 @@ mod tests {
         let expected = b"APPLY MESSAGE (%{default 0123 9}\r\n[9 bytes] %{a b 2}\r\n[2 bytes])\r\n\
             APPLY SIEVE %(CONTENT {12+}\r\n%{a b 99}\r\n!)\r\nRESTART\r\n";
         for size in [1, 2, 7, COMMANDS.len()] {
-            let mut wire = Shortened::default();
+            let mut wire = Shortener::default();
             let mut shown: [Vec<u8>; 2] = [Vec::new(), Vec::new()];
-            // Each direction is shortened independently of the other.
+            // Send both directions in turn. They must be shortened independently.
             for piece in COMMANDS.chunks(size) {
                 shown[0].extend(wire.shorten(Direction::Sent, piece));
                 shown[1].extend(wire.shorten(Direction::Received, piece));

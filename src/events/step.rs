@@ -1,4 +1,4 @@
-//! The steps of a run, which `sync_client -v` prints.
+//! The steps of a run. `sync_client -v` prints a line for each.
 
 use serde::Serialize;
 
@@ -6,215 +6,216 @@ use super::repair::RepairEvent;
 use crate::error::Subject;
 use crate::types::{MboxName, Text, UniqueId, UserId};
 
-/// A step that is about to be done, or in a plan, that would be done.
+/// A step that the client is about to do or, in a plan, would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "command", rename_all = "UPPERCASE")]
 #[non_exhaustive]
 pub enum Step {
-    /// A user is compared with the replica.
+    /// The client compares a user's data with the replica.
     #[non_exhaustive]
     User {
-        /// The userid.
+        /// The userid of the user.
         user: UserId,
     },
-    /// A user's subscriptions, seen state and Sieve scripts are compared.
+    /// The client compares a user's subscriptions, seen state and Sieve scripts with the replica.
     #[non_exhaustive]
     Meta {
-        /// The userid.
+        /// The userid of the user.
         user: UserId,
     },
-    /// Mailboxes are compared.
+    /// The client compares mailboxes with the replica.
     #[non_exhaustive]
     Mailboxes {
-        /// Their names.
+        /// The names of the mailboxes.
         mailboxes: Vec<MboxName>,
     },
-    /// One mailbox is compared again, because the replica ended with other contents.
+    /// The client compares one mailbox again, because an update did not make the replica equal.
     #[serde(rename = "MAILBOXES_AGAIN")]
     #[non_exhaustive]
     MailboxAgain {
-        /// Its name.
+        /// The name of the mailbox.
         mailbox: MboxName,
     },
-    /// A user has no INBOX here, so there is nothing to replicate.
+    /// A user has no INBOX on the master, so there is nothing to replicate.
     #[non_exhaustive]
     Absent {
-        /// The userid.
+        /// The userid of the user.
         user: UserId,
     },
-    /// A mailbox is sent.
+    /// The client sends a mailbox to the replica.
     #[non_exhaustive]
     Mailbox {
-        /// Its name.
+        /// The name of the mailbox.
         mailbox: MboxName,
-        /// Whether mupdate operations are left out.
+        /// Whether the replica must not contact the mupdate server (option `-L` of `sync_client`).
         local: bool,
-        /// Number of messages sent with it.
+        /// Number of messages that are sent with the mailbox.
         messages: u64,
-        /// Bytes of these messages.
+        /// Total size of these messages in bytes.
         bytes: u64,
     },
     /// A repair writes to a mailbox on the master.
     #[serde(rename = "MASTER_MAILBOX")]
     #[non_exhaustive]
     MasterMailbox {
-        /// Its name.
+        /// The name of the mailbox.
         mailbox: MboxName,
     },
-    /// The master's own Cyrus moves a user's Sieve scripts from a directory to the `#sieve`
-    /// mailbox.
+    /// The master's own Cyrus moves a user's Sieve scripts from the user's directory to the
+    /// `#sieve` mailbox.
     #[serde(rename = "MASTER_SIEVE")]
     #[non_exhaustive]
     MasterScripts {
-        /// The userid.
+        /// The userid of the user.
         user: UserId,
     },
-    /// A mailbox is deleted on the replica.
+    /// The replica deletes a mailbox.
     #[serde(rename = "UNMAILBOX")]
     #[non_exhaustive]
     DeleteMailbox {
-        /// Its name.
+        /// The name of the mailbox.
         mailbox: MboxName,
-        /// Whether mupdate operations are left out.
+        /// Whether the replica must not contact the mupdate server (option `-L` of `sync_client`).
         local: bool,
     },
-    /// A mailbox is renamed on the replica.
+    /// The replica renames a mailbox.
     #[non_exhaustive]
     Rename {
-        /// The old name on the replica.
+        /// The old name of the mailbox on the replica.
         from: MboxName,
-        /// The new name.
+        /// The new name of the mailbox.
         to: MboxName,
-        /// The new partition.
+        /// The new partition of the mailbox.
         partition: Text,
-        /// Whether mupdate operations are left out.
+        /// Whether the replica must not contact the mupdate server (option `-L` of `sync_client`).
         local: bool,
     },
-    /// All records of a mailbox are compared.
+    /// The client compares all records of a mailbox with those of the replica.
     #[non_exhaustive]
     FullMailbox {
-        /// Its name.
+        /// The name of the mailbox.
         mailbox: MboxName,
     },
-    /// A full comparison found something.
+    /// A comparison of all records has found a difference.
     #[non_exhaustive]
     Repair {
-        /// The finding.
+        /// The difference, and how the repair treats it.
         found: RepairEvent,
     },
-    /// A user is deleted on the replica.
+    /// The replica deletes a user.
     #[serde(rename = "UNUSER")]
     #[non_exhaustive]
     DeleteUser {
-        /// The userid.
+        /// The userid of the user.
         user: UserId,
     },
-    /// A subscription is added.
+    /// The replica adds a subscription of a user.
     #[serde(rename = "SUB")]
     #[non_exhaustive]
     Subscribe {
-        /// The userid.
+        /// The userid of the user.
         user: UserId,
-        /// The mailbox that the user subscribes to.
+        /// The mailbox to which the user subscribes.
         mailbox: MboxName,
     },
-    /// A subscription is removed.
+    /// The replica removes a subscription of a user.
     #[serde(rename = "UNSUB")]
     #[non_exhaustive]
     Unsubscribe {
-        /// The userid.
+        /// The userid of the user.
         user: UserId,
-        /// The mailbox whose subscription is removed.
+        /// The mailbox that is no longer subscribed.
         mailbox: MboxName,
     },
-    /// A user's seen state for a mailbox is sent.
+    /// The client sends a user's seen state for one mailbox.
     #[non_exhaustive]
     Seen {
-        /// The userid.
+        /// The userid of the user.
         user: UserId,
-        /// The mailbox's uniqueid.
+        /// The uniqueid of the mailbox.
         uniqueid: UniqueId,
     },
-    /// A Sieve script is sent.
+    /// The client sends a Sieve script.
     #[serde(rename = "SIEVE")]
     #[non_exhaustive]
     UploadSieve {
-        /// The userid.
+        /// The userid of the user.
         user: UserId,
-        /// The script's name.
+        /// The name of the script.
         script: Text,
     },
-    /// A Sieve script is deleted.
+    /// The replica deletes a Sieve script.
     #[serde(rename = "UNSIEVE")]
     #[non_exhaustive]
     DeleteSieve {
-        /// The userid.
+        /// The userid of the user.
         user: UserId,
-        /// The script's name.
+        /// The name of the script.
         script: Text,
     },
-    /// A Sieve script is activated.
+    /// The replica activates a Sieve script.
     #[serde(rename = "ACTIVATE_SIEVE")]
     #[non_exhaustive]
     ActivateSieve {
-        /// The userid.
+        /// The userid of the user.
         user: UserId,
-        /// The script's name.
+        /// The name of the script.
         script: Text,
     },
-    /// The active Sieve script is deactivated.
+    /// The replica deactivates a user's active Sieve script.
     #[serde(rename = "UNACTIVATE_SIEVE")]
     #[non_exhaustive]
     DeactivateSieve {
-        /// The userid.
+        /// The userid of the user.
         user: UserId,
     },
-    /// The limits of a quota root are set.
+    /// The replica sets the limits of a quota root.
     #[serde(rename = "QUOTA")]
     #[non_exhaustive]
     SetQuota {
-        /// The quota root.
+        /// The name of the quota root.
         root: Text,
     },
-    /// A quota root is deleted.
+    /// The replica deletes a quota root.
     #[serde(rename = "UNQUOTA")]
     #[non_exhaustive]
     DeleteQuota {
-        /// The quota root.
+        /// The name of the quota root.
         root: Text,
     },
-    /// An annotation is set.
+    /// The replica sets an annotation.
     #[serde(rename = "ANNOTATION")]
     #[non_exhaustive]
     SetAnnotation {
-        /// The mailbox; empty for the server.
+        /// The name of the mailbox; empty for an annotation of the server.
         mailbox: MboxName,
-        /// The annotation's name.
+        /// The name of the annotation.
         entry: Text,
-        /// The user who owns it; empty if it is shared.
+        /// The user for whom the annotation is private; empty for a shared annotation.
         userid: Text,
     },
-    /// An annotation is removed.
+    /// The replica removes an annotation.
     #[serde(rename = "UNANNOTATION")]
     #[non_exhaustive]
     DeleteAnnotation {
-        /// The mailbox; empty for the server.
+        /// The name of the mailbox; empty for an annotation of the server.
         mailbox: MboxName,
-        /// The annotation's name.
+        /// The name of the annotation.
         entry: Text,
-        /// The user who owns it; empty if it is shared.
+        /// The user for whom the annotation is private; empty for a shared annotation.
         userid: Text,
     },
-    /// The replica is asked to enable capabilities.
+    /// The client requests the replica to enable capabilities.
     #[non_exhaustive]
     Enable {
-        /// Cyrus's bits for the capabilities.
+        /// The capabilities, as bits that Cyrus defines.
         capabilities: u32,
     },
 }
 
 impl Step {
-    /// Returns the word of the command; Cyrus's own word if it has one.
+    /// Returns the name of the step. It is the word that Cyrus's client prints, if Cyrus has this
+    /// step.
     pub fn command(&self) -> &'static str {
         match self {
             Step::User { .. } => "USER",
@@ -245,33 +246,35 @@ impl Step {
         }
     }
 
-    /// Returns the reason if it contains no values; otherwise an empty text.
+    /// Returns the reason for the step as a fixed text. The text is empty if the reason is a
+    /// [`Difference`](super::Difference).
     pub fn because(&self) -> &'static str {
         match self {
             Step::User { .. } | Step::Meta { .. } | Step::Mailboxes { .. } => "",
             Step::Mailbox { .. } | Step::Rename { .. } | Step::Enable { .. } => "",
-            Step::MailboxAgain { .. } => "the replica ended with other contents",
-            Step::Absent { .. } => "no INBOX here",
-            Step::MasterMailbox { .. } => "the replica has what is missing here",
-            Step::MasterScripts { .. } => "the scripts are in a directory here",
-            Step::DeleteMailbox { .. } | Step::DeleteUser { .. } => "deleted here",
-            Step::FullMailbox { .. } => "both sides were written to",
+            Step::MailboxAgain { .. } => "the replica's contents differ after the update",
+            Step::Absent { .. } => "no INBOX on this server",
+            Step::MasterMailbox { .. } => "the replica has data that is missing on this server",
+            Step::MasterScripts { .. } => "this server keeps the scripts in a directory",
+            Step::DeleteMailbox { .. } | Step::DeleteUser { .. } => "deleted on this server",
+            Step::FullMailbox { .. } => "changed on both sides",
             Step::Repair { .. } => "found by a full comparison",
-            Step::Subscribe { .. } => "subscribed to here only",
-            Step::Unsubscribe { .. } => "subscribed to on the replica only",
-            Step::Seen { .. } => "another seen state there, or none",
-            Step::UploadSieve { .. } => "another script there, or none",
-            Step::DeleteSieve { .. } => "no such script here",
-            Step::ActivateSieve { .. } => "active here",
-            Step::DeactivateSieve { .. } => "no script is active here",
-            Step::SetQuota { .. } => "other limits there, or none",
-            Step::DeleteQuota { .. } => "no quota root here",
-            Step::SetAnnotation { .. } => "another value there, or none",
-            Step::DeleteAnnotation { .. } => "not set here",
+            Step::Subscribe { .. } => "subscribed only on this server",
+            Step::Unsubscribe { .. } => "subscribed only on the replica",
+            Step::Seen { .. } => "the replica has another seen state or none",
+            Step::UploadSieve { .. } => "the replica has another script or none",
+            Step::DeleteSieve { .. } => "no such script on this server",
+            Step::ActivateSieve { .. } => "active on this server",
+            Step::DeactivateSieve { .. } => "no script is active on this server",
+            Step::SetQuota { .. } => "the replica has other limits or none",
+            Step::DeleteQuota { .. } => "no such quota root on this server",
+            Step::SetAnnotation { .. } => "the replica has another value or none",
+            Step::DeleteAnnotation { .. } => "not set on this server",
         }
     }
 
-    /// Returns the mailbox that the step changes or compares, if it is only one.
+    /// Returns the mailbox that the step changes or compares. Returns `None` if there is none or
+    /// more than one.
     pub fn mailbox(&self) -> Option<&MboxName> {
         match self {
             Step::MailboxAgain { mailbox }
@@ -289,7 +292,7 @@ impl Step {
         }
     }
 
-    /// Returns the object of the step.
+    /// Returns the user, mailbox or other object of the step.
     pub fn subject(&self) -> Subject {
         if let Some(mailbox) = self.mailbox() {
             return mailbox.into();
@@ -314,7 +317,7 @@ impl Step {
         }
     }
 
-    /// Returns the number of messages sent with the step, and their bytes.
+    /// Returns the number of messages that are sent with the step, and their total size in bytes.
     pub fn size(&self) -> (u64, u64) {
         match self {
             Step::Mailbox { messages, bytes, .. } => (*messages, *bytes),

@@ -11,256 +11,263 @@ use crate::types::{MboxName, Modseq, ReplicaName, SyncCrcs, Text, Uid, UserId};
 #[serde(tag = "what", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SyncEvent {
-    /// A mailbox is read in order to send it.
+    /// The client reads a mailbox in order to send it.
     #[non_exhaustive]
     Sending {
-        /// Its name.
+        /// The name of the mailbox.
         mailbox: MboxName,
-        /// The difference that requires this.
+        /// The difference because of which the mailbox is sent.
         why: Difference,
     },
-    /// Only a part of a mailbox is sent.
+    /// The client sends only a part of a mailbox with this update.
     #[non_exhaustive]
     Partial {
-        /// Its name.
+        /// The name of the mailbox.
         mailbox: MboxName,
-        /// The last UIDs: the replica's, the one after this part, and the master's.
+        /// Three last UIDs: the replica's present one, the one after this update, and the master's.
         uids: [Uid; 3],
-        /// The highest modseqs: the replica's, the one after this part, and the master's.
+        /// Three highest modseqs: the replica's present one, the one after this update, and the
+        /// master's.
         modseqs: [Modseq; 3],
     },
     /// The replica has confirmed an update of a mailbox.
     #[non_exhaustive]
     Confirmed {
-        /// Its name.
+        /// The name of the mailbox.
         mailbox: MboxName,
-        /// Number of messages sent for it.
+        /// Number of messages that were sent for the update.
         messages: u64,
-        /// Bytes of these messages.
+        /// Total size of these messages in bytes.
         bytes: u64,
-        /// Whether the mailbox is now complete on the replica.
+        /// Whether the replica now has all data of the mailbox.
         whole: bool,
     },
-    /// The replica already had a part of the data: its mailboxes are equal, or lack only newer
-    /// messages.
+    /// The replica already had some of the data: it has mailboxes that are equal, or that lack only
+    /// newer messages.
     #[non_exhaustive]
     AlreadyThere {
-        /// Number of mailboxes that are equal.
+        /// Number of mailboxes that are equal on both sides.
         mailboxes: u64,
-        /// Number of messages that the replica has in these and other mailboxes, as far as a quick
+        /// Number of messages that the replica has, in these and other mailboxes, as far as a quick
         /// comparison shows.
         messages: u64,
     },
-    /// Mailboxes were renamed on the replica. Everything is compared again.
+    /// The replica has renamed mailboxes. The client compares all mailboxes of the task again.
     Renamed,
-    /// After renames, the names on both sides still differ.
+    /// Mailboxes have been renamed on the replica, but some names still differ from the master's.
     #[non_exhaustive]
     Unsettled {
-        /// The user; `None` if mailboxes were given by name.
+        /// The userid; `None` if the task is about mailboxes.
         user: Option<UserId>,
-        /// Number of tries.
+        /// Number of attempts to rename.
         tries: u32,
     },
-    /// The replication of a user failed as a whole.
+    /// The replication of a user failed completely.
     #[non_exhaustive]
     UserFailed {
-        /// The userid.
+        /// The userid of the user.
         user: UserId,
-        /// The error.
+        /// The reason for the failure.
         error: Error,
-        /// The replica.
+        /// The name and channel of the replica.
         #[serde(flatten)]
         replica: ReplicaName,
     },
     /// The replication of a part of a user, or of one mailbox, failed.
     #[non_exhaustive]
     PartFailed {
-        /// The mailbox or the other part.
+        /// The mailbox or other part that failed.
         subject: Subject,
-        /// The error.
+        /// The reason for the failure.
         error: Error,
     },
-    /// The user whose metadata is to be replicated does not exist here.
+    /// The user whose subscriptions, seen state and scripts are to be replicated does not exist on
+    /// the master.
     #[non_exhaustive]
     UnknownUser {
-        /// The userid.
+        /// The userid of the user.
         user: UserId,
     },
-    /// The mailbox does not exist here, and there is no record that it was deleted.
+    /// A requested mailbox does not exist on the master, and there is no tombstone (record of its
+    /// deletion).
     #[non_exhaustive]
     UnknownMailbox {
-        /// The name.
+        /// The internal name of the mailbox.
         mailbox: MboxName,
-        /// The name as an administrator sees it.
+        /// The name of the mailbox as an administrator sees it.
         external: Text,
     },
-    /// The log says that a mailbox was deleted, but there is no record of that here. The replica's
-    /// mailbox is kept.
+    /// The sync log says that a mailbox was deleted, but the master has no tombstone (record of the
+    /// deletion). The replica's mailbox is kept.
     #[non_exhaustive]
     NoTombstone {
-        /// The name.
-        mailbox: MboxName,
-    },
-    /// A user who is to be deleted on the replica still exists here.
-    #[non_exhaustive]
-    UserNotGone {
-        /// The userid.
-        user: UserId,
-    },
-    /// The replica has a mailbox that was deleted here without a tombstone.
-    #[non_exhaustive]
-    Stray {
-        /// Its name.
-        mailbox: MboxName,
-    },
-    /// The replica has two mailboxes with the same uniqueid.
-    #[non_exhaustive]
-    Double {
         /// The name of the mailbox.
         mailbox: MboxName,
     },
-    /// The replica had created a mailbox automatically. It is deleted.
+    /// A user who is to be deleted on the replica still exists on the master.
+    #[non_exhaustive]
+    UserNotGone {
+        /// The userid of the user.
+        user: UserId,
+    },
+    /// The replica has a mailbox that the master does not have. The master has no tombstone (record
+    /// of a deletion) either, so the mailbox is kept.
+    #[non_exhaustive]
+    Stray {
+        /// The name of the mailbox.
+        mailbox: MboxName,
+    },
+    /// The replica has two mailboxes with the same uniqueid. The one that the master does not have
+    /// is kept.
+    #[non_exhaustive]
+    Double {
+        /// The name of the second mailbox.
+        mailbox: MboxName,
+    },
+    /// The replica created this mailbox by itself, as a parent of another mailbox. The client
+    /// deletes it.
     #[non_exhaustive]
     FillIn {
-        /// Its name.
+        /// The name of the mailbox.
         mailbox: MboxName,
     },
     /// The replica refused to delete a mailbox.
     #[non_exhaustive]
     DeleteFailed {
-        /// Its name.
+        /// The name of the mailbox.
         mailbox: MboxName,
-        /// The replica's reply.
+        /// The replica's answer NO.
         error: Error,
     },
     /// The replica refused to rename a mailbox.
     #[non_exhaustive]
     RenameFailed {
-        /// The current name on the replica.
+        /// The current name of the mailbox on the replica.
         from: MboxName,
-        /// The intended name.
+        /// The name that the mailbox should get.
         to: MboxName,
     },
-    /// The replica could not report which messages it has. All messages are sent.
+    /// The replica could not report which messages it already has. The client sends all messages.
     #[non_exhaustive]
     SendingAllMessages {
-        /// The replica's reply.
+        /// The replica's answer NO.
         error: Error,
     },
-    /// A new INBOX is created without its messages, because they cannot be sent.
+    /// The client creates a new INBOX without its messages, because they cannot be sent.
     #[non_exhaustive]
     InboxWithoutMessages {
-        /// Its name.
+        /// The name of the mailbox.
         mailbox: MboxName,
     },
-    /// The replica may not know about expunged records that the master has removed.
+    /// The master has removed expunged records that the replica may still have.
     #[non_exhaustive]
     Forgotten {
-        /// Its name.
+        /// The name of the mailbox.
         mailbox: MboxName,
-        /// Expunged records below this modseq were removed.
+        /// The master has removed expunged records below this modseq.
         deletedmodseq: Modseq,
-        /// The replica's highest modseq.
+        /// The highest modseq of the mailbox on the replica.
         highestmodseq: Modseq,
     },
-    /// The replica ended with other contents. The mailbox is sent again with newly computed CRCs.
+    /// After an update the replica has other contents. The client recomputes the CRCs and sends the
+    /// mailbox again.
     #[non_exhaustive]
     ChecksumDiffers {
-        /// Its name.
+        /// The name of the mailbox.
         mailbox: MboxName,
     },
-    /// The replica ended with other contents again. All records are compared.
+    /// After a second update the replica still has other contents. The client compares all records.
     #[non_exhaustive]
     ChecksumDiffersAgain {
-        /// Its name.
+        /// The name of the mailbox.
         mailbox: MboxName,
     },
-    /// The replica accepted an update that it could not check, and has other records. The mailbox
-    /// is tried again.
+    /// The replica accepted an update that it could not check, and now has other records than the
+    /// master. The client sends the mailbox again.
     #[non_exhaustive]
     UncheckedDiffers {
-        /// Its name.
+        /// The name of the mailbox.
         mailbox: MboxName,
     },
-    /// A mailbox changed while both sides were compared. It is compared again.
+    /// A mailbox changed while the client compared both sides. The client compares it again.
     #[non_exhaustive]
     ComparingAgain {
-        /// Its name.
+        /// The name of the mailbox.
         mailbox: MboxName,
-        /// The error that shows the change.
+        /// The error that shows that the mailbox changed.
         error: Error,
     },
-    /// The master's index stored CRCs that did not match its records. The master's own Cyrus has
-    /// corrected them.
+    /// The CRCs that the master's cyrus.index stored did not match its records. The master's own
+    /// Cyrus has corrected them.
     #[non_exhaustive]
     CrcsMended {
-        /// The mailbox.
+        /// The name of the mailbox.
         mailbox: MboxName,
-        /// The CRCs that were stored.
+        /// The CRCs that were stored in cyrus.index.
         stored: SyncCrcs,
         /// The CRCs computed from the records.
         computed: SyncCrcs,
     },
-    /// Wrong CRCs on the master could not be corrected. The replica has the right data
-    /// nevertheless.
+    /// Wrong CRCs in the master's cyrus.index could not be corrected. The replica has the right
+    /// data nevertheless.
     #[non_exhaustive]
     CrcsStay {
-        /// The mailbox.
+        /// The name of the mailbox.
         mailbox: MboxName,
-        /// Why not.
+        /// The reason why the CRCs could not be corrected.
         error: Error,
     },
-    /// A repair could not change the master.
+    /// A repair could not write to the master.
     #[non_exhaustive]
     MasterFailed {
-        /// The mailbox.
+        /// The name of the mailbox.
         mailbox: MboxName,
-        /// The reason.
+        /// The reason for the failure.
         error: Error,
     },
-    /// The master's own Cyrus did not move a user's Sieve scripts to a mailbox. They are sent from
-    /// the directory.
+    /// The master's own Cyrus did not move a user's Sieve scripts to a mailbox. The client sends
+    /// the scripts from the directory.
     #[non_exhaustive]
     ScriptsStay {
-        /// The userid.
+        /// The userid of the user.
         user: UserId,
-        /// The reason.
+        /// The reason why the scripts were not moved.
         error: Error,
     },
-    /// Messages of a mailbox are damaged.
+    /// Some messages of a mailbox are damaged on the master.
     #[non_exhaustive]
     Damaged {
-        /// Its name.
+        /// The name of the mailbox.
         mailbox: MboxName,
-        /// The damaged messages and their damage.
+        /// The damaged messages, with the damage of each.
         error: Error,
     },
-    /// One message is damaged.
+    /// One message is damaged on the master.
     #[non_exhaustive]
     MessageDamaged {
         /// The message and its damage.
         error: Error,
     },
-    /// Not all messages of a mailbox could be checked.
+    /// The client could not check all messages of a mailbox for damage.
     #[non_exhaustive]
     NotChecked {
-        /// Its name.
+        /// The name of the mailbox.
         mailbox: MboxName,
-        /// The reason.
+        /// The reason why messages could not be checked.
         error: Error,
     },
-    /// The search of a mailbox for more damage failed.
+    /// After damage was found, the search for more damage in the same mailbox failed.
     #[non_exhaustive]
     NotSearched {
-        /// Its name.
+        /// The name of the mailbox.
         mailbox: MboxName,
-        /// The reason.
+        /// The reason why the search failed.
         error: Error,
     },
 }
 
 impl SyncEvent {
-    /// The error that it is about, if it is about one.
+    /// Returns the error that the event reports, if it has one.
     pub(super) fn error(&self) -> Option<&Error> {
         match self {
             SyncEvent::UserFailed { error, .. }

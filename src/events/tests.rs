@@ -1,5 +1,5 @@
-//! Renders every event in both forms: as the line that Cyrus writes, and as an object. The
-//! committed samples (`samples.txt`) document the format by example.
+//! Formats every event in both forms: as a line and as a JSON object. The file `samples.txt` shows
+//! the result for sample events, as documentation by example.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -10,9 +10,9 @@ use crate::types::{MboxName, UserId};
 
 const SAMPLES: &str = include_str!("samples.txt");
 
-/// Returns the line with its destination, and the object below it.
+/// Returns two lines for an event: its log line, preceded by the destination, and its JSON object.
 fn rendered(event: &Event) -> String {
-    let line = match words(event) {
+    let line = match line(event) {
         None => "(no line)".to_owned(),
         Some(Line { to: To::Verbose, text }) => format!("-v      {text}"),
         Some(Line { to: To::Terminal, text }) => format!("stderr  {text}"),
@@ -40,7 +40,7 @@ fn every_event_has_its_line_and_its_object() {
     assert_eq!(all.lines().count(), SAMPLES.lines().count());
 }
 
-/// Returns the names of an enum's variants in the source of this module.
+/// Returns the names of the variants of an enum in source code.
 fn declared(source: &str, name: &str) -> BTreeSet<String> {
     let start = source.find(&format!("pub enum {name} {{\n")).expect("the enum is there");
     let body = source[start..].split("\n}\n").next().expect("it ends");
@@ -74,6 +74,25 @@ fn no_event_lacks_a_sample() {
 }
 
 #[test]
+fn every_family_of_events_is_described() {
+    let page = include_str!("../../docs/events.md");
+    let header = include_str!("../../include/cyrsync.h");
+    let (_, comment) = header.split_once("The family of the event:").unwrap();
+    let (comment, _) = comment.split_once("*/").unwrap();
+    let quoted: BTreeSet<&str> = comment.split('"').skip(1).step_by(2).collect();
+    let row = |line: &'static str| line.strip_prefix("| `")?.split_once("` |").map(|row| row.0);
+    let (_, table) = page.split_once("| `event` in JSON |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let rows: BTreeSet<&str> = table.lines().filter_map(row).collect();
+    let events: Vec<serde_json::Value> =
+        samples().iter().map(|event| serde_json::from_str(&json(event)).unwrap()).collect();
+    let families: BTreeSet<&str> =
+        events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    assert_eq!(families.len(), 10);
+    assert_eq!((&rows, &quoted), (&families, &families));
+}
+
+#[test]
 fn an_object_can_be_read_back_whatever_a_name_holds() {
     let mailbox = MboxName::new(b"user.\xff\"\\\n");
     let text = json(&Event::Differs { mailbox, why: Difference::Missing });
@@ -87,7 +106,7 @@ struct Ears(Mutex<Vec<String>>);
 
 impl Observer for Ears {
     fn event(&self, event: &Event) {
-        self.0.lock().unwrap().extend(words(event).map(|line| line.text));
+        self.0.lock().unwrap().extend(line(event).map(|line| line.text));
     }
 }
 
@@ -120,7 +139,7 @@ fn a_reason_belongs_to_its_mailbox_whatever_that_is_called() {
         assert_eq!(step.subject.mailbox(), Some(&name.into()));
         assert_eq!((step.reasons.as_slice(), step.messages, step.bytes), (&[why(name)][..], 2, 9));
     }
-    // Events that are not steps are passed on, except failures, which the run returns.
+    // The collector passes on other events than steps, except errors, which the run returns.
     let passed_on = ears.0.lock().unwrap().clone();
     assert_eq!(passed_on, ["SYNCNOTICE: no tombstone for deleted mailbox s, left on the replica"]);
     assert_eq!(collector.take(), super::plan::Plan::default(), "taken once");

@@ -1,24 +1,25 @@
-//! Findings of a verification, which compares both sides completely and changes nothing.
+//! Events of a verification, which compares both sides completely and changes nothing.
 
 use serde::Serialize;
 
 use crate::error::{Error, Subject};
 use crate::types::MboxName;
 
-/// One field in which replica and master differ.
+/// One field that differs between replica and master.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
-    /// The object that has the field: a mailbox, a message, a user, a quota root.
+    /// The object with the field: a mailbox, a message, a user or a quota root.
     pub subject: Subject,
-    /// The name of the field on the wire. `MAILBOX` and `RECORD` mean the mailbox or the message
-    /// itself, `FILE` a message file.
+    /// The name of the field on the wire. `MAILBOX` or `RECORD` means that the mailbox or the
+    /// message itself is missing on one side. `FILE` means the message file.
     pub field: String,
-    /// The master's value; `None` if it has none.
+    /// The value on the master; `None` if there is none.
     pub master: Option<String>,
-    /// The replica's value; `None` if it has none.
+    /// The value on the replica; `None` if there is none.
     pub replica: Option<String>,
-    /// Whether the difference is a change of the master that has not been replicated yet.
+    /// Whether the field may differ only because a change of the master has not been replicated
+    /// yet.
     pub pending: bool,
 }
 
@@ -26,36 +27,38 @@ pub struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct VerifyTotals {
-    /// Users whose data besides mailboxes was compared.
+    /// Number of users whose data besides mailboxes was compared.
     pub users: u64,
-    /// Mailboxes that were compared.
+    /// Number of mailboxes that were compared.
     pub mailboxes: u64,
-    /// Records that were compared.
+    /// Number of records (one for each message) that were compared.
     pub records: u64,
-    /// Message files that were read on both sides and compared.
+    /// Number of message files that were read on both sides and compared.
     pub messages: u64,
-    /// Fields that differ.
+    /// Number of fields that differ and should not.
     pub differences: u64,
-    /// Fields that differ because they have not been replicated yet.
+    /// Number of fields that differ because a change has not been replicated yet.
     pub pending: u64,
-    /// Users, mailboxes and other things that could not be compared.
+    /// Number of users, mailboxes and other objects that could not be compared.
     pub unknown: u64,
 }
 
-/// The overall result.
+/// The overall result of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Verdict {
-    /// Both sides are equal.
+    /// Master and replica are equal.
     Equal,
-    /// Something differs.
+    /// At least one field differs.
     Different,
-    /// No difference was found, but something could not be compared or has not been replicated yet.
+    /// No difference was found, but some object could not be compared or has not been replicated
+    /// yet, or nothing was compared.
     Unknown,
 }
 
 impl VerifyTotals {
-    /// Adds the totals of another part.
+    /// Adds the totals of another part of the verification.
     pub fn add(&mut self, other: &VerifyTotals) {
         self.users += other.users;
         self.mailboxes += other.mailboxes;
@@ -66,11 +69,16 @@ impl VerifyTotals {
         self.unknown += other.unknown;
     }
 
-    /// Returns the overall result.
+    /// Returns whether no user and no mailbox was compared, for example because no name matched.
+    pub fn is_nothing(&self) -> bool {
+        self.users == 0 && self.mailboxes == 0
+    }
+
+    /// Returns the overall result for these totals.
     pub fn verdict(&self) -> Verdict {
         if self.differences > 0 {
             Verdict::Different
-        } else if self.pending > 0 || self.unknown > 0 {
+        } else if self.pending > 0 || self.unknown > 0 || self.is_nothing() {
             Verdict::Unknown
         } else {
             Verdict::Equal
@@ -83,12 +91,13 @@ impl VerifyTotals {
 #[serde(tag = "what", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum VerifyEvent {
-    /// A field differs.
+    /// A field differs between master and replica.
     Difference(Finding),
-    /// More fields of the same mailbox or user differ, and are not reported one by one.
+    /// More fields of the same mailbox or user differ. They are only counted, not reported one by
+    /// one.
     #[non_exhaustive]
     More {
-        /// The mailbox or user.
+        /// The mailbox or user with these fields.
         subject: Subject,
         /// Number of further fields that differ.
         differences: u64,
@@ -100,15 +109,15 @@ pub enum VerifyEvent {
     Equal {
         /// The name of the mailbox.
         mailbox: MboxName,
-        /// Number of its records.
+        /// Number of records of the mailbox.
         records: u64,
     },
-    /// Something could not be compared.
+    /// An object could not be compared.
     #[non_exhaustive]
     Unknown {
-        /// The object.
+        /// The object that could not be compared.
         subject: Subject,
-        /// The reason.
+        /// The reason why it could not be compared.
         error: Error,
     },
     /// The verification has ended.
@@ -117,7 +126,7 @@ pub enum VerifyEvent {
         /// The amount of compared data, and the number of differences.
         #[serde(flatten)]
         totals: VerifyTotals,
-        /// The overall result.
+        /// The overall result of the verification.
         verdict: Verdict,
     },
 }

@@ -1,8 +1,8 @@
 //! Parses records of annotations.db and cyrus.annotations (`imap/annotate.c`).
 //!
-//! The key is scope NUL entry NUL userid NUL. In annotations.db the scope is empty for the server;
-//! for a mailbox it is the uniqueid, or up to Cyrus 3.4 the internal name. In cyrus.annotations it
-//! is the UID of a message in decimal.
+//! A key has three parts: scope NUL entry NUL userid NUL. In annotations.db the scope is empty for
+//! the server; for a mailbox it is the uniqueid or, up to Cyrus 3.4, the internal name. In
+//! cyrus.annotations the scope is the UID of a message in decimal.
 
 use crate::error::Malformed;
 use crate::types::{Modseq, Uid};
@@ -10,7 +10,7 @@ use crate::types::{Modseq, Uid};
 /// The token that replaces the mailbox owner's userid in keys (`OWNER_USERID_TOKEN`).
 pub const OWNER_TOKEN: &[u8] = b"[.OwNeR.]";
 
-/// The object that annotations with a given key prefix belong to.
+/// The object (server, mailbox or message) to which annotations belong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope<'a> {
     /// The server.
@@ -22,7 +22,7 @@ pub enum Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// Returns the prefix of all keys of the scope (`make_key`).
+    /// Returns the beginning of all keys of this scope (`make_key`).
     pub fn prefix(self) -> Vec<u8> {
         let mut prefix = match self {
             Scope::Server => Vec::new(),
@@ -39,15 +39,15 @@ impl Scope<'_> {
 pub struct Key<'a> {
     /// The scope: empty, a uniqueid, a mailbox name or a UID.
     pub scope: &'a [u8],
-    /// `/comment`, ...
+    /// The name of the annotation, such as `/comment`.
     pub entry: &'a [u8],
-    /// The user whose private value it is: empty for the shared value, [`OWNER_TOKEN`] for the
-    /// owner.
+    /// The user for whom the value is private. Empty for a shared value, [`OWNER_TOKEN`] for the
+    /// owner of the mailbox.
     pub userid: &'a [u8],
 }
 
 impl<'a> Key<'a> {
-    /// Splits a key into its parts (`split_key`). Returns `None` if the key has no userid: Cyrus
+    /// Splits a key into its parts (`split_key`). Returns `None` if the key has no userid; Cyrus
     /// ignores such keys.
     pub fn split(key: &'a [u8]) -> Option<Self> {
         let mut parts = key.split(|byte| *byte == 0);
@@ -60,9 +60,10 @@ impl<'a> Key<'a> {
 pub struct Value<'a> {
     /// The annotation's value.
     pub value: &'a [u8],
-    /// The modseq of the change; 0 for server and mailbox annotations, and in early records.
+    /// The modseq of the last change. 0 for annotations of the server or a mailbox, and in records
+    /// of early versions.
     pub modseq: Modseq,
-    /// Whether it is a tombstone.
+    /// Whether the annotation was deleted (a tombstone).
     pub deleted: bool,
 }
 
@@ -70,11 +71,11 @@ impl<'a> Value<'a> {
     const FLAG_DELETED: u8 = 1;
 
     /// Splits a value into its parts (`split_attribs`): length, value NUL, content type NUL,
-    /// modification time, modseq, flags. Early records lack the last parts. Length and time take
-    /// eight bytes each; only the first four bytes of the length are used.
+    /// modification time, modseq, flags. Records of early versions lack the last parts. Length and
+    /// time take eight bytes each; only the first four bytes of the length are used.
     ///
     /// # Errors
-    /// If the value is shorter than its length field says.
+    /// Fails if the value is shorter than its length field says.
     pub fn split(data: &'a [u8]) -> Result<Self, Malformed> {
         let len = data.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
         let len = len.and_then(|len| usize::try_from(len).ok());
@@ -112,7 +113,7 @@ mod tests {
     const MESSAGES: &str =
         include_str!("../../tests/fixtures/userdata/dump/fred.cyrus.annotations");
 
-    /// entry, userid, value, modseq is known, is a tombstone
+    /// Entry, userid, value, whether there is a modseq, whether it is a tombstone.
     type Row = (String, String, String, bool, bool);
 
     fn rows(dump: &str, prefix: &[u8]) -> Vec<Row> {
@@ -143,8 +144,8 @@ mod tests {
 
     #[test]
     fn mailbox_annotations_are_read() {
-        let told = include_str!("../../tests/fixtures/userdata/told/user.fred");
-        let id = damage::told(told, " user.fred ", "UNIQUEID").unwrap();
+        let reply = include_str!("../../tests/fixtures/userdata/replies/user.fred");
+        let id = damage::recorded(reply, " user.fred ", "UNIQUEID").unwrap();
         let expected = [
             row("/comment", "", "ten chars.", false, false),
             row("/comment", "[.OwNeR.]", "for fred only", false, false),

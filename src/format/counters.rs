@@ -3,9 +3,10 @@
 use crate::error::Malformed;
 use crate::types::Modseq;
 
-/// Length of the file by version. The last fields are UIDVALIDITY and the CRC of all bytes before.
+/// Length of the file in bytes, for each version. Its last fields are UIDVALIDITY and the CRC of
+/// all earlier bytes.
 const LENGTHS: [usize; 10] = [48, 56, 64, 88, 104, 120, 200, 232, 264, 296];
-/// Versions from this one on have a modseq of reverse ACLs.
+/// The first version with a modseq of reverse ACLs.
 const RACL_VERSION: usize = 4;
 const RACL_OFFSET: usize = 88;
 const HIGHEST_OFFSET: usize = 8;
@@ -15,20 +16,20 @@ const HIGHEST_OFFSET: usize = 8;
 pub struct Counters {
     /// The highest modseq of all data of the user.
     pub highestmodseq: Modseq,
-    /// The modseq of the reverse ACLs; 0 in versions without this field.
+    /// The modseq of the reverse ACLs; 0 in versions without it.
     pub raclmodseq: Modseq,
 }
 
-/// Parses counters. A file shorter than eight bytes gives zeros.
+/// Parses a counters file. A file shorter than eight bytes counts as all zeros.
 ///
 /// # Errors
-/// If the version is unknown, or the length or the CRC is wrong.
+/// Fails if the version is unknown, or the length or the CRC is wrong.
 pub fn parse(data: &[u8]) -> Result<Counters, Malformed> {
     if data.len() < 8 {
         return Ok(Counters::default());
     }
     let version = match (data.len(), field(data, 4).map(u32::from_be_bytes)) {
-        // Version 0 left this field uninitialised.
+        // In a file of version 0, the version field was not initialised.
         (48, _) => 0,
         (_, version) => version.and_then(|version| usize::try_from(version).ok()).unwrap_or(0),
     };
@@ -59,12 +60,12 @@ mod tests {
     use super::*;
 
     const FRED: &[u8] = include_bytes!("../../tests/fixtures/userdata/dump/fred.counters.db");
-    const TOLD: &str = include_str!("../../tests/fixtures/userdata/told/user.fred");
+    const REPLY: &str = include_str!("../../tests/fixtures/userdata/replies/user.fred");
 
     #[test]
     fn the_modseq_is_what_cyrus_says() {
-        let told = damage::told(TOLD, " user.fred ", "RACLMODSEQ").unwrap();
-        assert_eq!(parse(FRED).unwrap().raclmodseq.to_string(), told);
+        let reply = damage::recorded(REPLY, " user.fred ", "RACLMODSEQ").unwrap();
+        assert_eq!(parse(FRED).unwrap().raclmodseq.to_string(), reply);
     }
 
     #[test]

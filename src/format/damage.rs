@@ -1,7 +1,7 @@
-//! Test helpers for parsers of stored values: damaged input, and dumps of databases.
+//! Helpers for tests of parsers: they damage input, and read dumps of databases.
 
-/// Calls `parse` with `data` cut at every byte and with each bit flipped. It may return anything,
-/// but must return.
+/// Calls `parse` with `data` cut at every byte, and with each bit flipped. `parse` may return
+/// anything, but must not panic or hang.
 pub(crate) fn survives(data: &[u8], parse: impl Fn(&[u8])) {
     for end in 0..data.len() {
         parse(&data[..end]);
@@ -16,8 +16,8 @@ pub(crate) fn survives(data: &[u8], parse: impl Fn(&[u8])) {
     }
 }
 
-/// Returns the records of a dump in `tests/fixtures/userdata`: key TAB value, with unusual bytes as
-/// `\xNN`.
+/// Returns the records of a dump in `tests/fixtures/userdata`. Each line is a key, TAB and a value;
+/// unusual bytes are written as `\xNN`.
 pub(crate) fn records(dump: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
     dump.lines()
         .map(|line| {
@@ -38,9 +38,9 @@ fn unescape(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// Returns the value of `field` in the line that contains `line_has` of one of Cyrus's own answers
-/// in `told/`.
-pub(crate) fn told<'a>(answer: &'a str, line_has: &str, field: &str) -> Option<&'a str> {
+/// Returns the value of `field` in the first line of `answer` that contains `line_has`. `answer` is
+/// a reply of Cyrus, as in `tests/fixtures/userdata/replies`.
+pub(crate) fn recorded<'a>(answer: &'a str, line_has: &str, field: &str) -> Option<&'a str> {
     let line = answer.lines().find(|line| line.contains(line_has))?;
     let value = [" ", "("].iter().find_map(|before| {
         let (_, value) = line.split_once(&format!("{before}{field} "))?;

@@ -1,7 +1,8 @@
-//! Parses dlists as Cyrus stores them in its databases (`dlist_parsesax` in `imap/dlist.c`).
+//! Parses dlists in the form in which Cyrus stores them in its databases (`dlist_parsesax` in
+//! `imap/dlist.c`). A dlist is a nested list of values, as in the replication protocol.
 //!
-//! The grammar differs from that of the wire: the value is complete in memory, one space separates
-//! items, and an atom extends to the next space, without the closing parentheses at its end.
+//! The syntax differs from the protocol: the value is complete in memory, one space separates
+//! items, and an atom extends to the next space, without closing parentheses at its end.
 
 use std::borrow::Cow;
 
@@ -21,13 +22,14 @@ impl Word<'_> {
         text.and_then(|text| text.parse().ok()).ok_or_else(|| Malformed::new(self.at, what))
     }
 
-    /// Parses the text as a number. Fails if it is none or does not fit.
+    /// Parses the text as a number. Fails if the text is not a number, or if the number is too
+    /// large for the type.
     pub(crate) fn number<T: std::str::FromStr>(&self) -> Result<T, Malformed> {
-        self.parse("not a number, or too large a one")
+        self.parse("not a number, or a number that is too large")
     }
 }
 
-/// A stored value.
+/// A parsed value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Item<'a> {
     Nil,
@@ -37,7 +39,8 @@ pub(crate) enum Item<'a> {
 }
 
 impl<'a> Item<'a> {
-    /// Returns the text. Fails if the item is not a text; `at` is the offset for that error.
+    /// Returns the text of an item. Fails if the item is not a text; `at` is the offset in that
+    /// error.
     pub(crate) fn word(&self, at: usize) -> Result<&Word<'a>, Malformed> {
         match self {
             Item::Word(word) => Ok(word),
@@ -46,7 +49,7 @@ impl<'a> Item<'a> {
     }
 }
 
-/// Parses one value. Fails if anything follows it in `data`.
+/// Parses `data` as one value. Fails if anything follows the value.
 pub(crate) fn parse(data: &[u8]) -> Result<Item<'_>, Malformed> {
     let mut parser = Parser { data, at: 0 };
     let item = parser.item(DLIST_DEPTH)?;
@@ -124,8 +127,8 @@ impl<'a> Parser<'a> {
             if self.take(b')') {
                 return Ok(());
             }
-            self.expect(b' ', "neither space nor ) in a list")?;
-            // Cyrus's parser also accepts "(a )".
+            self.expect(b' ', "neither a space nor ) in a list")?;
+            // Accept a space before the parenthesis, as in "(a )", like Cyrus's parser.
             if self.take(b')') {
                 return Ok(());
             }
@@ -153,7 +156,7 @@ impl<'a> Parser<'a> {
         Ok(atom)
     }
 
-    /// Reads a quoted text. A backslash makes the next byte literal, whatever it is.
+    /// Reads a quoted text. The byte after a backslash stands for itself.
     fn quoted(&mut self) -> Result<Vec<u8>, Malformed> {
         let mut text = Vec::new();
         let mut bytes = self.rest().iter().enumerate().skip(1);
@@ -174,7 +177,7 @@ impl<'a> Parser<'a> {
     }
 
     fn literal(&mut self) -> Result<&'a [u8], Malformed> {
-        const WHAT: &str = "a broken literal";
+        const WHAT: &str = "a malformed literal";
         let rest = self.rest();
         let end = rest.iter().position(|byte| *byte == b'}').ok_or(self.complain(WHAT))?;
         let (head, body) = rest.split_at_checked(end + 1).ok_or(self.complain(WHAT))?;
@@ -231,7 +234,10 @@ mod tests {
         assert_eq!(complaint(b"(a  b)"), "a value is missing at offset 0x3");
         assert_eq!(complaint(b"(\"a"), "a quoted text has no end at offset 0x1");
         assert_eq!(complaint(b"({9}\r\nx)"), "a literal is cut short at offset 0x1");
-        assert_eq!(complaint(b"({99999999999999999999}\r\nx)"), "a broken literal at offset 0x1");
+        assert_eq!(
+            complaint(b"({99999999999999999999}\r\nx)"),
+            "a malformed literal at offset 0x1"
+        );
     }
 
     #[test]

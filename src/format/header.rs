@@ -1,7 +1,8 @@
 //! Parses cyrus.header, the part of a mailbox's state that seldom changes.
 //!
-//! After a magic text follows either one line with a stored dlist (since Cyrus 3.5), or three lines
-//! of text: quota root and uniqueid, user flags, ACL (`mailbox_read_header` in `imap/mailbox.c`).
+//! A text (the magic) comes first. In files since Cyrus 3.5 one line with a stored dlist follows.
+//! In older files three lines of text follow: quota root and uniqueid, user flags, ACL
+//! (`mailbox_read_header` in `imap/mailbox.c`).
 
 use crate::error::Malformed;
 use crate::format::dl::{self, Item, Word};
@@ -13,30 +14,31 @@ const MAGIC: &[u8] = b"\xa1\x02\x8b\x0dCyrus mailbox header\n\
     \"The best thing about this system was that it had lots of goals.\"\n\
     \t--Jim Morris on Andrew\n";
 
-/// The number of letters of unknown fields to keep at most.
+/// Maximum number of letters of unknown fields that are kept.
 const UNKNOWN: usize = 16;
 
 /// The content of a cyrus.header.
 ///
-/// If the mailbox's entry in mailboxes.db has another type, ACL or (where both have one) uniqueid,
-/// the entry wins (`mailbox_uniqueid`, `mailbox_acl`).
+/// The entry of the mailbox in mailboxes.db also has type, ACL and uniqueid. Where the values
+/// differ, those of the entry are used (`mailbox_uniqueid`, `mailbox_acl`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Header {
-    /// Internal name; `None` in the text form.
+    /// Internal name of the mailbox. `None` if the file has the text form.
     pub name: Option<MboxName>,
-    /// uniqueid; empty in very old files.
+    /// The uniqueid of the mailbox. Empty in very old files.
     pub uniqueid: UniqueId,
     /// Quota root of the mailbox, if any.
     pub quotaroot: Option<Text>,
-    /// Access control list: identifier TAB rights TAB ...
+    /// Access control list: pairs of identifier and rights, each followed by TAB.
     pub acl: Text,
     /// Id of the mailbox in JMAP, if it has one (since Cyrus 3.13).
     pub jmapid: Option<Text>,
-    /// Names of the user flags by bit, at most [`USER_FLAGS`]; `None` where a bit is unused.
+    /// Names of the user flags. The position is the bit of the flag; `None` if a bit is unused. At
+    /// most [`USER_FLAGS`].
     pub flags: Vec<Option<Text>>,
-    /// Letters of fields that this parser does not know, up to a limit.
+    /// Letters of the fields that this parser does not know, up to a limit.
     pub unknown: Text,
-    /// CRC-32 of the whole file; cyrus.index repeats it as
+    /// CRC-32 of the whole file. cyrus.index stores the same CRC in
     /// [`header_file_crc`](super::index::Header::header_file_crc).
     pub crc: u32,
 }
@@ -62,7 +64,7 @@ struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    /// Returns the next line without its end, and its offset.
+    /// Returns the next line without its line end, and the offset of the line.
     fn next(&mut self) -> Result<(usize, &'a [u8]), Malformed> {
         let at = self.at;
         let end = self.rest.iter().position(|byte| *byte == b'\n');
@@ -78,8 +80,8 @@ fn shifted(error: Malformed, by: usize) -> Malformed {
     Malformed { offset: error.offset.saturating_add(by as u64), ..error }
 }
 
-/// Parses the dlist form, whose fields are named by one letter (`parseentry_cb`). Unknown letters
-/// are skipped and kept for a report.
+/// Parses the dlist form, in which each field is named by a letter (`parseentry_cb`). Skips fields
+/// with unknown letters, but keeps the letters for a report.
 fn stored(line: &[u8]) -> Result<Header, Malformed> {
     let Item::Map(fields) = dl::parse(line)? else {
         return Err(Malformed::new(0u64, "not pairs of key and value"));
@@ -94,7 +96,7 @@ fn stored(line: &[u8]) -> Result<Header, Malformed> {
             (b"N", value) => header.name = Some(MboxName::new(&value.word(*at)?.bytes)),
             (b"I", value) => header.uniqueid = UniqueId::new(&value.word(*at)?.bytes),
             (b"Q", value) => header.quotaroot = Some(Text::new(&value.word(*at)?.bytes)),
-            // The mailbox type. It is ignored, because the one in mailboxes.db is authoritative.
+            // Ignore the mailbox type, because the type in mailboxes.db is authoritative.
             (b"T", _) => {}
             (b"J", value) => header.jmapid = Some(Text::new(&value.word(*at)?.bytes)),
             (later, _) => unknown.extend(later.iter().take(UNKNOWN)),
@@ -127,7 +129,7 @@ fn flag_list(at: usize, items: &[Item<'_>]) -> Result<Vec<Option<Text>>, Malform
     items.iter().map(name).collect()
 }
 
-/// Parses the text form of three lines.
+/// Parses the text form: `first` is the first of its three lines, `lines` returns the others.
 fn text(at: usize, first: &[u8], lines: &mut Lines<'_>) -> Result<Header, Malformed> {
     let mut fields = first.split(|byte| *byte == b'\t');
     let quotaroot = fields.next().filter(|root| !root.is_empty()).map(Text::new);
@@ -143,7 +145,8 @@ fn text(at: usize, first: &[u8], lines: &mut Lines<'_>) -> Result<Header, Malfor
         .take(USER_FLAGS)
         .map(|name| (!name.is_empty()).then(|| Text::new(name)))
         .collect();
-    // The line is empty or ends with a space: the text after the last space is not a flag.
+    // Drop the last name: the line is empty or ends with a space, so no flag follows the last
+    // space.
     while flags.pop_if(|last| last.is_none()).is_some() {}
     Ok(Header { uniqueid, quotaroot, acl: Text::new(acl), flags, ..Header::default() })
 }

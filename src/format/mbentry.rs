@@ -1,8 +1,8 @@
 //! Parses the entries of mailboxes.db (`imap/mboxlist.c`).
 //!
 //! Since Cyrus 3.6 a mailbox has two records: one by name, and one by uniqueid, which also lists
-//! its former names. Older versions have only the record by name. The keys are described in
-//! [`mbkeys`](super::mbkeys).
+//! the former names of the mailbox. Older versions have only the record by name.
+//! [`mbkeys`](super::mbkeys) describes the keys.
 
 use crate::error::Malformed;
 use crate::types::{FormerName, MailboxEntry, MboxName, MboxType, Text, UniqueId};
@@ -10,22 +10,23 @@ use crate::types::{FormerName, MailboxEntry, MboxName, MboxType, Text, UniqueId}
 use super::dbname::internal_name;
 use super::dl::{self, Item, Word};
 
-/// The number of letters of unknown fields to keep at most.
+/// Maximum number of letters of unknown fields that are kept.
 const UNKNOWN: usize = 16;
 
-/// Parses the record of a mailbox by name.
+/// Parses the record of a mailbox by name. The value is a dlist or, in records written before Cyrus
+/// 2.5, text.
 ///
 /// # Errors
-/// If it is neither a dlist with valid values nor the text form of versions before 3.0.
+/// Fails if the value has neither of these forms.
 pub fn parse_by_name(name: MboxName, value: &[u8]) -> Result<MailboxEntry, Malformed> {
     let entry = MailboxEntry { name, ..MailboxEntry::default() };
     if value.first() == Some(&b'%') { dlist(entry, value) } else { early_text(entry, value) }
 }
 
-/// Parses the record of a mailbox by uniqueid, in which the name is part of the value.
+/// Parses the record of a mailbox by uniqueid. Its value contains the name of the mailbox.
 ///
 /// # Errors
-/// If it is not a dlist with a name and valid values.
+/// Fails if the value is not a dlist with a name and valid fields.
 pub fn parse_by_id(id: UniqueId, value: &[u8]) -> Result<MailboxEntry, Malformed> {
     let mut entry = dlist(MailboxEntry::default(), value)?;
     if entry.name.is_empty() {
@@ -59,7 +60,7 @@ fn dlist(mut entry: MailboxEntry, value: &[u8]) -> Result<MailboxEntry, Malforme
             b"V" => entry.uidvalidity = word()?.number()?,
             b"N" => (),
             _ if *item == Item::Nil => (),
-            // A field that a later version of Cyrus added.
+            // A later version of Cyrus added this field.
             later => unknown.extend(later.iter().take(UNKNOWN)),
         }
     }
@@ -78,7 +79,8 @@ fn mbtype(word: &Word<'_>) -> Result<MboxType, Malformed> {
         .ok_or_else(|| Malformed::new(word.at, "a letter of the mailbox type is unknown"))
 }
 
-/// Converts `%(fred lrs anyone lr)` to identifier TAB rights TAB.
+/// Converts a dlist such as `%(fred lrs anyone lr)` to text: each identifier and each rights string
+/// is followed by TAB.
 fn acl(at: usize, item: &Item<'_>) -> Result<Text, Malformed> {
     let Item::Map(pairs) = item else {
         return Err(Malformed::new(at, "the access control list is not a list"));
@@ -128,8 +130,9 @@ fn former_name(at: usize, item: &Item<'_>) -> Result<FormerName, Malformed> {
     Ok(former)
 }
 
-/// Parses `(uniqueid ID specialuse USE) TYPE SERVER!PARTITION ACL`. The list and the server are
-/// optional; TYPE is a number. Cyrus before 3.0 wrote this form, and later versions still read it.
+/// Parses the text form `(uniqueid ID specialuse USE) TYPE SERVER!PARTITION ACL`. The list in
+/// parentheses and the server are optional. TYPE is a number. Cyrus before 2.5 wrote this form, and
+/// later versions still read it.
 fn early_text(mut entry: MailboxEntry, value: &[u8]) -> Result<MailboxEntry, Malformed> {
     let mut rest = value;
     if let Some(inner) = value.strip_prefix(b"(") {
@@ -170,7 +173,7 @@ mod tests {
     use super::*;
 
     const DUMP: &str = include_str!("../../tests/fixtures/userdata/dump/mailboxes.db");
-    const TOLD: &str = include_str!("../../tests/fixtures/userdata/told/user.fred");
+    const REPLY: &str = include_str!("../../tests/fixtures/userdata/replies/user.fred");
 
     fn by_name(name: &str) -> MailboxEntry {
         let key = Keys::Typed.of_name(&name.into());
@@ -189,24 +192,25 @@ mod tests {
     #[test]
     fn entries_say_what_cyrus_says() {
         let mut compared = 0;
-        for line in TOLD.lines().filter(|line| line.starts_with("* MAILBOX")) {
-            let name = damage::told(line, "", "MBOXNAME").unwrap();
+        for line in REPLY.lines().filter(|line| line.starts_with("* MAILBOX")) {
+            let name = damage::recorded(line, "", "MBOXNAME").unwrap();
             let entry = by_name(name);
-            let told = |field| damage::told(line, "", field).unwrap();
-            assert_eq!(entry.uniqueid, told("UNIQUEID"));
-            assert_eq!(entry.uidvalidity.to_string(), told("UIDVALIDITY"));
-            assert_eq!(entry.foldermodseq.to_string(), told("FOLDERMODSEQ"));
-            let mbtype = damage::told(line, "", "MBOXTYPE").unwrap_or("e");
+            let reply = |field| damage::recorded(line, "", field).unwrap();
+            assert_eq!(entry.uniqueid, reply("UNIQUEID"));
+            assert_eq!(entry.uidvalidity.to_string(), reply("UIDVALIDITY"));
+            assert_eq!(entry.foldermodseq.to_string(), reply("FOLDERMODSEQ"));
+            let mbtype = damage::recorded(line, "", "MBOXTYPE").unwrap_or("e");
             assert_eq!(entry.mbtype.to_wire(), mbtype);
             if !entry.mbtype.is_intermediate() {
-                assert_eq!(entry.partition, told("PARTITION"));
+                assert_eq!(entry.partition, reply("PARTITION"));
                 assert!(line.contains(&format!(" ACL \"{}\"", entry.acl)), "{line}");
             }
-            // Cyrus reports the value from cyrus.index, which a replicated mailbox does not have.
-            if let Some(told) = damage::told(line, "", "CREATEDMODSEQ") {
-                assert_eq!(entry.createdmodseq.to_string(), told);
+            // Cyrus reports the createdmodseq of cyrus.index; a replicated mailbox does not store
+            // one there.
+            if let Some(reply) = damage::recorded(line, "", "CREATEDMODSEQ") {
+                assert_eq!(entry.createdmodseq.to_string(), reply);
             }
-            // The record by uniqueid has the same values, except for the name history.
+            // The record by uniqueid has the same values, and a name history in addition.
             let id_entry = by_id(&entry.uniqueid);
             assert_eq!(MailboxEntry { name_history: vec![], ..id_entry }, entry);
             compared += 1;
@@ -270,7 +274,10 @@ mod tests {
         let complaint = |value: &[u8]| parse_by_name("x".into(), value).unwrap_err().to_string();
         assert_eq!(complaint(b""), "the type is not a number at offset 0x0");
         assert_eq!(complaint(b"%(T e?)"), "a letter of the mailbox type is unknown at offset 0x4");
-        assert_eq!(complaint(b"%(V 4294967296)"), "not a number, or too large a one at offset 0x4");
+        assert_eq!(
+            complaint(b"%(V 4294967296)"),
+            "not a number, or a number that is too large at offset 0x4"
+        );
         assert_eq!(complaint(b"%(A (x))"), "the access control list is not a list at offset 0x2");
         assert_eq!(complaint(b"%(H (%(M 1)))"), "a former name has no name at offset 0x2");
         assert_eq!(

@@ -1,5 +1,5 @@
-//! Parses the contents of Cyrus's files and databases. The parsers do no I/O: they take bytes and
-//! return a value, or an error with its offset.
+//! Parses the contents of Cyrus's files and databases. The parsers do no I/O: they receive bytes
+//! and return a value, or an error with the offset of the problem.
 
 pub mod annot;
 pub mod conv;

@@ -1,18 +1,20 @@
-//! Parses the values of the quota database (`imap/quota_db.c`), whose keys are quota roots.
+//! Parses the values of the quota database (`imap/quota_db.c`). The keys of that database are quota
+//! roots.
 
 use crate::error::Malformed;
 use crate::types::{QUOTA_RESOURCES, Quota, Text};
 
 use super::dl::{self, Item, Word};
 
-/// Keys of the resources in a value, in the order of [`QUOTA_RESOURCES`] (`quota_db_names`).
+/// Names of the quota resources in a value, in the order of [`QUOTA_RESOURCES`] (`quota_db_names`).
 const KEYS: [&[u8]; QUOTA_RESOURCES.len()] = [b"S", b"M", b"AS", b"NF"];
 
-/// Parses a value (`quota_parseval`): a dlist with usage and limit of each resource, or the numbers
-/// of versions before 2.5. The usage is skipped, because each side counts its own.
+/// Parses a value (`quota_parseval`). It is a dlist with usage and limit of each resource or, if
+/// written before Cyrus 2.5, a line of numbers. The usage is skipped, because each side computes
+/// its own.
 ///
 /// # Errors
-/// If it has neither form.
+/// Fails if the value has neither form.
 pub fn parse(root: Text, value: &[u8]) -> Result<Quota, Malformed> {
     let value = value.strip_suffix(b"\n").unwrap_or(value);
     let quota = Quota { root, limits: [None; QUOTA_RESOURCES.len()], modseq: 0 };
@@ -43,13 +45,13 @@ fn dlist(mut quota: Quota, value: &[u8]) -> Result<Quota, Malformed> {
     Ok(quota)
 }
 
-/// Returns the limit. A negative number means unlimited.
+/// Converts a stored limit. A negative number means unlimited.
 fn limited(limit: i64) -> Option<u64> {
     u64::try_from(limit).ok()
 }
 
-/// Parses `USED LIMIT` of storage, then `NAME USED LIMIT` of the others. Between them there may be
-/// one more number, left by a failed `quota -f`. A line break may replace a space.
+/// Parses `USED LIMIT` of storage, then `NAME USED LIMIT` of each other resource. After a limit
+/// there may be one more number, which a failed `quota -f` left. A line break may replace a space.
 fn numbers(mut quota: Quota, value: &[u8]) -> Result<Quota, Malformed> {
     let mut words = words(value).peekable();
     let end = value.len();
@@ -91,7 +93,7 @@ mod tests {
     use super::*;
 
     const DUMP: &str = include_str!("../../tests/fixtures/userdata/dump/quota");
-    const TOLD: &str = include_str!("../../tests/fixtures/userdata/told/user.fred");
+    const REPLY: &str = include_str!("../../tests/fixtures/userdata/replies/user.fred");
 
     fn limits(value: &[u8]) -> Result<[Option<u64>; 4], String> {
         parse("x".into(), value).map(|quota| quota.limits).map_err(|error| error.to_string())
@@ -102,16 +104,16 @@ mod tests {
         let records = damage::records(DUMP);
         let (root, value) = records.iter().find(|(root, _)| root == b"user.fred").unwrap();
         let quota = parse(root.clone().into(), value).unwrap();
-        let told = |field| damage::told(TOLD, "* QUOTA", field);
+        let reply = |field| damage::recorded(REPLY, "* QUOTA", field);
         for (resource, limit) in QUOTA_RESOURCES.iter().zip(quota.limits) {
             let limit = limit.map(|limit| limit.to_string());
-            assert_eq!(limit.as_deref(), told(resource), "{resource}");
+            assert_eq!(limit.as_deref(), reply(resource), "{resource}");
         }
-        assert_eq!(quota.modseq.to_string(), told("MODSEQ").unwrap());
+        assert_eq!(quota.modseq.to_string(), reply("MODSEQ").unwrap());
     }
 
     #[test]
-    fn what_has_no_limit_is_unlimited() {
+    fn a_resource_without_a_limit_is_unlimited() {
         for (root, value) in damage::records(DUMP) {
             let expected = match &root[..] {
                 b"user.anna" => [Some(2048), None, None, None],
@@ -135,7 +137,7 @@ mod tests {
         assert_eq!(limits(b"1"), Err("the quota is cut short at offset 0x1".into()));
         assert_eq!(limits(b"1 2 X 3 4"), Err("a resource is unknown at offset 0x4".into()));
         assert_eq!(limits(b"%(S 1)"), Err("a resource is not a list at offset 0x2".into()));
-        let complaint = "not a number, or too large a one at offset 0x7";
+        let complaint = "not a number, or a number that is too large at offset 0x7";
         assert_eq!(limits(b"%(S (0 x))"), Err(complaint.into()));
     }
 

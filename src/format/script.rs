@@ -1,28 +1,29 @@
-//! Parses the messages of a `#sieve` mailbox, which `store_script` in `imap/sieve_db.c` writes and
-//! `mailbox_update_sieve` in `imap/mailbox.c` reads.
+//! Parses the messages of a `#sieve` mailbox, each of which holds a Sieve script. Cyrus writes them
+//! in `store_script` (`imap/sieve_db.c`) and reads them in `mailbox_update_sieve`
+//! (`imap/mailbox.c`).
 
 use crate::error::Malformed;
 
-/// A Sieve script that is stored in a message.
+/// A Sieve script in a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script<'a> {
-    /// The file name in Content-Disposition without its extension. It stays the same when the
+    /// The file name in Content-Disposition, without its extension. It does not change when the
     /// script is replaced or renamed.
     pub id: Vec<u8>,
-    /// The name that users see: the Subject with its encoded words left encoded, because Cyrus
-    /// sends that form to other servers.
+    /// The name that users see, from the Subject. Encoded words are left encoded, because Cyrus
+    /// sends them in this form to other servers.
     pub name: Vec<u8>,
-    /// The script: the body of the message.
+    /// The text of the script: the body of the message.
     pub content: &'a [u8],
 }
 
 const EXTENSION: &[u8] = b".sieve";
 
-/// Parses a message.
+/// Parses the message of a script.
 ///
 /// # Errors
-/// If the header has no end, no Subject, or no Content-Disposition with a file name ending in
-/// `.sieve`.
+/// Fails if the header has no end, no Subject, or no Content-Disposition with a file name that ends
+/// in `.sieve`.
 pub fn parse(message: &[u8]) -> Result<Script<'_>, Malformed> {
     let end = message
         .windows(4)
@@ -39,14 +40,15 @@ pub fn parse(message: &[u8]) -> Result<Script<'_>, Malformed> {
     Ok(Script { id, name, content })
 }
 
-/// Longest word in characters that Cyrus leaves unencoded in a Subject, then longest encoded line.
+/// Two lengths in characters: of the longest word that Cyrus leaves unencoded in a Subject, and of
+/// the longest encoded line.
 const PLAIN_LINE: usize = 74;
 const ENCODED_LINE: usize = 72;
 const WORD: &[u8] = b"=?UTF-8?Q?";
 
-/// Returns the name that a script gets when Cyrus stores it: the Subject of its message, which
-/// Cyrus uses as the name from then on. Names with other than printable ASCII characters are
-/// written as encoded words (`charset_encode_mimeheader` in `lib/charset.c`).
+/// Returns the name that a script gets when Cyrus stores it in a message: its Subject, which is the
+/// name from then on. A name with other characters than printable ASCII is written as encoded words
+/// (`charset_encode_mimeheader` in `lib/charset.c`).
 pub fn subject(name: &[u8]) -> Vec<u8> {
     let printable = name.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t'));
     let words = name.split(|byte| matches!(byte, b' ' | b'\t'));
@@ -56,7 +58,8 @@ pub fn subject(name: &[u8]) -> Vec<u8> {
     let mut subject = WORD.to_vec();
     let mut length = WORD.len();
     for byte in name {
-        // Keep the bytes of one character together.
+        // Do not split the bytes of a UTF-8 character: compute the encoded length of the whole
+        // character.
         let whole = match byte {
             0xc0..0xe0 => 6,
             0xe0..0xf0 => 9,
@@ -80,8 +83,8 @@ pub fn subject(name: &[u8]) -> Vec<u8> {
     subject
 }
 
-/// Returns the value of the last field with this name, without leading space. Folded lines are
-/// joined; the space after the line break stays.
+/// Returns the value of the last header field with this name, without leading space. Folded lines
+/// are joined; the space after a line break is kept.
 fn field(header: &[u8], name: &[u8]) -> Option<Vec<u8>> {
     let mut found = None;
     let mut inside = false;
@@ -115,8 +118,8 @@ fn file_name(value: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-/// Returns the `name=value` parameters after the semicolons. Ids that Cyrus writes contain no
-/// semicolons or quotes.
+/// Returns the `name=value` parameters after the first semicolon. The ids that Cyrus writes contain
+/// no semicolons or quotes.
 fn parameters(value: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     value.split(|byte| *byte == b';').skip(1).filter_map(|parameter| {
         let equals = parameter.iter().position(|byte| *byte == b'=')?;
@@ -161,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn folds_are_taken_out() {
+    fn folded_header_lines_are_joined() {
         let message = b"subject: a\r\n b\r\nX: y\r\n c\r\n\
             Content-Disposition: attachment; filename=i.sieve\r\n\r\n";
         let script = parse(message).unwrap();
@@ -169,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_script_is_refused() {
+    fn a_message_that_is_no_script_is_refused() {
         let complaint = |message: &[u8]| parse(message).unwrap_err().what.into_owned();
         assert_eq!(complaint(b"Subject: x\r\n"), "the header has no end");
         assert_eq!(complaint(b"X: x\r\n\r\n"), "the message of a script has no Subject");

@@ -1,13 +1,14 @@
-//! Parses the values of a user's seen database (`imap/seen_db.c`), whose keys are uniqueids.
+//! Parses the values of a user's seen database (`imap/seen_db.c`). The keys of that database are
+//! uniqueids.
 
 use crate::error::Malformed;
 use crate::types::{Seen, UniqueId};
 
-/// Parses a value: version, lastread, lastuid, lastchange, sequence of UIDs, separated by single
-/// spaces (`parse_data`). The sequence may be empty.
+/// Parses a value (`parse_data`): version, lastread, lastuid, lastchange and a sequence of UIDs,
+/// separated by single spaces. The sequence may be empty.
 ///
 /// # Errors
-/// If the version is not 1, or a number is missing or too large.
+/// Fails if the version is not 1, or if a number is missing or too large.
 pub fn parse(id: UniqueId, value: &[u8]) -> Result<Seen, Malformed> {
     let mut fields = Fields { rest: value, at: 0 };
     if fields.next("the version")? != 1 {
@@ -47,18 +48,18 @@ mod tests {
     use super::*;
 
     const DUMP: &str = include_str!("../../tests/fixtures/userdata/dump/anna.seen.db");
-    const TOLD: &str = include_str!("../../tests/fixtures/userdata/told/meta.anna");
+    const REPLY: &str = include_str!("../../tests/fixtures/userdata/replies/meta.anna");
 
     #[test]
     fn a_value_says_what_cyrus_says() {
         let [(key, value)] = &damage::records(DUMP)[..] else { panic!("not one record") };
         let seen = parse(key.clone().into(), value).unwrap();
-        let told = |field| damage::told(TOLD, "SEEN", field).unwrap();
-        assert_eq!(seen.uniqueid, told("UNIQUEID"));
-        assert_eq!(seen.lastread.to_string(), told("LASTREAD"));
-        assert_eq!(seen.lastuid.to_string(), told("LASTUID"));
-        assert_eq!(seen.lastchange.to_string(), told("LASTCHANGE"));
-        assert_eq!(seen.seenuids, told("SEENUIDS"));
+        let reply = |field| damage::recorded(REPLY, "SEEN", field).unwrap();
+        assert_eq!(seen.uniqueid, reply("UNIQUEID"));
+        assert_eq!(seen.lastread.to_string(), reply("LASTREAD"));
+        assert_eq!(seen.lastuid.to_string(), reply("LASTUID"));
+        assert_eq!(seen.lastchange.to_string(), reply("LASTCHANGE"));
+        assert_eq!(seen.seenuids, reply("SEENUIDS"));
         damage::survives(value, |value| drop(parse("x".into(), value)));
     }
 

@@ -7,7 +7,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Reads a fixture, or all files of a directory of fixtures.
+/// Reads a file of the fixtures, or all files of a directory.
 fn files(path: &str) -> Vec<Vec<u8>> {
     let path = root().join("tests/fixtures").join(path);
     if path.is_file() {
@@ -18,7 +18,7 @@ fn files(path: &str) -> Vec<Vec<u8>> {
     found.iter().filter(|p| p.is_file()).map(|p| fs::read(p).unwrap()).collect()
 }
 
-/// Returns the values in dumps of the fixtures.
+/// Returns the values of the records in these dumps of databases.
 fn values(dumps: &[&str]) -> Vec<Vec<u8>> {
     let dump = |name: &&str| {
         let text = fs::read_to_string(root().join("tests/fixtures/userdata/dump").join(name));
@@ -55,13 +55,13 @@ fn deflated(bytes: &[u8]) -> Vec<u8> {
     encoder.get_ref().clone()
 }
 
-/// Returns real data for a target, few and small enough for a corpus.
+/// Returns real input for a target: few inputs, and small enough for the corpus of cargo-fuzz.
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let versions = ["v12", "v13", "v14", "v15", "v16", "v17", "v18", "v19", "text-header"];
     let of_versions = |file: &str| -> Vec<Vec<u8>> {
         versions.iter().flat_map(|v| files(&format!("index/{v}/{file}"))).collect()
     };
-    let told = || files("userdata/told");
+    let reported = || files("userdata/replies");
     let lines = |texts: Vec<Vec<u8>>| -> Vec<Vec<u8>> {
         let lines = texts.iter().flat_map(|t| t.split(|b| *b == b'\n').map(<[u8]>::to_vec));
         lines.map(|line| line.strip_prefix(b"* ").map_or(line.clone(), <[u8]>::to_vec)).collect()
@@ -79,11 +79,12 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
         "conv" => values(&["fred.conversations.db"]),
         "counters" => files("userdata/dump/fred.counters.db"),
         "dl" => values(&["mailboxes.db", "quota", "fred.conversations.db"]),
-        "dlist" => lines(told()),
-        "reply" => told(),
+        "dlist" => lines(reported()),
+        "reply" => reported(),
         "session" => {
             let end = b"OK success\r\nNO IMAP_INVALID_USER\r\nOK\r\n";
-            let mut seeds: Vec<Vec<u8>> = told().iter().map(|t| [&t[..], end].concat()).collect();
+            let mut seeds: Vec<Vec<u8>> =
+                reported().iter().map(|t| [&t[..], end].concat()).collect();
             seeds.push(
                 b"* LSUB (a)\r\nC1 OK done\r\n* OK still here\r\nC2 NO x\r\nC3 OK\r\n".to_vec(),
             );
@@ -96,7 +97,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
         }
         "greeting" => GREETINGS.iter().map(|text| text.as_bytes().to_vec()).collect(),
         "login" => LOGINS.iter().map(|text| text.as_bytes().to_vec()).collect(),
-        "deflate" => told().iter().map(|text| deflated(text)).collect(),
+        "deflate" => reported().iter().map(|text| deflated(text)).collect(),
         "flat" => [files("userdata/raw/fred.sub.db"), files("userdata/raw/bob@example.com.sub.db")]
             .concat(),
         "header" => of_versions("cyrus.header"),
@@ -134,8 +135,8 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     seeds
 }
 
-/// Returns the step in which the input is damaged: 1, or more for slow targets and long inputs. The
-/// step reaches all bit positions.
+/// Returns the distance between two damaged positions: 1, or more for slow targets and long inputs.
+/// The distance is odd, so that all positions of a bit in a byte are reached.
 fn stride(target: &str, len: usize) -> usize {
     let costly = matches!(
         target,
@@ -167,7 +168,7 @@ fn the_bytes_of_a_replica_that_then_closes_are_replies() {
 fn real_data_cut_at_every_byte_and_with_every_bit_flipped_is_an_error_or_a_value() {
     for (name, target) in TARGETS {
         let mut seeds = seeds(name);
-        // Records of a dump are similar, so a few are enough.
+        // The records of a dump are similar, so test only some of them.
         seeds.truncate(24);
         for seed in seeds {
             target(&seed);
@@ -202,7 +203,7 @@ fn numbers_at_their_limits_are_errors_or_values() {
 }
 
 #[test]
-fn what_once_failed_does_not_fail_again() {
+fn inputs_that_once_crashed_do_not_crash_again() {
     let crashes = root().join("fuzz/crashes");
     let mut replayed = 0;
     for entry in fs::read_dir(&crashes).unwrap() {
@@ -241,7 +242,8 @@ fn the_corpus_is_written_where_wanted() {
     }
 }
 
-/// An `@include` may name any file. The test only includes files of its own directory.
+/// Tests `@include`, which the target `config` leaves out. The test includes only files of its own
+/// directory.
 #[test]
 fn damaged_configurations_with_includes_are_errors_or_values() {
     let dir = tempfile::tempdir().unwrap();

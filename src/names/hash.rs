@@ -1,8 +1,9 @@
-//! Computes the letters of directories that spread many names (`dir_hash_c` in `lib/util.c`).
+//! Computes the directory letter of a name. Cyrus spreads users and mailboxes over one directory
+//! for each letter (`dir_hash_c` in `lib/util.c`).
 
-/// Returns the directory letter for a name: its first letter, or `q` if it does not begin with a
-/// letter. With `fulldirhash` it is one of `A` to `W`, computed from all bytes before the first
-/// dot.
+/// Returns the directory letter for a name: its first letter, or `q` if the name does not begin
+/// with a letter. If `full` is set (option `fulldirhash`), the letter is one of `A` to `W`,
+/// computed from all bytes before the first dot.
 pub(crate) fn directory_letter(name: &[u8], full: bool) -> u8 {
     if full {
         let stem = name.iter().take_while(|b| **b != b'.' && **b != 0);

@@ -1,5 +1,5 @@
-//! Mailbox names and what can be derived from them: owner, external name, order in mailboxes.db,
-//! and the path of every file of a mailbox or user (`imap/mboxname.c`).
+//! Mailbox names (`imap/mboxname.c`). Finds the owner of a mailbox, converts names between internal
+//! and external form, and computes the path of every file of a mailbox or user.
 
 mod hash;
 mod namespace;

@@ -5,8 +5,9 @@ use crate::error::{Error, Kind, Result};
 use crate::settings::Naming;
 use crate::types::{MboxName, Text, UserId};
 
-/// The namespace of an administrator, in which Cyrus's replication client reads and prints names
-/// (`mboxname_init_namespace` with `isadmin`). `altnamespace` and its prefixes do not apply there.
+/// The form in which an administrator writes and sees names. Cyrus's replication client uses the
+/// same form (`mboxname_init_namespace` with `isadmin`). `altnamespace` and its prefixes do not
+/// apply.
 #[derive(Debug, Clone)]
 pub struct Namespace {
     separator: u8,
@@ -16,7 +17,7 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// Creates the namespace that is configured.
+    /// Creates the namespace for the options in imapd.conf.
     pub fn new(naming: &Naming) -> Namespace {
         let bytes = |text: &str| text.as_bytes().to_vec();
         Namespace {
@@ -43,24 +44,27 @@ impl Namespace {
     /// Converts a name from a command line to internal form (`mboxname_read_external`). With
     /// `unixhierarchysep`, `user/fred.smith/Sent` becomes `user.fred^smith.Sent`; without it,
     /// `user.fred^smith.Sent` stays the same. With virtual domains, `@example.com` may follow.
-    /// Modified UTF-7 is passed unchanged, because that command line has no other encoding.
+    /// Names in modified UTF-7 stay unchanged. The command line has no other encoding.
     ///
-    /// Fails with [`Kind::InvalidArgument`] if it cannot be the name of a mailbox. Cyrus turns some
-    /// such names into that of another mailbox: `INBOX/Sent` becomes the shared mailbox `Sent`.
+    /// Fails with [`Kind::InvalidArgument`] if no mailbox can have this name. Cyrus converts some
+    /// of these names to the name of another mailbox: `INBOX/Sent` becomes the shared mailbox
+    /// `Sent`.
     pub fn read_external(&self, name: &[u8]) -> Result<MboxName> {
         let refuse = |what: &'static str| {
             let sep = self.separator();
             let name = String::from_utf8_lossy(name);
-            Error::new(Kind::InvalidArgument, "read mailbox name", name, what).hint(format!(
+            Error::new(Kind::InvalidArgument, "read mailbox name", name, what).with_hint(format!(
                 "write it as an administrator sees it: user{sep}USER{sep}FOLDER, or the name of a \
                  shared mailbox"
             ))
         };
         if name.contains(&0) {
-            return Err(refuse("it holds a NUL byte"));
+            return Err(refuse("the name contains a NUL byte"));
         }
         if name.starts_with(b"\\") {
-            return Err(refuse("a special use is of one user, and no user is logged in here"));
+            return Err(refuse(
+                "a special-use folder belongs to one user, but no user is logged in here",
+            ));
         }
         let mut parts = Parts::default();
         let mut path = name;
@@ -71,40 +75,40 @@ impl Namespace {
         }
         let unix = self.separator == b'/';
         if unix && path.contains(&b'^') {
-            return Err(refuse("it holds a '^', which stands for a dot in internal names"));
+            return Err(refuse("the name contains '^', which stands for a dot in internal names"));
         }
         if !unix && path.contains(&b'/') {
-            return Err(refuse("it holds a '/', but unixhierarchysep is off"));
+            return Err(refuse("the name contains '/', but unixhierarchysep is off"));
         }
         let decode = |level: &[u8]| if unix { level.to_vec() } else { replace(level, b'^', b'.') };
         let mut boxes: Vec<Vec<u8>> = levels(path, self.separator).map(decode).collect();
         let is_first = |boxes: &[Vec<u8>], what: &[u8]| boxes.first().is_some_and(|b| b == what);
         if boxes.first().is_some_and(|first| first.eq_ignore_ascii_case(b"INBOX")) {
-            return Err(refuse("an INBOX is of one user, and no user is logged in here"));
+            return Err(refuse("an INBOX belongs to one user, but no user is logged in here"));
         }
         if is_first(&boxes, &self.rules.deleted_prefix) {
             boxes.remove(0);
             let time = boxes.pop().map(|time| hex(&time)).filter(|time| *time != 0);
             parts.deleted = Some(time.ok_or_else(|| {
-                refuse("the name of a deleted mailbox ends in the time of its deletion")
+                refuse("the name of a deleted mailbox must end with the time of its deletion")
             })?);
         }
         if is_first(&boxes, b"user") {
             boxes.remove(0);
             if boxes.is_empty() {
-                return Err(refuse("no user follows"));
+                return Err(refuse("the name of the user is missing"));
             }
             parts.localpart = Some(boxes.remove(0));
         }
         parts.boxes = boxes;
         if parts.localpart.is_none() && parts.boxes.is_empty() && parts.deleted.is_none() {
-            return Err(refuse("it is empty"));
+            return Err(refuse("the name is empty"));
         }
         Ok(parts.to_internal(&self.rules))
     }
 
-    /// Returns the name as an administrator sees it (`mboxname_to_external`). Returns `None` if
-    /// there is no such form, for example for a name with a domain while virtual domains are off.
+    /// Returns the name as an administrator sees it (`mboxname_to_external`). Returns `None` if the
+    /// name has no external form, for example if it has a domain and virtual domains are off.
     pub fn to_external(&self, name: &MboxName) -> Option<Text> {
         let parts = self.parts(name);
         if parts.localpart.is_none() {
@@ -138,12 +142,12 @@ impl Namespace {
         self.parts(name).owner()
     }
 
-    /// Returns the INBOX of a user (`mboxname_user_mbox`).
+    /// Returns the name of a user's INBOX (`mboxname_user_mbox`).
     pub fn inbox(&self, user: &UserId) -> MboxName {
         Parts::of_user(user.as_bytes(), &self.rules).to_internal(&self.rules)
     }
 
-    /// Returns the mailbox that holds the Sieve scripts of a user (`sieve_mboxname`).
+    /// Returns the name of the mailbox with the Sieve scripts of a user (`sieve_mboxname`).
     pub fn sieve_mailbox(&self, user: &UserId) -> MboxName {
         MboxName::from([self.inbox(user).as_bytes(), b".", &self.sieve_folder].concat())
     }
@@ -166,7 +170,7 @@ impl Namespace {
         parts.to_internal(&self.rules)
     }
 
-    /// Returns whether the name is that of a mailbox for Sieve scripts, or below it
+    /// Returns whether the name is a user's mailbox for Sieve scripts or below it
     /// (`mboxname_issievemailbox` without a mailbox type, as the replication client calls it).
     pub fn is_sieve(&self, name: &MboxName) -> bool {
         self.parts(name).boxes.first() == Some(&self.sieve_folder)

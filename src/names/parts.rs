@@ -2,16 +2,16 @@
 
 use crate::types::{MboxName, UserId};
 
-/// The parts of a mailbox name. The parts contain dots, where names contain `^`.
+/// The parts of a mailbox name. Where an internal name has `^`, its parts have a dot.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Parts {
     /// The domain, unless it is the default one.
     pub domain: Option<Vec<u8>>,
     /// Time of deletion in seconds since 1970, for names like `DELETED.user.fred.Sent.5F3A0C11`.
     pub deleted: Option<u64>,
-    /// The owner without domain; `None` for a shared mailbox.
+    /// The owner without domain. `None` for a shared mailbox.
     pub localpart: Option<Vec<u8>>,
-    /// The other components; empty for an INBOX.
+    /// The components below the owner, or all components of a shared mailbox. Empty for an INBOX.
     pub boxes: Vec<Vec<u8>>,
 }
 
@@ -108,7 +108,7 @@ impl Parts {
 }
 
 impl Rules {
-    /// Returns the domain, or `None` for the default domain, which names never contain.
+    /// Returns the domain, or `None` for the default domain, which is never part of a name.
     pub fn domain(&self, domain: &[u8]) -> Option<Vec<u8>> {
         (domain != self.default_domain).then(|| domain.to_vec())
     }
@@ -123,7 +123,8 @@ pub(super) fn replace(bytes: &[u8], from: u8, to: u8) -> Vec<u8> {
     bytes.iter().map(|b| if *b == from { to } else { *b }).collect()
 }
 
-/// Parses a hexadecimal number like `strtoul`: up to the first other character; 0 if there is none.
+/// Parses a hexadecimal number like `strtoul`: reads up to the first character that is not a digit.
+/// Returns 0 if there are no digits.
 pub(super) fn hex(text: &[u8]) -> u64 {
     let text = text.trim_ascii_start();
     let digits = match text {

@@ -1,5 +1,5 @@
-//! Computes the paths of Cyrus's files. They are the same in Cyrus 3.6.1, 3.8.1 and 3.12.3. Since
-//! 3.13.1 the files of users may be in another directory (`mboxname_userpath`).
+//! Computes the paths of Cyrus's files. The paths are the same in Cyrus 3.6.1, 3.8.1 and 3.12.3.
+//! Since 3.13.1 the files of users may be in another directory (`mboxname_userpath`).
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -27,11 +27,11 @@ pub struct MailboxPaths {
     pub data: PathBuf,
     /// Directory of the archived message files. Equal to `data` if there is no separate archive.
     pub archive: PathBuf,
-    /// `cyrus.header`
+    /// Path of `cyrus.header`.
     pub header: PathBuf,
-    /// `cyrus.index`
+    /// Path of `cyrus.index`.
     pub index: PathBuf,
-    /// `cyrus.annotations`, which does not exist while the mailbox has no annotations.
+    /// Path of `cyrus.annotations`, which does not exist while the mailbox has no annotations.
     pub annotations: PathBuf,
     /// The lock file of the mailbox, which every process that opens the mailbox locks
     /// (`mboxname_lock`).
@@ -43,7 +43,7 @@ pub struct MailboxPaths {
 pub enum UserHome {
     /// By the uniqueid of the INBOX, for users created by Cyrus 3.6 or later.
     Id(UniqueId),
-    /// By userid: users created before 3.6, and users without INBOX.
+    /// By userid, for users created before 3.6 and users without INBOX.
     Name(UserId),
 }
 
@@ -52,11 +52,11 @@ pub enum UserHome {
 pub enum UserFile {
     /// Seen state for mailboxes of other users and for mailboxes with shared seen state.
     Seen,
-    /// Subscriptions.
+    /// The user's subscriptions.
     Subscriptions,
     /// Modseqs and UIDVALIDITY of the user.
     Counters,
-    /// Conversations.
+    /// The database of the user's conversations (threads of messages).
     Conversations,
 }
 
@@ -71,8 +71,9 @@ impl UserFile {
     }
 }
 
-/// The options that move a metadata file: a word in `metapartition_files`, and the partition's
-/// directory for this kind of file. As in Cyrus, annotations use the directory for `index`.
+/// A metadata file, and the options that move it to another directory: a word in
+/// `metapartition_files`, and the partition's directory for this kind of file. As in Cyrus,
+/// annotations use the directory for `index`.
 struct Meta {
     name: &'static str,
     word: &'static str,
@@ -108,9 +109,11 @@ impl Paths {
                 Kind::Config,
                 "find mailbox",
                 entry.name.to_string(),
-                format!("it lies on partition {partition:?}, which is not configured"),
+                format!(
+                    "the mailbox is on partition {partition:?}, which imapd.conf does not define"
+                ),
             )
-            .hint(format!("add \"partition-{partition}: DIRECTORY\" to imapd.conf"))
+            .with_hint(format!("add \"partition-{partition}: DIRECTORY\" to imapd.conf"))
         })?;
         let archive = roots.and_then(|roots| roots.archive.as_deref());
         let meta = |file: &Meta| {
@@ -140,8 +143,8 @@ impl Paths {
     /// `inbox` is the entry of the user's INBOX in mailboxes.db. It may be a tombstone, except for
     /// the sieve directory.
     ///
-    /// If the INBOX has no entry because the user is being renamed, Cyrus uses the former INBOX of
-    /// that name where it looks users up by mailbox. Pass that entry then.
+    /// While a user is being renamed, the INBOX may have no entry under its name. Cyrus then uses
+    /// the entry of the mailbox that had this name before. Pass that entry in this case.
     pub fn home(&self, user: &UserId, inbox: Option<&MailboxEntry>) -> UserHome {
         match inbox {
             Some(entry) if !entry.legacy_dirs && !entry.uniqueid.is_empty() => {
@@ -172,8 +175,8 @@ impl Paths {
         }
     }
 
-    /// Returns the directory of a user's Sieve scripts (`user_sieve_path`). `home` must come from
-    /// an INBOX that is not a tombstone. `sieveusehomedir` is ignored, because Cyrus does not
+    /// Returns the directory of a user's Sieve scripts (`user_sieve_path`). `home` must be made
+    /// from an INBOX that is not a tombstone. `sieveusehomedir` is ignored, because Cyrus does not
     /// replicate scripts in home directories.
     pub fn sieve(&self, home: &UserHome) -> Result<PathBuf> {
         let root = self.layout.sievedir.as_path();
@@ -207,7 +210,8 @@ impl Paths {
     }
 
     /// Returns the path of `annotations.db`, with the server's own annotations
-    /// (`annotate_dbname_mbentry`). Those of a mailbox are in [`MailboxPaths::annotations`].
+    /// (`annotate_dbname_mbentry`). The annotations of a mailbox are in
+    /// [`MailboxPaths::annotations`].
     pub fn annotations_db(&self) -> PathBuf {
         self.database(&self.layout.annotation_db_path, "annotations.db")
     }
@@ -218,28 +222,39 @@ impl Paths {
         self.database(&self.layout.quota_db_path, "quotas.db")
     }
 
-    /// Returns the lock files of a user's namespace; `None` means shared mailboxes. Up to Cyrus
-    /// 3.10 the name is `*U*fred` (`user_namespacelock_full` in `imap/user.c`), since 3.12 it is
-    /// `*U*user.fred` with the name of the INBOX (`_namelock_name_from_userid`). Both are returned,
-    /// because the version of the Cyrus that writes is not known.
-    pub fn locks_user(&self, user: Option<&UserId>, inbox: Option<&MboxName>) -> Vec<PathBuf> {
+    /// Returns the lock files of a user's namespace. `None` means shared mailboxes. Up to Cyrus
+    /// 3.10 the name is `*U*fred` (`user_namespacelock_full` in `imap/user.c`). Since 3.12 it is
+    /// `*U*user.fred`, with the name of the INBOX (`_namelock_name_from_userid`). Both are
+    /// returned, because the version of the running Cyrus is not known.
+    ///
+    /// # Errors
+    /// [`Kind::Corrupt`] if the name of the INBOX could lead out of the directory of locks.
+    pub fn locks_user(
+        &self,
+        user: Option<&UserId>,
+        inbox: Option<&MboxName>,
+    ) -> Result<Vec<PathBuf>> {
+        if let Some(inbox) = inbox {
+            check_component(inbox.as_bytes(), "mailbox name")?;
+        }
         let early = lock_word(user.map_or(b"", UserId::as_bytes));
         let late = inbox.map_or(&b""[..], MboxName::as_bytes);
         let held = user.is_some() && user == self.layout.locked_user.as_ref();
         let late: &[&[u8]] = if held { &[late, b"~"] } else { &[late] };
         let mut locks = vec![[b"*U*", &early[..]].concat(), [b"*U*", &late.concat()[..]].concat()];
         locks.dedup();
-        locks.iter().map(|name| self.lock(name)).collect()
+        Ok(locks.iter().map(|name| self.lock(name)).collect())
     }
 
-    /// Returns the lock file that every writer holds shared while it writes (`GLOBAL_LOCKNAME` in
-    /// `imap/mboxname.c`). Returns `None` if `global_lock` is off.
+    /// Returns the lock file on which every writer has a shared lock while it writes
+    /// (`GLOBAL_LOCKNAME` in `imap/mboxname.c`). Returns `None` if `global_lock` is off.
     pub fn lock_global(&self) -> Option<PathBuf> {
         self.layout.global_lock.then(|| self.lock(b"$GLOBAL"))
     }
 
-    /// Returns the lock file of replication to `server`, which is written as in `sync_host` or
-    /// after `-S`: `*S*replica^example^com*fred` (`sync_lock` in `imap/sync_support.c`).
+    /// Returns the sync lock file of a user, for replication to `server`, for example
+    /// `*S*replica^example^com*fred` (`sync_lock` in `imap/sync_support.c`). `server` is the text
+    /// in `sync_host` or after `-S`.
     pub fn lock_sync(&self, server: &str, user: Option<&UserId>) -> PathBuf {
         let user = lock_word(user.map_or(b"", UserId::as_bytes));
         self.lock(&[b"*S*", &*lock_word(server.as_bytes()), b"*", &*user].concat())
@@ -252,8 +267,8 @@ impl Paths {
         channel.map_or(directory.clone(), |channel| directory.join(channel)).join("log")
     }
 
-    /// Returns the directory with records of servers reached over TLS. Cyrus itself does not use
-    /// it.
+    /// Returns the directory with this program's records of servers that were reached over TLS.
+    /// Cyrus does not use this directory.
     pub fn tls_verified(&self) -> PathBuf {
         self.layout.configdirectory.join("sync/tls-verified")
     }
@@ -262,7 +277,8 @@ impl Paths {
         configured.clone().unwrap_or_else(|| self.layout.configdirectory.join(name))
     }
 
-    /// Hashes the name of a lock like that of a mailbox.
+    /// Returns the path of a lock file. The directory is computed from the lock's name as if that
+    /// were the name of a mailbox.
     fn lock(&self, name: &[u8]) -> PathBuf {
         let root = self.layout.mboxname_lockpath.clone();
         let root = root.unwrap_or_else(|| self.layout.configdirectory.join("lock"));
@@ -289,7 +305,8 @@ impl Paths {
             );
         }
         let levels = parts.levels(&self.rules);
-        // The letter comes from the user or, for shared mailboxes, from the second level.
+        // The directory letter is computed from the second level of the name, which is the user's
+        // name except in shared mailboxes.
         if let Some(level) = levels.get(1).or(levels.first()).filter(|_| self.layout.hashimapspool)
         {
             path.extend([b'/', directory_letter(level, self.layout.fulldirhash)]);
@@ -343,7 +360,7 @@ impl<'a> Below<'a> {
 /// Returns the directory of a uniqueid (`mboxname_id_hash`). The id must have been checked.
 fn by_id(root: &Path, id: &UniqueId) -> PathBuf {
     let id = id.as_bytes();
-    // Allocate space for a file name as well: very many of these paths are built.
+    // Allocate space for a file name too, because a very large number of these paths is made.
     let mut path = PathBuf::with_capacity(root.as_os_str().len() + id.len() + 32);
     path.push(root);
     path.push("uuid");
@@ -364,18 +381,21 @@ fn check_id(id: &UniqueId) -> Result<()> {
     if letters_and_digits && id.as_bytes().len() >= 2 {
         return Ok(());
     }
-    Err(Error::new(Kind::Corrupt, "find uniqueid", id.to_string(), "this is no uniqueid")
-        .hint("mailboxes.db may be damaged; run reconstruct -P, or recover it from its backup"))
+    Err(Error::new(Kind::Corrupt, "find uniqueid", id.to_string(), "this is not a uniqueid")
+        .with_hint(
+            "mailboxes.db may be damaged; run reconstruct -P, or recover it from its backup",
+        ))
 }
 
-/// Checks a name from a database or log, which must not lead out of its directory.
+/// Checks a name from a database or log. A name with a slash or NUL byte could lead out of its
+/// directory.
 fn check_component(name: &[u8], what: &'static str) -> Result<()> {
     if !name.is_empty() && !name.iter().any(|b| matches!(b, b'/' | 0)) {
         return Ok(());
     }
     let name = String::from_utf8_lossy(name);
-    Err(Error::new(Kind::Corrupt, "find files", name, format!("this is no {what}"))
-        .hint("no name that Cyrus accepts is empty or holds a slash"))
+    Err(Error::new(Kind::Corrupt, "find files", name, format!("this is not a {what}"))
+        .with_hint("Cyrus accepts no name that is empty or contains a slash"))
 }
 
 fn os(bytes: &[u8]) -> &OsStr {

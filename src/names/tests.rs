@@ -38,7 +38,7 @@ fn external_names_and_back() {
         (VIRT, "shared/Team@example.com", "example.com!shared.Team"),
         (VIRT, "user/fred", "user.fred"),
         ("deletedprefix: GONE\n", "GONE/user/fred/A1", "GONE.user.fred.A1"),
-        // The alternate namespace does not apply to an administrator.
+        // `altnamespace` does not apply to an administrator.
         ("altnamespace: yes\n", "Other Users/fred", "Other Users.fred"),
     ] {
         let ns = namespace(text);
@@ -69,7 +69,7 @@ fn names_that_are_none_are_refused() {
         "a\0b",
     ] {
         let e = namespace("").read_external(bad.as_bytes()).unwrap_err();
-        assert!(e.kind() == Kind::InvalidArgument && !e.hint_text().is_empty(), "{bad}");
+        assert!(e.kind() == Kind::InvalidArgument && !e.hint().is_empty(), "{bad}");
     }
     assert!(namespace(DOTS).read_external(b"user/fred").is_err());
 }
@@ -101,7 +101,7 @@ fn owners_and_kinds() {
     assert!(!ns.is_inbox(&"user.fred.Sent".into()) && !ns.is_inbox(&"shared".into()));
     assert!(ns.is_deleted(&"DELETED.user.fred.5F3A0C11".into()));
     assert!(ns.is_deleted(&"example.com!DELETED.user.fred.5F3A0C11".into()));
-    // These mailboxes only look deleted: no time follows the name.
+    // A mailbox below `DELETED` counts as deleted only if its name ends with a time.
     let gone = ns.to_deleted(&"user.fred^smith.Sent".into(), 0x5F3A_0C11);
     assert_eq!(gone, "DELETED.user.fred^smith.Sent.5F3A0C11");
     assert!(!ns.is_deleted(&"DELETED.5F3A0C11".into()));
@@ -177,7 +177,7 @@ impl Layout {
     }
 }
 
-/// Checks that Cyrus created all required files, and no file whose path we do not expect.
+/// Checks that Cyrus has created a file at each computed path, and no files at other paths.
 fn agrees_with_cyrus(fixture: &str) {
     let layout = Layout::read(fixture);
     let Settings { naming, layout: places, .. } = &layout.settings;
@@ -188,8 +188,8 @@ fn agrees_with_cyrus(fixture: &str) {
         assert!(dbname(before.name.as_bytes()) < dbname(after.name.as_bytes()), "{pair:?}");
     }
     let mut needed = vec![paths.mailboxes_db(), paths.annotations_db()];
-    // These Cyrus versions create only the first of the two locks.
-    needed.push(paths.locks_user(None, None).remove(0));
+    // The Cyrus versions of the fixtures create only the first of the two locks.
+    needed.push(paths.locks_user(None, None).unwrap().remove(0));
     let mut possible = vec![PathBuf::from("/lab/imapd.conf")];
     for (entry, (_, _, key)) in entries.iter().zip(&layout.keys) {
         assert_eq!(dbname(entry.name.as_bytes()), *key);
@@ -206,13 +206,14 @@ fn agrees_with_cyrus(fixture: &str) {
             needed.push(paths.user_file(&home, file).unwrap());
         }
         needed.push(paths.sieve(&home).unwrap().join("x.bc"));
-        needed.push(paths.locks_user(Some(user), Some(&inbox.name)).remove(0));
+        needed.push(paths.locks_user(Some(user), Some(&inbox.name)).unwrap().remove(0));
     }
     for path in &needed {
         assert!(layout.files.contains(path), "Cyrus has no {}", path.display());
     }
     possible.extend(needed);
-    // Files that this project does not read, and quotas, which `cyrusdb::quotalegacy` finds.
+    // Skip files that this project does not read, and quota files, whose paths
+    // `cyrusdb::quotalegacy` computes.
     let other = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default();
         name == "shared.counters"
@@ -247,21 +248,30 @@ layouts! {
     directories_by_name_with_domains_hashed: "name-virtdomains-hashed.txt";
 }
 
-/// Names as Cyrus 3.12 creates them.
+/// Expects the names that Cyrus 3.12 uses.
 #[test]
 fn locks_of_later_versions() {
     let user = UserId::from("fred.smith");
     let inbox = MboxName::from("user.fred^smith");
     let early = PathBuf::from("/conf/lock/*U*fred^smith.lock");
     let late = |name: &str| PathBuf::from(format!("/conf/lock/{name}"));
-    let locks = |text: &str| paths(text).locks_user(Some(&user), Some(&inbox));
+    let locks = |text: &str| paths(text).locks_user(Some(&user), Some(&inbox)).unwrap();
     assert_eq!(locks(""), [early, late("*U*user/fred^smith.lock")]);
-    assert_eq!(paths("").locks_user(None, None), [late("*U*.lock")]);
+    assert_eq!(paths("").locks_user(None, None).unwrap(), [late("*U*.lock")]);
     assert_eq!(paths("").lock_global(), Some(late("$GLOBAL.lock")));
     assert_eq!(paths("global_lock: no\n").lock_global(), None);
 }
 
-/// Names as Cyrus's own client created them for a replica on a UNIX socket.
+#[test]
+fn a_name_of_a_log_cannot_lead_a_lock_out_of_its_directory() {
+    let domains = paths("virtdomains: userid\n");
+    for name in ["../../x!user.fred", "x/y!user.fred", "user.fred/../x", ""] {
+        let locks = domains.locks_user(Some(&"fred".into()), Some(&MboxName::from(name)));
+        assert_eq!(locks.unwrap_err().kind(), Kind::Corrupt, "{name}");
+    }
+}
+
+/// Expects the names that Cyrus's own client created for a replica on a UNIX socket.
 #[test]
 fn sync_locks() {
     let user = UserId::from("fred.smith");
@@ -279,7 +289,8 @@ fn sync_locks() {
     assert_eq!(lock, PathBuf::from("/conf/lock/*S*replica^example^com*fred@example^com.lock"));
 }
 
-/// Paths as `mbpath -a` printed them, and metapartition overrides, which it cannot print.
+/// Expects paths that `mbpath -a` printed, and directories of single metadata files, which `mbpath`
+/// cannot print.
 #[test]
 fn partitions() {
     let text = "partition-a: /data\nmetapartition-a: /meta\narchivepartition-a: /arch\n\
@@ -307,7 +318,7 @@ fn partitions() {
 
     let e = paths("").mailbox(&entry).unwrap_err();
     assert_eq!(e.kind(), Kind::Config);
-    assert!(e.hint_text().contains("partition-a"), "{e}");
+    assert!(e.hint().contains("partition-a"), "{e}");
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! Writes to the master's spool through the master's own replication server. Cyrus itself does the
-//! writing, so conversations, quotas, search and DAV indexes stay right.
+//! Writes to the master's spool through the master's own replication server (`sync_server`). So
+//! Cyrus itself keeps conversations, quotas, search and DAV indexes correct.
 //!
-//! Every failure of that server has [`Kind::OwnServer`](crate::Kind::OwnServer). The connection to
-//! the replica is not affected and stays in use.
+//! Every failure of that server is an error of [`Kind::OwnServer`](crate::Kind::OwnServer). The
+//! connection to the replica is not affected and stays in use.
 
 mod failed;
 mod program;

@@ -1,8 +1,8 @@
 //! Finds the `sync_server` of the Cyrus that serves a spool.
 //!
 //! A `sync_server` of another version could damage the spool. So only two programs are used: the
-//! one that `sync_server_path` names, or the one in the directory of the daemons that run on this
-//! configuration. A `sync_server` that is merely installed is not used.
+//! one in the option `sync_server_path`, or the one in the directory of the Cyrus daemons that run
+//! on this configuration. Other installed ones are not used.
 
 use std::fs;
 use std::io;
@@ -15,7 +15,8 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::settings::Settings;
 
-/// Directories in which packagers and Cyrus itself install the daemons.
+/// Directories in which packages and Cyrus itself install the daemons. Only used for hints in
+/// errors.
 const DIRECTORIES: &[&str] = &[
     "/usr/lib/cyrus/bin",
     "/usr/libexec/cyrus-imapd",
@@ -46,7 +47,9 @@ pub fn find(settings: &Settings) -> Result<PathBuf> {
             "the Cyrus of this configuration (process {pid}) {why}, so its {PROGRAM} cannot be \
              started from here"
         ))),
-        None => Err(unknown("no Cyrus runs on this configuration that would show which one it is")),
+        None => Err(unknown(&format!(
+            "no running Cyrus uses this configuration, so it is not known which {PROGRAM} to start"
+        ))),
     }
 }
 
@@ -58,7 +61,7 @@ fn unknown(why: &str) -> Error {
         [] => String::new(),
         installed => format!(" (installed here: {})", installed.join(", ")),
     };
-    failed(Path::new(PROGRAM), why).hint(format!(
+    failed(Path::new(PROGRAM), why).with_hint(format!(
         "set sync_server_path in imapd.conf to the {PROGRAM} of the Cyrus that serves this \
          spool{also}, or start that Cyrus"
     ))
@@ -68,12 +71,13 @@ fn unknown(why: &str) -> Error {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Beside {
     Program(PathBuf),
-    /// A process of that Cyrus (its pid), and why no program beside it can be started from here.
+    /// Cyrus runs, but its `sync_server` cannot be started: the pid of a Cyrus process, and the
+    /// reason.
     Elsewhere(u32, String),
 }
 
-/// Looks for `sync_server` beside the daemons that run on this configuration. Returns `None` if no
-/// daemon runs on it.
+/// Looks for `sync_server` in the directory of the daemons that run on this configuration. Returns
+/// `None` if no Cyrus runs on this configuration.
 pub(super) fn beside_master(settings: &Settings) -> Option<Beside> {
     let processes = processes();
     let mut elsewhere = None;
@@ -89,7 +93,8 @@ pub(super) fn beside_master(settings: &Settings) -> Option<Beside> {
                 None => {}
             }
         }
-        let nothing = || Beside::Elsewhere(master.pid, format!("has no {PROGRAM} beside it"));
+        let nothing =
+            || Beside::Elsewhere(master.pid, format!("has no {PROGRAM} in its directory"));
         elsewhere = elsewhere.or_else(|| Some(nothing()));
     }
     elsewhere
@@ -111,7 +116,7 @@ fn processes() -> Vec<Process> {
 impl Process {
     fn read(pid: u32) -> Option<Process> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name in parentheses may contain spaces and parentheses itself.
+        // The program name in parentheses may itself contain spaces and parentheses.
         let (_, rest) = stat.rsplit_once(") ")?;
         let parent = rest.split(' ').nth(1)?.parse().ok()?;
         let words = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
@@ -142,8 +147,9 @@ impl Process {
         if let Ok(root) = fs::read_link(self.path("root")) {
             return Some(root);
         }
-        // Only root can read the root directory of a process that root started. But everybody can
-        // read its mounts: with the same mounts as ours, it has the same root directory.
+        // Only root can read the root directory of a process that root started. But all users can
+        // read its mounts. If it has the same mounts as this process, it also has the same root
+        // directory.
         let mounts = |path: &Path| fs::read(path).ok();
         let same = mounts(&self.path("mountinfo")) == mounts(Path::new("/proc/self/mountinfo"));
         same.then(|| PathBuf::from("/"))
@@ -164,7 +170,7 @@ impl Process {
         if root != Path::new("/") {
             return false;
         }
-        // The process uses another file, which may describe the same spool.
+        // The process uses another configuration file, but that may describe the same spool.
         let Ok(theirs) = Config::load(&theirs) else { return false };
         same_file(&settings.layout.configdirectory, theirs.directory())
     }
@@ -174,20 +180,22 @@ impl Process {
         let elsewhere = |why: String| Some(Beside::Elsewhere(self.pid, why));
         let root = self.root()?;
         let Ok(running) = fs::read_link(self.path("exe")) else {
-            // Only root can read this link for a process that root started: use the program name
-            // from its command line.
+            // Only root can read this link of a process that root started. So use the program name
+            // from the command line.
             let called = self.arguments.first().filter(|path| path.is_absolute())?;
             let program = fs::canonicalize(called).ok()?.with_file_name(PROGRAM);
             return program.exists().then_some(Beside::Program(program));
         };
         if root != Path::new("/") {
-            return elsewhere(format!("has {} as its root directory", root.display()));
+            return elsewhere(format!("has the root directory {}", root.display()));
         }
         let program = running.with_file_name(PROGRAM);
         if !same_file(&self.path("exe"), &running) {
             let running = running.display().to_string();
             return match running.strip_suffix(" (deleted)") {
-                Some(file) => elsewhere(format!("runs from {file}, which was replaced since")),
+                Some(file) => {
+                    elsewhere(format!("runs from {file}, which was replaced after its start"))
+                }
                 None => elsewhere(format!("runs from {running} in another file system")),
             };
         }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use super::failed::failed;
+use super::failed::{WRITE, failed};
 use super::program;
 use super::release::{self, Traces, Version};
 use crate::error::{Error, Kind, Peer, Result, Subject, reason};
@@ -18,14 +18,17 @@ use crate::protocol::{self, Reply, Ticket};
 use crate::replica::{Capabilities, Replica, Session};
 use crate::settings::Settings;
 
-/// How long the server may take to exit after its input was closed.
+/// Time in which the server must exit after its input was closed. After that it is killed.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The longest time that the server may take to send its greeting. It runs on this machine.
+/// Longest time that the server may take to send its greeting. The time is short because the server
+/// runs on this machine.
 pub const GREETING: Duration = Duration::from_secs(60);
-/// How long to wait for the exit status after the connection ended, for the error message.
+/// Longest wait for the exit status after the connection ended. The status is part of the error
+/// message.
 const END: Duration = Duration::from_secs(1);
-/// How many bytes of the server's standard error an error message quotes.
+/// Maximum number of bytes of the server's standard error in an error message.
 const COMPLAINT_BYTES: usize = 300;
+/// Interval at which a wait checks whether the process has ended.
 const LOOK: Duration = Duration::from_millis(2);
 
 /// A `sync_server` on the master's own spool, at the other end of a socket pair.
@@ -34,7 +37,7 @@ pub struct OwnServer {
     version: Version,
     session: Option<Session>,
     child: Child,
-    /// The server's standard error.
+    /// The other end of the server's standard error.
     complaints: UnixStream,
 }
 
@@ -42,7 +45,8 @@ impl OwnServer {
     /// Starts the server on the configuration file `imapd_conf`.
     ///
     /// # Errors
-    /// [`Kind::OwnServer`] if the server cannot be started or does not greet; [`Kind::Cancelled`].
+    /// [`Kind::OwnServer`] if the server cannot be started or sends no greeting.
+    /// [`Kind::Cancelled`] if a stop was requested.
     pub fn start(
         program: &Path,
         imapd_conf: &Path,
@@ -52,15 +56,16 @@ impl OwnServer {
     ) -> Result<OwnServer> {
         let not_started = |error: std::io::Error| {
             let detail = format!("it cannot be started: {}", reason(&error));
-            failed(program, detail).hint(
+            failed(program, detail).with_hint(
                 "set sync_server_path in imapd.conf to the sync_server of the Cyrus that serves \
                  this spool; the user that replicates must be able to run it",
             )
-            .caused_by(error)
+            .with_source(error)
         };
         let (ours, theirs) = UnixStream::pair().map_err(not_started)?;
         let (complaints, stderr) = UnixStream::pair().map_err(not_started)?;
-        // The server must not block when nobody reads its standard error.
+        // The server must not block if its standard error is full, because it is only read after a
+        // failure.
         stderr.set_nonblocking(true).map_err(not_started)?;
         complaints.set_nonblocking(true).map_err(not_started)?;
         let theirs = OwnedFd::from(theirs);
@@ -84,23 +89,23 @@ impl OwnServer {
             Ok((session, greeted)) => {
                 server.session = Some(session);
                 server.version = release::greeted(&greeted).ok_or_else(|| {
-                    failed(&server.program, format!("it does not tell its version: {greeted}"))
-                        .hint(SET_PATH)
+                    failed(&server.program, format!("its greeting has no version: {greeted}"))
+                        .with_hint(SET_PATH)
                 })?;
                 Ok(server)
             }
-            Err(error) => Err(server.told(error)),
+            Err(error) => Err(server.reported(error)),
         }
     }
 
-    /// Refuses a server that must not write to a spool with these traces.
+    /// Fails if the version of this server must not write to a spool with these traces.
     ///
     /// # Errors
-    /// [`Kind::OwnServer`].
+    /// [`Kind::OwnServer`] if the versions are not compatible.
     pub fn check(&self, traces: Traces) -> Result<()> {
         match release::objection(self.version, traces) {
             None => Ok(()),
-            Some(why) => Err(failed(&self.program, why).hint(SET_PATH)),
+            Some(why) => Err(failed(&self.program, why).with_hint(SET_PATH)),
         }
     }
 
@@ -109,9 +114,9 @@ impl OwnServer {
         self.session.as_mut().ok_or_else(|| failed(program, "it is not running"))
     }
 
-    /// Turns an error of this session into an error about the own server, so that nobody takes it
-    /// for an error of the replica.
-    fn told(&mut self, error: Error) -> Error {
+    /// Converts an error of this session into an error that describes the own server, because it
+    /// would otherwise look like an error of the replica.
+    fn reported(&mut self, error: Error) -> Error {
         if error.is_connection() {
             let mut detail = error.detail().to_owned();
             let name = Peer::OwnServer { path: self.program.clone() };
@@ -121,9 +126,9 @@ impl OwnServer {
             if let Some(end) = self.end(error.kind() != Kind::Timeout) {
                 detail = format!("{detail}; {end}");
             }
-            return failed(&self.program, detail).hint(format!(
-                "see what this server's log says of sync_server; run \"{} -C imapd.conf -X\" as \
-                 the cyrus user to see whether it starts",
+            return failed(&self.program, detail).with_hint(format!(
+                "see the messages of sync_server in this server's log; run \"{} -C imapd.conf -X\" \
+                 as the cyrus user to see whether it starts",
                 self.program.display()
             ));
         }
@@ -131,13 +136,12 @@ impl OwnServer {
             return error;
         }
         let detail = format!("it refused {}: {}", error.subject(), error.detail());
-        let name = format!("this server's own {}", self.program.display());
-        Error::new(error.kind(), "write through", name, detail)
+        Error::new(error.kind(), WRITE, self.program.display().to_string(), detail)
             .with_peer(Peer::OwnServer { path: self.program.clone() })
-            .hint("see what this server's log says of sync_server")
+            .with_hint("see the messages of sync_server in this server's log")
     }
 
-    /// Returns how the process ended, if it did, and what it wrote to standard error.
+    /// Describes the exit status of the process, if it has ended, and its text on standard error.
     fn end(&mut self, is_ending: bool) -> Option<String> {
         let until = Instant::now() + END;
         let status = loop {
@@ -174,10 +178,10 @@ fn how(status: ExitStatus) -> String {
     }
 }
 
-/// Refuses a configured `sync_server` if a Cyrus of another version runs on the same spool.
+/// Fails if `sync_server_path` is set and a Cyrus of another version runs on the same spool.
 ///
 /// # Errors
-/// [`Kind::OwnServer`].
+/// [`Kind::OwnServer`] if the versions differ, or the other server cannot be started.
 pub fn check_against_running(
     settings: &Settings,
     server: &OwnServer,
@@ -192,30 +196,30 @@ pub fn check_against_running(
     if program::same_file(&other, &server.program) {
         return Ok(());
     }
-    // The configured path may be a wrapper that starts the same version: ask the program beside the
-    // running daemons for its version.
+    // The configured path may be a wrapper that starts the same version. So start the `sync_server`
+    // of the running daemons to read its version.
     let running = start(&other)?;
     if running.version == server.version {
         return Ok(());
     }
     let ((major, minor), (run_major, run_minor)) = (server.version, running.version);
     let detail = format!(
-        "it is of version {major}.{minor}, and the Cyrus that runs on this spool is of version \
+        "its version is {major}.{minor}, but the Cyrus that runs on this spool has version \
          {run_major}.{run_minor}"
     );
     let other = other.display();
-    Err(failed(&server.program, detail).hint(format!("set sync_server_path to {other}")))
+    Err(failed(&server.program, detail).with_hint(format!("set sync_server_path to {other}")))
 }
 
 impl Replica for OwnServer {
     fn submit(&mut self, command: protocol::Command<'_>) -> Result<Ticket> {
         let submitted = self.running()?.submit(command);
-        submitted.map_err(|error| self.told(error))
+        submitted.map_err(|error| self.reported(error))
     }
 
     fn wait(&mut self, ticket: Ticket) -> Result<Reply> {
         let reply = self.running()?.wait(ticket);
-        reply.map_err(|error| self.told(error))
+        reply.map_err(|error| self.reported(error))
     }
 
     fn discard(&mut self, ticket: Ticket) {

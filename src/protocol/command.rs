@@ -14,7 +14,7 @@ use crate::types::{
 
 /// A message file that `APPLY MESSAGE` sends.
 pub struct OutgoingFile<'f> {
-    /// The partition on which the receiver stages the file.
+    /// The partition on which the receiver stages the file: stores it until a mailbox uses it.
     pub partition: &'f Text,
     /// The SHA-1 of the file.
     pub guid: Guid,
@@ -31,23 +31,24 @@ pub trait MessageFiles {
 
     /// Returns the next file, or `None` after the last one.
     ///
-    /// Fails if the command cannot continue. Its beginning is already sent, so the connection is
-    /// lost.
+    /// Fails if a file cannot be read. The start of the command is already sent, so the connection
+    /// is lost.
     fn next_file(&mut self) -> Result<Option<OutgoingFile<'_>>>;
 }
 
-/// `APPLY RESERVE`: asks which of these messages the receiver's mailboxes already hold.
+/// `APPLY RESERVE`: requests which of these messages the receiver does not have in its mailboxes.
+/// The receiver stages those that it has.
 #[derive(Debug, Clone, Copy)]
 pub struct Reserve<'c> {
-    /// The partition on which the receiver shall stage the messages.
+    /// The partition on which the receiver stages the messages that it has.
     pub partition: &'c Text,
-    /// The mailboxes to look in.
+    /// The receiver's mailboxes that may contain the messages.
     pub among: &'c [MboxName],
     /// The GUIDs of the messages.
     pub guids: &'c [Guid],
 }
 
-/// `APPLY RENAME`.
+/// `APPLY RENAME`: renames a mailbox.
 #[derive(Debug, Clone, Copy)]
 pub struct Rename<'c> {
     /// The current name of the mailbox.
@@ -73,12 +74,12 @@ pub struct Fetch<'c> {
     pub uid: Uid,
     /// The message's SHA-1.
     pub guid: Guid,
-    /// Set if the message may be long: its size, and where to store it while it arrives.
+    /// The expected size and a directory, if the message may be long.
     pub place: Option<FetchPlace<'c>>,
 }
 
 impl RemoteFolder {
-    /// Builds the command that fetches a message of this mailbox.
+    /// Makes the command that fetches a message of this mailbox.
     pub fn fetch<'c>(&'c self, uid: Uid, guid: Guid, place: Option<FetchPlace<'c>>) -> Fetch<'c> {
         Fetch {
             mailbox: &self.name,
@@ -94,7 +95,7 @@ impl RemoteFolder {
 /// Where to store a long message while it arrives.
 #[derive(Debug, Clone, Copy)]
 pub struct FetchPlace<'c> {
-    /// The size in bytes that the peer's record gives. A message of another size is not stored.
+    /// The size in bytes from the peer's record. A message of another size is not stored.
     pub size: u64,
     /// A directory for temporary files (`temp_path`).
     pub temp_path: &'c Path,
@@ -105,8 +106,8 @@ pub struct FetchPlace<'c> {
 pub struct FullMailbox<'c> {
     /// The name of the mailbox.
     pub mailbox: &'c MboxName,
-    /// A directory for temporary files (`temp_path`), where a long reply is stored while it
-    /// arrives. Without it the reply is kept in memory.
+    /// A directory for temporary files (`temp_path`), in which a long reply is stored while it
+    /// arrives. `None` keeps the reply in memory.
     pub temp_path: Option<&'c Path>,
 }
 
@@ -134,15 +135,15 @@ pub enum Command<'c> {
     GetAnnotations(&'c MboxName),
     /// `GET FETCH`: a message file.
     Fetch(Fetch<'c>),
-    /// `APPLY CAPABILITIES`: asks the receiver to enable these capabilities.
+    /// `APPLY CAPABILITIES`: requests these capabilities.
     Capabilities(&'c [&'c str]),
-    /// `APPLY FORCE`: tells the receiver to accept updates whatever state it has.
+    /// `APPLY FORCE`: makes the receiver accept updates in any state of its mailboxes.
     Force,
-    /// `APPLY RESERVE`.
+    /// `APPLY RESERVE`: requests which messages the receiver does not have.
     Reserve(Reserve<'c>),
-    /// `APPLY MESSAGE`: stages message files.
+    /// `APPLY MESSAGE`: sends message files, which the receiver stages.
     Messages(&'c mut dyn MessageFiles),
-    /// `APPLY MAILBOX`: brings a mailbox to a given state.
+    /// `APPLY MAILBOX`: changes a mailbox to a given state, and creates it if it is missing.
     Mailbox(MailboxUpdate<'c>),
     /// `APPLY MAILBOX` for an intermediate, which is a name without a mailbox.
     Intermediate(&'c MailboxEntry),
@@ -150,31 +151,31 @@ pub enum Command<'c> {
     UnMailbox {
         /// The name of the mailbox.
         mailbox: &'c MboxName,
-        /// Whether to leave mupdate out (`-L`).
+        /// Whether the receiver does not inform its mupdate server (`-L`).
         local_only: bool,
     },
-    /// `APPLY RENAME`.
+    /// `APPLY RENAME`: renames a mailbox, or moves it to another partition.
     Rename {
-        /// The old and the new name.
+        /// Names, partition and UIDVALIDITY.
         rename: Rename<'c>,
-        /// Whether to leave mupdate out (`-L`).
+        /// Whether the receiver does not inform its mupdate server (`-L`).
         local_only: bool,
     },
     /// `APPLY ANNOTATION`: sets an annotation of a mailbox or of the server.
     Annotation(&'c MboxName, &'c Annotation),
     /// `APPLY UNANNOTATION`: deletes an annotation.
     UnAnnotation(&'c MboxName, &'c Annotation),
-    /// `APPLY SUB`.
+    /// `APPLY SUB`: subscribes a user to a mailbox.
     Sub(&'c UserId, &'c MboxName),
-    /// `APPLY UNSUB`.
+    /// `APPLY UNSUB`: removes the subscription of a user to a mailbox.
     UnSub(&'c UserId, &'c MboxName),
-    /// `APPLY SEEN`.
+    /// `APPLY SEEN`: stores a user's seen state for a mailbox.
     Seen(&'c UserId, &'c Seen),
-    /// `APPLY SIEVE`: stores a script.
+    /// `APPLY SIEVE`: stores a Sieve script, given by its name and its content.
     Sieve(&'c UserId, &'c SieveScript, &'c [u8]),
     /// `APPLY UNSIEVE`: deletes the script of this name.
     UnSieve(&'c UserId, &'c Text),
-    /// `APPLY ACTIVATE_SIEVE`.
+    /// `APPLY ACTIVATE_SIEVE`: makes the script of this name the active one.
     ActivateSieve(&'c UserId, &'c Text),
     /// `APPLY UNACTIVATE_SIEVE`: deactivates the active script.
     UnActivateSieve(&'c UserId),
@@ -184,12 +185,12 @@ pub enum Command<'c> {
     UnQuota(&'c Text),
     /// `APPLY UNUSER`: deletes a user.
     UnUser(&'c UserId),
-    /// `RESTART`: releases the staged message files.
+    /// `RESTART`: makes the receiver delete its staged message files.
     Restart,
 }
 
 impl Command<'_> {
-    /// Returns the line of the command table that describes this command.
+    /// Returns the row of [`table`] that describes this command.
     pub fn spec(&self) -> &'static Spec {
         match self {
             Command::GetUser(_) => &table::GET_USER,

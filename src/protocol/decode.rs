@@ -9,7 +9,7 @@ use super::reply::{Item, Reply};
 use super::temp_literal::TempLiteral;
 use crate::dlist::{self, Kv, Unread};
 use crate::error::{Error, Kind, Malformed, Result, reason};
-use crate::types::header::{ANNOT_CRC_KEY, FIELDS, Field, Shape, Told, Value};
+use crate::types::header::{ANNOT_CRC_KEY, FIELDS, Field, InReplies, Shape, Value};
 use crate::types::{
     Annotation, Guid, InternalFlags, MailboxHeader, MboxName, MboxType, Options, QUOTA_RESOURCES,
     Quota, Record, Seen, SieveScript, SyncCrcs, SystemFlags, Text, UniqueId,
@@ -24,11 +24,11 @@ pub enum FetchedMessage {
 }
 
 impl Reply {
-    /// Decodes the answer to `GET USER` or `GET META`.
+    /// Decodes the reply to `GET USER` or `GET META`.
     pub fn into_user(self) -> Result<RemoteUser> {
         let mut user = RemoteUser::default();
-        // Parse one item at a time and drop it: as values, all items together would take much
-        // memory.
+        // Parse one item at a time and drop it. All items together would take much memory as
+        // values.
         for item in self.items {
             let (name, value) = item.parse().map_err(|e| bad_item(item.name(), &e))?;
             take(&mut user, &name, &value).map_err(|e| bad_item(&name, &e))?;
@@ -39,17 +39,17 @@ impl Reply {
         Ok(user)
     }
 
-    /// Decodes the answer to `GET MAILBOXES` or `GET UNIQUEIDS`.
+    /// Decodes the reply to `GET MAILBOXES` or `GET UNIQUEIDS`.
     pub fn into_folders(self) -> Result<Vec<RemoteFolder>> {
         Ok(self.into_user()?.folders)
     }
 
-    /// Decodes the answer to `GET QUOTA`. Returns `None` if there is no such quota root.
+    /// Decodes the reply to `GET QUOTA`. Returns `None` if there is no such quota root.
     pub fn into_quota(self) -> Result<Option<Quota>> {
         Ok(self.into_user()?.quotas.into_iter().next())
     }
 
-    /// Decodes the answer to `GET ANNOTATION` and sorts the annotations.
+    /// Decodes the reply to `GET ANNOTATION`. Returns the annotations, sorted.
     pub fn into_annotations(self) -> Result<Vec<Annotation>> {
         let one = |item: Item| {
             let parsed = item.parse().and_then(|(_, value)| annotation(&value.kv()?));
@@ -60,20 +60,26 @@ impl Reply {
         Ok(annotations)
     }
 
-    /// Decodes the answer to `APPLY RESERVE`: the GUIDs that the receiver does not have.
+    /// Decodes the reply to `APPLY RESERVE`. Returns the GUIDs of the messages that the receiver
+    /// does not have.
     pub fn missing(&self) -> Result<Vec<Guid>> {
         let bad = |what: &str| Error::new(Kind::Protocol, "read reply to", "APPLY RESERVE", what);
         let Some(item) = self.items.first() else { return Ok(Vec::new()) };
         let (name, value) = item.parse().map_err(|e| bad(&e.to_string()))?;
         if *name != *b"MISSING" {
-            return Err(bad("it is not MISSING"));
+            return Err(bad("the reply is not MISSING"));
         }
         let guids = value.list().map_err(|e| bad(&e.to_string()))?;
         let guid = |v: &dlist::Value| v.atom().ok().and_then(Guid::from_hex);
-        guids.iter().map(|v| guid(v).ok_or_else(|| bad("MISSING holds no GUIDs"))).collect()
+        guids
+            .iter()
+            .map(|v| {
+                guid(v).ok_or_else(|| bad("the list MISSING contains something that is not a GUID"))
+            })
+            .collect()
     }
 
-    /// Returns whether the answer to `APPLY CAPABILITIES` enables a capability.
+    /// Returns whether the reply to `APPLY CAPABILITIES` enables a capability.
     pub fn enables(&self, capability: &str) -> bool {
         let parsed = self.items.iter().filter_map(|item| item.parse().ok());
         let mut lists = parsed.filter(|(item, _)| **item == *b"ENABLED");
@@ -83,8 +89,8 @@ impl Reply {
         lists.any(|(_, value)| value.list().is_ok_and(|list| list.iter().any(is)))
     }
 
-    /// Decodes the answer to `GET FULLMAILBOX`: the mailbox, and its records by UID. If a number
-    /// does not fit into its field, [`RemoteFolder::beyond`] names it.
+    /// Decodes the reply to `GET FULLMAILBOX`. Returns the mailbox, and its records sorted by UID.
+    /// If a number does not fit into its field, [`RemoteFolder::beyond`] names it.
     pub fn into_full_mailbox(self) -> Result<(RemoteFolder, Vec<RemoteRecord>)> {
         let mut records = Vec::new();
         let folder = self.visit_full_mailbox(&mut |record| {
@@ -100,10 +106,10 @@ impl Reply {
         Ok((folder, records))
     }
 
-    /// Decodes the answer to `GET FULLMAILBOX` like [`Reply::into_full_mailbox`], but passes each
+    /// Decodes the reply to `GET FULLMAILBOX` like [`Reply::into_full_mailbox`], but passes each
     /// record to `each`, in the order of the reply. Only one record is in memory at a time.
     ///
-    /// Fails with the error of `each` if that fails.
+    /// If `each` fails, returns the error of `each`.
     pub fn visit_full_mailbox(
         mut self,
         each: &mut dyn FnMut(RemoteRecord) -> Result<()>,
@@ -113,7 +119,7 @@ impl Reply {
         let mut one = |value: dlist::Value<'_>| {
             each(record(&value.kv()?, &mut beyond)?).map_err(|error| {
                 failed = Some(error);
-                Malformed::new(0u64, "it was not read to its end")
+                Malformed::new(0u64, "the item was not read to its end")
             })
         };
         let read = match &item {
@@ -139,16 +145,16 @@ impl Reply {
         Ok(folder)
     }
 
-    /// Takes the item out of a reply that describes exactly one mailbox.
+    /// Returns the item of a reply that describes exactly one mailbox.
     fn only_mailbox(&mut self) -> Result<Item> {
         let mut items = std::mem::take(&mut self.items);
         items.pop().filter(|_| items.is_empty()).ok_or_else(|| {
-            let detail = "it does not hold one mailbox";
+            let detail = "the reply does not contain one mailbox";
             Error::new(Kind::Protocol, "read reply to", "GET FULLMAILBOX", detail)
         })
     }
 
-    /// Decodes the answer to `GET FETCH`. Returns `None` if it is not exactly one message.
+    /// Decodes the reply to `GET FETCH`. Returns `None` if the reply is not exactly one message.
     pub fn into_message(self) -> Option<FetchedMessage> {
         let Reply { mut items, file, .. } = self;
         let item = items.pop().filter(|_| items.is_empty())?;
@@ -167,7 +173,7 @@ impl Reply {
 fn bad_item(name: &[u8], error: &Malformed) -> Error {
     let name = String::from_utf8_lossy(name).into_owned();
     Error::new(Kind::Protocol, "read item of the replica's reply", name, error.what.to_string())
-        .hint("is this a Cyrus replica of version 3.0 or later?")
+        .with_hint("check that the replica is Cyrus 3.0 or later")
 }
 
 fn take(user: &mut RemoteUser, name: &[u8], value: &dlist::Value<'_>) -> Result<(), Malformed> {
@@ -181,7 +187,7 @@ fn take(user: &mut RemoteUser, name: &[u8], value: &dlist::Value<'_>) -> Result<
                 user.subscriptions.push(MboxName::new(name.atom()?));
             }
         }
-        _ => return Err(Malformed::new(0u64, "an item of this name was not asked for")),
+        _ => return Err(Malformed::new(0u64, "an item of this name was not requested")),
     }
     Ok(())
 }
@@ -206,37 +212,39 @@ impl RemoteFolder {
     }
 }
 
-/// Reads one field of a mailbox.
+/// Reads one header field of a mailbox.
 fn field_value<'k>(
     field: &Field,
     kv: &'k Kv<'_>,
     numbers: &mut Numbers<'_, '_>,
 ) -> Result<Value<'k>, Malformed> {
     let key = field.key;
-    let value = match (field.shape, field.told) {
-        (Shape::Text, Told::Always) => Value::Text(kv.atom(key)?),
-        // Intermediates have NIL here.
-        (Shape::Text, Told::Perhaps) => kv.opt_atom(key)?.map_or(Value::Absent, Value::Text),
-        (Shape::Number32, Told::Always) => Value::Number(numbers.num32(key)?.into()),
-        (Shape::Number64, Told::Always) => Value::Number(numbers.num64(key)?),
-        (Shape::Time, Told::Always) => Value::Time(numbers.date(key)?),
-        (Shape::Number32, Told::Perhaps) => {
+    let value = match (field.shape, field.in_replies) {
+        (Shape::Text, InReplies::Always) => Value::Text(kv.atom(key)?),
+        // This value is NIL for an intermediate, which is a name without a mailbox.
+        (Shape::Text, InReplies::Perhaps) => kv.opt_atom(key)?.map_or(Value::Absent, Value::Text),
+        (Shape::Number32, InReplies::Always) => Value::Number(numbers.num32(key)?.into()),
+        (Shape::Number64, InReplies::Always) => Value::Number(numbers.num64(key)?),
+        (Shape::Time, InReplies::Always) => Value::Time(numbers.date(key)?),
+        (Shape::Number32, InReplies::Perhaps) => {
             numbers.opt_num32(key)?.map_or(Value::Absent, |n| Value::Number(n.into()))
         }
-        (Shape::Number64, Told::Perhaps) => {
+        (Shape::Number64, InReplies::Perhaps) => {
             numbers.opt_num64(key)?.map_or(Value::Absent, Value::Number)
         }
-        (Shape::Time, Told::Perhaps) => numbers.opt_date(key)?.map_or(Value::Absent, Value::Time),
+        (Shape::Time, InReplies::Perhaps) => {
+            numbers.opt_date(key)?.map_or(Value::Absent, Value::Time)
+        }
         (Shape::Type, _) => {
             let letters = kv.opt_atom(key)?.unwrap_or_default();
             let known = MboxType::from_wire(letters);
-            let unknown = || Malformed::new(0u64, format!("{key} is of a kind that is not known"));
+            let unknown = || Malformed::new(0u64, format!("{key} has an unknown type"));
             Value::Type(known.ok_or_else(unknown)?)
         }
         (Shape::Options, _) => {
             Value::Options(Options::from_wire(kv.opt_atom(key)?.unwrap_or_default()))
         }
-        (Shape::Crcs, _) => Value::Crcs(SyncCrcs::told(
+        (Shape::Crcs, _) => Value::Crcs(SyncCrcs::from_wire(
             numbers.opt_num32(key)?.unwrap_or(0),
             numbers.opt_num32(ANNOT_CRC_KEY)?.unwrap_or(0),
         )),
@@ -244,20 +252,22 @@ fn field_value<'k>(
     Ok(value)
 }
 
-/// Decodes one annotation of a list.
+/// Decodes an annotation that is an element of a list.
 fn annotation(kv: &Kv<'_>) -> Result<Annotation, Malformed> {
     Ok(Annotation {
         entry: Text::new(kv.atom("ENTRY")?),
         userid: Text::new(kv.opt_atom("USERID")?.unwrap_or_default()),
-        // A number that does not fit becomes the highest number, which every limit refuses.
+        // A number that does not fit becomes the highest number. It is then above every limit, so
+        // it is refused.
         modseq: Numbers::of(kv).opt_num64("MODSEQ")?.unwrap_or(0),
         value: Text::new(kv.opt_atom("VALUE")?.unwrap_or_default()),
     })
 }
 
-/// Decodes the limits of a quota root. LIMIT is the name of STORAGE in old versions; its highest
-/// 32-bit value means unlimited (`sync_decode_quota_limits`). If a number does not fit, all limits
-/// become the highest number. They then differ from the master's limits, so those are sent.
+/// Decodes the limits of a quota root. Old versions write STORAGE as LIMIT, whose highest 32-bit
+/// value means unlimited (`sync_decode_quota_limits`). If a number does not fit, all limits become
+/// the highest number. They then differ from the master's limits, so the client sends the master's
+/// limits.
 fn quota(kv: &Kv<'_>) -> Result<Quota, Malformed> {
     let mut numbers = Numbers::of(kv);
     let mut limits = [None; QUOTA_RESOURCES.len()];
@@ -273,7 +283,7 @@ fn quota(kv: &Kv<'_>) -> Result<Quota, Malformed> {
 }
 
 /// Decodes seen state. A number that does not fit becomes the highest number. It then differs from
-/// the master's number, so that is sent.
+/// the master's number, so the client sends the master's seen state.
 fn seen(kv: &Kv<'_>) -> Result<Seen, Malformed> {
     let mut numbers = Numbers::of(kv);
     Ok(Seen {
@@ -295,7 +305,7 @@ fn sieve(kv: &Kv<'_>) -> Result<SieveScript, Malformed> {
     })
 }
 
-/// Decodes the mailbox in an answer to `GET FULLMAILBOX`, without its records.
+/// Decodes the mailbox in a reply to `GET FULLMAILBOX`, without its records.
 fn full_folder(value: &dlist::Value<'_>) -> Result<RemoteFolder, Malformed> {
     let kv = value.kv()?;
     kv.list("RECORD")?;
@@ -303,10 +313,10 @@ fn full_folder(value: &dlist::Value<'_>) -> Result<RemoteFolder, Malformed> {
 }
 
 fn unread(error: std::io::Error) -> Error {
-    let detail = format!("the temporary file that it waits in: {}", reason(&error));
+    let detail = format!("the temporary file of the reply: {}", reason(&error));
     Error::new(Kind::Io, "read", "a reply of the replica", detail)
-        .hint("see the disk of temp_path")
-        .caused_by(error)
+        .with_hint("check the disk of temp_path")
+        .with_source(error)
 }
 
 /// The system flags and their names.
@@ -318,7 +328,8 @@ const SYSTEM_FLAGS: [(u32, &str); 5] = [
     (SystemFlags::SEEN, "\\Seen"),
 ];
 
-/// Decodes one record of `RECORD (%(UID ...) ...)` (`parse_upload`).
+/// Decodes one record of `RECORD (%(UID ...) ...)` (`parse_upload`). If a number does not fit, sets
+/// `beyond` to its name and value.
 pub fn record(kv: &Kv<'_>, beyond: &mut Option<String>) -> Result<RemoteRecord, Malformed> {
     let mut numbers = Numbers::of(kv);
     let mut record = Record {
@@ -379,7 +390,7 @@ fn take_virtual(record: &mut Record, annotation: &Annotation) -> Result<bool, No
     };
     match field {
         b"thrid" => record.cid = number(16)?,
-        // Like all times, it is printed as an unsigned number.
+        // Cyrus writes a time as an unsigned number.
         b"savedate" => record.savedate = number(10)?.cast_signed(),
         b"createdmodseq" => record.createdmodseq = number(10)?,
         _ => return Ok(false),

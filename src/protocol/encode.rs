@@ -1,5 +1,5 @@
-//! Writes commands and replies in the form that `imap/sync_support.c` reads: keys and values in a
-//! fixed order.
+//! Writes commands and replies in the form that `imap/sync_support.c` reads: lists of keys and
+//! values, in a fixed order.
 
 use super::command::{Command, Fetch, MessageFiles, Rename, Reserve};
 use super::remote::RemoteFolder;
@@ -17,9 +17,9 @@ use crate::types::{
 pub const VIRTUAL: &str = "/vendor/cmu/cyrus-imapd/";
 
 impl Command<'_> {
-    /// Writes everything after the first word.
+    /// Writes the command without its first word.
     ///
-    /// Fails if a message file cannot be read to its end. The bytes before that are already
+    /// Fails if a message file cannot be read to its end. A part of the command is then already
     /// written.
     pub fn encode(&mut self, w: &mut Writer<'_>) -> Result<()> {
         let spec = self.spec();
@@ -84,7 +84,8 @@ impl Command<'_> {
 }
 
 impl RemoteFolder {
-    /// Writes the mailbox as a Cyrus server does in a reply, see [`RemoteFolder::from_kv`].
+    /// Writes the mailbox as a Cyrus server does in a reply. [`RemoteFolder::from_kv`] parses this
+    /// form.
     pub fn encode(&self, w: &mut Writer<'_>) -> Result<()> {
         w.open_kv()?;
         header(w, &self.header, true)?;
@@ -129,7 +130,7 @@ fn reserve(w: &mut Writer<'_>, reserve: &Reserve<'_>) -> Result<()> {
     w.close()
 }
 
-/// Writes `(%{partition guid size} ...)`, each with the bytes of its file.
+/// Writes `(%{partition guid size} ...)`, each followed by the bytes of the file.
 fn messages(w: &mut Writer<'_>, files: &mut dyn MessageFiles) -> Result<()> {
     w.open_list()?;
     while let Some(mut file) = files.next_file()? {
@@ -138,7 +139,7 @@ fn messages(w: &mut Writer<'_>, files: &mut dyn MessageFiles) -> Result<()> {
     w.close()
 }
 
-/// Writes the fields of an update or a reply, in the order of the table.
+/// Writes the header fields of an update or a reply, in the order of the table [`FIELDS`].
 fn header(w: &mut Writer<'_>, header: &MailboxHeader, whole: bool) -> Result<()> {
     for field in FIELDS {
         let value = field.get(header);
@@ -161,8 +162,8 @@ fn one_field(w: &mut Writer<'_>, field: &Field, value: Value<'_>, whole: bool) -
         Value::Crcs(crcs) => {
             let [basic, annot] = crcs.to_wire();
             w.num(basic.into())?;
-            // The receiver does not check a CRC of 0. A partial state needs that: the master never
-            // had that state, so it has no CRC for it.
+            // In a partial state the first CRC is 0 and the second one is left out, so the receiver
+            // compares neither. The master never had that state, so it has no CRC for it.
             if whole { w.key(ANNOT_CRC_KEY)?.num(annot.into()) } else { Ok(()) }
         }
     }
@@ -194,7 +195,7 @@ fn mailbox(w: &mut Writer<'_>, update: &MailboxUpdate<'_>) -> Result<()> {
     w.close()
 }
 
-/// Writes one record. `flags` are the names of the mailbox's user flags by bit.
+/// Writes one record. `flags` are the names of the mailbox's user flags, by their bit numbers.
 pub fn record(
     w: &mut Writer<'_>,
     update: &RecordUpdate,
@@ -224,7 +225,7 @@ pub fn record(
         w.key("ANNOTATIONS")?.open_list()?;
         let mut stored = update.annotations.iter().filter(|one| !is_late(one));
         stored.try_for_each(|one| annotation(w, one))?;
-        // Cyrus 3.13 writes these in reverse alphabetical order.
+        // Cyrus 3.13 writes these annotations in reverse alphabetical order.
         let mut late = update.annotations.iter().filter(is_late).rev();
         late.try_for_each(|one| annotation(w, one))?;
         let mut fields = [
@@ -239,7 +240,7 @@ pub fn record(
             let w = virtual_annotation(w, name)?;
             match name {
                 "thrid" => w.hex64(value)?,
-                // Times are written as unsigned numbers.
+                // A time is written as an unsigned number.
                 _ => w.num(value)?,
             }
             w.close()?;
@@ -249,7 +250,7 @@ pub fn record(
     w.close()
 }
 
-/// Writes flags in the order in which Cyrus writes them (`sync_print_flags`).
+/// Writes the flags of a record in the order of Cyrus (`sync_print_flags`).
 fn record_flags(w: &mut Writer<'_>, r: &Record, names: &[Option<Text>]) -> Result<()> {
     let system = |flag, name: &'static str| r.system_flags.has(flag).then_some(name);
     let before = [
@@ -269,7 +270,7 @@ fn record_flags(w: &mut Writer<'_>, r: &Record, names: &[Option<Text>]) -> Resul
     Ok(())
 }
 
-/// Writes one annotation of a list.
+/// Writes one annotation as an element of a list.
 pub fn annotation(w: &mut Writer<'_>, annotation: &Annotation) -> Result<()> {
     w.open_kv()?;
     w.key("ENTRY")?.atom(annotation.entry.as_bytes())?;
@@ -279,8 +280,8 @@ pub fn annotation(w: &mut Writer<'_>, annotation: &Annotation) -> Result<()> {
     w.close()
 }
 
-/// Opens an annotation that holds a field of the record (`encode_annotations`). The caller writes
-/// the value and closes it.
+/// Writes the start of an annotation that holds a field of the record (`encode_annotations`). The
+/// caller writes the value and closes the annotation.
 fn virtual_annotation<'w, 's>(w: &'w mut Writer<'s>, field: &str) -> Result<&'w mut Writer<'s>> {
     w.open_kv()?;
     w.key("ENTRY")?.atom(format!("{VIRTUAL}{field}").as_bytes())?;
@@ -289,7 +290,8 @@ fn virtual_annotation<'w, 's>(w: &'w mut Writer<'s>, field: &str) -> Result<&'w 
     w.key("VALUE")
 }
 
-/// Writes `APPLY MAILBOX` for an intermediate: names and modseqs only.
+/// Writes `APPLY MAILBOX` for an intermediate, which is a name without a mailbox. It has only
+/// names, ids and modseqs.
 fn intermediate(w: &mut Writer<'_>, entry: &MailboxEntry) -> Result<()> {
     w.open_kv()?;
     if let Some(jmapid) = &entry.jmapid {
@@ -320,7 +322,7 @@ fn annotation_key(w: &mut Writer<'_>, mailbox: &MboxName, annotation: &Annotatio
     w.key("USERID")?.atom(annotation.userid.as_bytes())
 }
 
-/// Writes the remaining keys of a seen entry and closes its list.
+/// Writes all keys of a seen entry except USERID, and closes the list that the caller has opened.
 pub fn seen(w: &mut Writer<'_>, seen: &Seen) -> Result<()> {
     w.key("UNIQUEID")?.atom(seen.uniqueid.as_bytes())?;
     w.key("LASTREAD")?.date(seen.lastread)?;
@@ -330,8 +332,8 @@ pub fn seen(w: &mut Writer<'_>, seen: &Seen) -> Result<()> {
     w.close()
 }
 
-/// Writes limits like `sync_encode_quota_limits`: STORAGE appears a second time as LIMIT, where the
-/// highest 32-bit number means unlimited.
+/// Writes the limits of a quota root like `sync_encode_quota_limits`. The limit for STORAGE is also
+/// written as LIMIT, where the highest 32-bit number means unlimited.
 pub fn quota(w: &mut Writer<'_>, quota: &Quota) -> Result<()> {
     let storage = quota.limits.first().copied().flatten();
     w.open_kv()?;

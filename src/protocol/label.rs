@@ -5,31 +5,31 @@ use std::fmt;
 use super::table::Spec;
 use crate::types::Uid;
 
-/// Characters of a name that an error message shows at most.
+/// Maximum number of characters of a name in an error message.
 const NAME_CHARS: usize = 200;
 
-/// The name of a command in errors.
+/// The description of a command in errors, such as `APPLY MAILBOX user.fred, partition default`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Label {
     verb: &'static str,
     name: &'static str,
-    /// The rest of the name, such as ` user.fred, partition default`.
+    /// The part after the words, such as ` user.fred, partition default`.
     about: String,
     /// The partition of the command; empty if it has none.
     partition: String,
 }
 
 impl Label {
-    /// The label of no command.
+    /// The label that is used if there is no command.
     pub const NONE: Label =
         Label { verb: "", name: "", about: String::new(), partition: String::new() };
 
-    /// Returns a label with the words of a command only.
+    /// Returns a label that contains only the words of a command.
     pub fn of(spec: &'static Spec) -> Label {
         Label { verb: spec.verb.word(), name: spec.name, ..Label::NONE }
     }
 
-    /// Adds the object of the command, if it is not empty.
+    /// Adds the name of the user, mailbox or other object of the command, if it is not empty.
     #[must_use]
     pub fn about(self, what: impl AsRef<[u8]>) -> Label {
         self.add(" ", what.as_ref())
@@ -84,7 +84,7 @@ impl fmt::Display for Label {
     }
 }
 
-/// Returns the start of a text without control characters, which would disturb a log.
+/// Returns the start of a text. Control characters are removed, because they must not reach a log.
 pub fn printable(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     text.chars().filter(|c| !c.is_control()).take(NAME_CHARS).collect()

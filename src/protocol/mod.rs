@@ -1,14 +1,14 @@
 //! The replication protocol (`imap/sync_support.c`) as Rust values: the commands of a client, the
 //! replies of a server, and how both are written.
 //!
-//! - [`Command`] holds every command that can be sent. [`table`] lists for each its words, its keys
-//!   and whether it changes data. [`encode`] writes commands.
-//! - [`Reply`] holds the reply to a command. [`decode`] turns it into values: [`RemoteUser`],
-//!   [`RemoteFolder`], [`RemoteRecord`].
+//! - [`Command`] has a variant for every command. [`table`] lists for each command its words, its
+//!   keys, and whether it changes data. [`encode`] writes commands.
+//! - [`Reply`] holds the reply to a command as bytes. [`decode`] turns it into values:
+//!   [`RemoteUser`], [`RemoteFolder`], [`RemoteRecord`].
 //! - The header fields of a mailbox have a table of their own: [`crate::types::header`].
 //!
-//! This module knows no connection. The two dialects, csync and IMAP, differ only in what precedes
-//! a command; the session writes that.
+//! This module does not use a connection. The two dialects of the protocol, csync and IMAP, differ
+//! only in the bytes before a command, which the session writes.
 
 pub mod command;
 pub mod decode;

@@ -1,13 +1,13 @@
-//! Reads the numbers of a reply, which may be higher than Cyrus can store.
+//! Reads the numbers of a reply. They may be too high for the fields of Cyrus.
 
 use crate::dlist::Kv;
 use crate::error::Malformed;
 use crate::types::Time;
 
-/// Bytes of a peer's text that an error message shows at most.
+/// Maximum number of bytes of a peer's text in an error message.
 const SHOWN_BYTES: usize = 60;
 
-/// Returns a peer's text as an error message shows it.
+/// Returns the start of a peer's text in printable form, for an error message.
 pub fn shown(text: &[u8]) -> String {
     let head = text.get(..SHOWN_BYTES).unwrap_or(text);
     let mut shown = head.escape_ascii().to_string();
@@ -17,8 +17,9 @@ pub fn shown(text: &[u8]) -> String {
     shown
 }
 
-/// Reads the numbers of a key-value list. A number that does not fit is noted and read as the
-/// highest number: only its mailbox must fail then, not the whole reply.
+/// Reads the numbers of a key-value list. If a number does not fit into its field, its name and
+/// value are recorded, and the highest number is returned instead. So the reply can still be read,
+/// and only its mailbox fails.
 pub struct Numbers<'k, 'v> {
     kv: &'k Kv<'v>,
     /// Name and value of the first number that does not fit.
@@ -40,8 +41,8 @@ impl<'k, 'v> Numbers<'k, 'v> {
         Numbers { kv, beyond: None }
     }
 
-    /// Notes a number that does not fit and replaces it with the highest. Other errors pass
-    /// through.
+    /// If a number does not fit, records it and returns `highest`. Other errors are returned
+    /// unchanged.
     fn fit<T>(
         &mut self,
         key: &str,

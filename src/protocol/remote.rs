@@ -1,4 +1,4 @@
-//! The data of a replication server, as its replies describe it.
+//! The data of a replication server, as decoded from its replies.
 
 use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
@@ -8,16 +8,16 @@ use crate::types::{Annotation, MailboxHeader, MboxName, Quota, Record, Seen, Sie
 /// A mailbox as the server describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RemoteFolder {
-    /// The header fields, which exist on both sides.
+    /// The header fields.
     pub header: MailboxHeader,
     /// The mailbox's own annotations, sorted.
     pub annotations: Vec<Annotation>,
-    /// Name and value of a number that does not fit into its field. The field holds the highest
-    /// number.
+    /// Name and value of the first number that does not fit into its field. The field then holds
+    /// the highest number.
     pub beyond: Option<String>,
 }
 
-/// A remote folder can be used wherever its header is needed.
+/// Gives access to the fields of the header as if they were fields of the folder.
 impl Deref for RemoteFolder {
     type Target = MailboxHeader;
 
@@ -32,15 +32,15 @@ impl DerefMut for RemoteFolder {
     }
 }
 
-/// A record with its user flags and annotations. User flags are names here, because each side
-/// numbers them itself.
+/// A record with its user flags and annotations. The user flags are names, because each server has
+/// its own numbers for them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RemoteRecord {
     /// The record, without user flags.
     pub record: Record,
     /// Its user flags.
     pub flags: BTreeSet<Text>,
-    /// Its annotations, sorted, without those that hold fields of the record.
+    /// Its annotations, sorted. Annotations that hold fields of the record are left out.
     pub annotations: Vec<Annotation>,
 }
 
@@ -60,7 +60,7 @@ pub struct RemoteUser {
 }
 
 impl RemoteUser {
-    /// Returns whether there is anything besides mailboxes and quotas.
+    /// Returns whether the server stores subscriptions, seen state or scripts of the user.
     pub fn has_metadata(&self) -> bool {
         !(self.subscriptions.is_empty() && self.seen.is_empty() && self.sieve.is_empty())
     }

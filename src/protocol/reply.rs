@@ -1,5 +1,5 @@
 //! The reply to a command. Its items are kept as bytes and decoded when they are used, because
-//! decoded values take many times the memory.
+//! decoded values take many times as much memory.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,11 +12,12 @@ use crate::dlist::{self, Unread, Value};
 use crate::error::Malformed;
 use crate::limits::{REPLY_ELEMENT_BYTES, REPLY_ITEM_BYTES};
 
-/// Identifies a submitted command. Replies come in the order of submission.
+/// Identifies a command that was sent. Replies arrive in the order of the commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 
-/// A function that changes a folder of a reply. It returns whether the folder is kept.
+/// A function that changes a folder of a reply. It returns `false` to remove the folder from the
+/// reply.
 pub type Amend = dyn Fn(&mut RemoteFolder) -> bool + Send;
 
 /// The untagged items of a reply that ended with OK: `* NAME value`.
@@ -24,9 +25,9 @@ pub type Amend = dyn Fn(&mut RemoteFolder) -> bool + Send;
 pub struct Reply {
     /// The items, in the order of the reply.
     pub items: Vec<Item>,
-    /// A long fetched message. The item that announced it holds none of its bytes.
+    /// A long fetched message, if it is in a file. Its item in `items` then has an empty message.
     pub file: Option<TempLiteral>,
-    /// A function to apply to the folders after they are decoded.
+    /// A function that is called with each folder after it is decoded.
     pub(super) amend: Option<Box<Amend>>,
 }
 
@@ -37,7 +38,8 @@ impl Reply {
         Reply { items, ..Reply::default() }
     }
 
-    /// Returns the reply with `amend` set, which is applied to each decoded folder.
+    /// Returns the reply with the function `amend`, which is called with each folder after it is
+    /// decoded.
     #[must_use]
     pub fn amended(self, amend: impl Fn(&mut RemoteFolder) -> bool + Send + 'static) -> Reply {
         Reply { amend: Some(Box::new(amend)), ..self }
@@ -53,18 +55,18 @@ impl fmt::Debug for Reply {
 /// One item of a reply.
 #[derive(Debug)]
 pub enum Item {
-    /// An item in memory that is known to be well formed.
+    /// An item in memory. It was checked and is well formed.
     Short {
         /// `NAME value`, and the end of the line.
         line: Box<[u8]>,
         /// The number of elements in its lists.
         elements: usize,
     },
-    /// An item in a file that has not been parsed yet.
+    /// An item in a file. It is parsed and checked when it is used.
     Long(LongItem),
 }
 
-/// An item in a temporary file that has no name. The file disappears when this is dropped.
+/// An item in a temporary file without a name. The file disappears when this value is dropped.
 #[derive(Debug)]
 pub struct LongItem {
     file: File,
@@ -72,7 +74,7 @@ pub struct LongItem {
 }
 
 impl LongItem {
-    /// Takes over a file of `size` bytes that holds `NAME value` and the end of the line.
+    /// Makes an item from a file of `size` bytes that holds `NAME value` and the end of the line.
     pub fn new(file: File, size: u64) -> LongItem {
         LongItem { file, size }
     }
@@ -100,7 +102,7 @@ impl Item {
             Some(b"\r\n" | b"\n" | b"") => {
                 Ok(Item::Short { line: line.into_boxed_slice(), elements: measure.elements })
             }
-            _ => Err(Malformed::new(measure.length, "more behind the end of a value")),
+            _ => Err(Malformed::new(measure.length, "unexpected data after the end of a value")),
         }
     }
 
@@ -115,17 +117,18 @@ impl Item {
     /// Returns the name and the value.
     ///
     /// # Errors
-    /// If the item is malformed, or is too long to be one value in memory.
+    /// If the item is malformed, or if it is in a file and thus too long to be one value in memory.
     pub fn parse(&self) -> Result<(Cow<'_, [u8]>, Value<'_>), Malformed> {
         match self {
             Item::Short { line, .. } => {
                 dlist::parse_named(line).map(|(name, value, _)| (name, value))
             }
-            Item::Long(_) => Err(Malformed::new(0u64, "it is too long")),
+            Item::Long(_) => Err(Malformed::new(0u64, "the item is too long")),
         }
     }
 
-    /// Returns the bytes that the item counts towards [`REPLY_BYTES`](crate::limits::REPLY_BYTES).
+    /// Returns the number of bytes that this item counts towards the limit
+    /// [`REPLY_BYTES`](crate::limits::REPLY_BYTES).
     pub fn cost(&self) -> u64 {
         match self {
             Item::Short { line, elements } => {
@@ -150,6 +153,6 @@ mod tests {
         assert_eq!(item.cost(), 20 + REPLY_ITEM_BYTES + 2 * REPLY_ELEMENT_BYTES);
         assert!(Item::new(b"MAILBOX %(A (x y)\r\n".to_vec()).is_err());
         let error = Item::new(b"A b) c\r\n".to_vec()).unwrap_err();
-        assert_eq!(error.what, "more behind the end of a value");
+        assert_eq!(error.what, "unexpected data after the end of a value");
     }
 }

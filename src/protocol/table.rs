@@ -1,12 +1,12 @@
-//! The table of commands: words, keys, and what they do (`sync_get` and `sync_apply` in
-//! `imap/sync_support.c`).
+//! The table of commands: their words, their keys, and whether they change data (`sync_get` and
+//! `sync_apply` in `imap/sync_support.c`).
 
 /// The first word of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     /// `GET`: a query.
     Get,
-    /// `APPLY`: a change, or the preparation of a change.
+    /// `APPLY`: a change of data, or the preparation of a change.
     Apply,
     /// `RESTART`, which has no second word.
     Restart,
@@ -23,10 +23,10 @@ impl Verb {
     }
 }
 
-/// The part of a command after its words.
+/// The form of the arguments of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Body {
-    /// Nothing.
+    /// No arguments.
     None,
     /// One text.
     Text,
@@ -43,17 +43,17 @@ pub enum Body {
     },
 }
 
-/// A line of the table: one command.
+/// A row of the table: one command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spec {
     /// First word.
     pub verb: Verb,
     /// Second word; empty for `RESTART`.
     pub name: &'static str,
-    /// The part after the words.
+    /// The form of the arguments.
     pub body: Body,
     /// Whether the command changes stored data of the receiver. Staged files and enabled
-    /// capabilities do not count.
+    /// capabilities do not count as stored data.
     pub changes: bool,
 }
 
@@ -76,8 +76,8 @@ const fn keys(required: &'static [&'static str]) -> Body {
 const UPDATE: Body = Body::Keys {
     required: &["UNIQUEID", "MBOXNAME", "HIGHESTMODSEQ"],
     optional: &[
-        // Older servers ignore unknown keys. Cyrus 3.12 added USERGROUPS; Cyrus 3.13 added JMAPID,
-        // COMPACT_EMAILIDS, VERSION and DELETEDMODSEQ.
+        // Servers ignore keys that they do not support. Cyrus 3.12 added USERGROUPS; Cyrus 3.13
+        // added JMAPID, COMPACT_EMAILIDS, VERSION and DELETEDMODSEQ.
         "JMAPID",
         "MBOXTYPE",
         "SYNC_CRC",

@@ -1,12 +1,12 @@
-//! A fetched message that was received into a temporary file.
+//! A fetched message in a temporary file.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
 
 use crate::types::Guid;
 
-/// A fetched message that is too long for memory. Its file has no name and disappears when this is
-/// dropped, so no file is left behind.
+/// A fetched message that is too long for memory. The file has no name, so it disappears when this
+/// value is dropped.
 #[derive(Debug)]
 pub struct TempLiteral {
     file: File,
@@ -15,7 +15,7 @@ pub struct TempLiteral {
 }
 
 impl TempLiteral {
-    /// Takes over a file that holds `size` bytes with this SHA-1.
+    /// Makes the value from a file that holds `size` bytes with this SHA-1.
     pub fn new(file: File, size: u64, guid: Guid) -> TempLiteral {
         TempLiteral { file, size, guid }
     }
@@ -30,7 +30,8 @@ impl TempLiteral {
         self.guid
     }
 
-    /// Returns a reader of its bytes, from the first on. Fails if the file cannot be rewound.
+    /// Returns a reader for the bytes, starting at the first one. Fails if the system cannot seek
+    /// in the file.
     pub fn reader(&self) -> io::Result<impl Read> {
         let mut file = &self.file;
         file.rewind()?;

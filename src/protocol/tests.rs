@@ -1,4 +1,5 @@
-//! Commands are written as the table describes them, and replies are decoded as they were written.
+//! Tests that commands have the form of the table, and that replies are decoded as they were
+//! written.
 
 use super::table::{self, Body};
 use super::*;
@@ -10,7 +11,7 @@ use crate::types::{
     Seen, SieveScript, SyncCrcs, SystemFlags, Text, UniqueId, UserId,
 };
 
-/// One message file.
+/// Supplies one message file of this partition, or none.
 struct OneFile(Text, Option<&'static [u8]>);
 
 impl MessageFiles for OneFile {
@@ -31,7 +32,7 @@ fn encoded(command: &mut Command<'_>) -> Vec<u8> {
     bytes
 }
 
-/// Checks that a command has the name, the shape and the keys of its line in the table.
+/// Checks that a command has the name, the form and the keys of its row in the table.
 fn check(command: &mut Command<'_>) {
     let spec = command.spec();
     let bytes = encoded(command);
@@ -94,8 +95,8 @@ fn header() -> MailboxHeader {
     }
 }
 
-/// A header is written with the same fields in the same order as Cyrus 3.13's own client does
-/// (`sync_prepare_dlists`). The fixture holds replies of such a server.
+/// A header has the same fields in the same order as in Cyrus 3.13 (`sync_prepare_dlists`). The
+/// fixture holds replies of such a server.
 #[test]
 fn a_header_is_written_as_cyrus_writes_it() {
     let replies = include_bytes!("../../tests/fixtures/master/master-1.replies");
@@ -112,7 +113,7 @@ fn a_header_is_written_as_cyrus_writes_it() {
         let header = |text: &[u8]| -> String {
             let text = String::from_utf8_lossy(text).into_owned();
             let end = [" ANNOTATIONS (", " USERFLAGS ("].iter().filter_map(|key| text.find(key));
-            // Cyrus quotes this name although that is not necessary.
+            // Cyrus writes this name in quotes although they are not necessary.
             text[..end.min().unwrap()]
                 .replace("\"user.fred.Entw&APw-rfe\"", "user.fred.Entw&APw-rfe")
         };
@@ -255,7 +256,7 @@ fn a_folder_is_read_as_it_was_written() {
     let folder = RemoteFolder { header: header(), annotations: vec![annotation()], beyond: None };
     for field in [None].into_iter().chain(FIELDS.iter().map(Some)) {
         let mut folder = folder.clone();
-        // Also test each header that lacks one value.
+        // Test the header with all values, and with each single value missing.
         if let Some(field) = field {
             field.set(&mut folder.header, crate::types::header::Value::Absent);
         }

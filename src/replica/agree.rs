@@ -1,7 +1,7 @@
 //! Agrees on capabilities with the replica at the start of a session (`sync_do_enable` and
 //! `sync_connect` in `imap/sync_support.c`).
 
-use super::offer::Offer;
+use super::server_capabilities::ServerCapabilities;
 use super::session::Session;
 use super::{Capabilities, Replica};
 use crate::error::{Error, Kind, Result};
@@ -10,21 +10,22 @@ use crate::protocol::Command;
 use crate::settings::Connection;
 use crate::types::ThreadIds;
 
-/// The first version that knows mailboxes of JMAP notifications.
+/// The first version of Cyrus that supports mailboxes of JMAP notifications.
 pub(super) const NOTIFICATIONS_SINCE: (u32, u32) = (3, 8);
-/// The first version whose CRCs write thread ids with sixteen digits (`crc_virtannot` in
-/// `imap/mailbox.c`): 3.13.1. Nobody runs 3.13.0.
+/// The first version of Cyrus whose CRCs write thread ids with sixteen digits (`crc_virtannot` in
+/// `imap/mailbox.c`). It is 3.13.1; 3.13.0 counts as that version here.
 const PADDED_IDS_SINCE: (u32, u32) = (3, 13);
-/// The first version that knows groups of users.
+/// The first version of Cyrus that supports groups of users.
 const USERGROUPS_SINCE: (u32, u32) = (3, 12);
 /// Capability bits as Cyrus's client prints them with `-v`.
 const CAPA_SIEVE_MAILBOX: u32 = 1 << 11;
 const CAPA_REPLICATION_ARCHIVE: u32 = 1 << 12;
 
-/// Agrees on all capabilities and modes that the settings need.
+/// Enables all capabilities that the settings need. Sends `FORCE` if the settings forbid changes of
+/// the master.
 pub(super) fn agree(
     session: &mut Session,
-    offer: &Offer,
+    offer: &ServerCapabilities,
     settings: &Connection,
     observer: &dyn Observer,
 ) -> Result<()> {
@@ -39,10 +40,10 @@ pub(super) fn agree(
     forced.map(drop)
 }
 
-/// Agrees on capabilities with the server (`sync_do_enable`).
+/// Requests those capabilities that the server offers and the settings need (`sync_do_enable`).
 fn enable(
     session: &mut Session,
-    offer: &Offer,
+    offer: &ServerCapabilities,
     archive: bool,
     observer: &dyn Observer,
 ) -> Result<()> {
@@ -71,7 +72,8 @@ fn enable(
     }
     let mut enabled = ask_for(session, bits, observer)?;
     if enabled.is_none() && bits & !CAPA_REPLICATION_ARCHIVE != 0 && archive {
-        // The replica may have refused only because of the archive: ask again without it.
+        // The replica may have refused only because of the archive. Request the other capabilities
+        // without it.
         enabled = ask_for(session, bits & !CAPA_REPLICATION_ARCHIVE, observer)?;
     }
     let Capabilities { sieve_mailbox, archive, .. } = enabled.unwrap_or_default();
@@ -84,8 +86,8 @@ fn enable(
     Ok(())
 }
 
-/// Asks the replica to enable capabilities, and returns those that it enabled. Returns `None` if it
-/// refuses the command.
+/// Requests capabilities, and returns those that the replica has enabled. Returns `None` if the
+/// replica refuses the command.
 fn ask_for(
     session: &mut Session,
     bits: u32,

@@ -1,12 +1,12 @@
-//! Agreement on capabilities with scripted peers: `-a` continues without the archive if the peer
-//! does not support it.
+//! Tests of the request for capabilities: if the replica does not support the archive, `-a`
+//! continues without it.
 
 use std::sync::{Arc, Mutex};
 
 use super::connect_tests::{destination, local, peer};
 use super::session::Session;
 use super::{Capabilities, Replica};
-use crate::events::{Event, Level, Line, Observer, To, words};
+use crate::events::{Event, Level, Line, Observer, To, line};
 use crate::types::ThreadIds;
 
 #[derive(Default)]
@@ -14,20 +14,20 @@ struct Notices(Mutex<Vec<String>>);
 
 impl Observer for Notices {
     fn event(&self, event: &Event) {
-        if let Some(Line { to: To::Log(Level::Notice), text }) = words(event) {
+        if let Some(Line { to: To::Log(Level::Notice), text }) = line(event) {
             self.0.lock().unwrap().push(text);
         }
     }
 }
 
-/// Logs in with `-a` to a sync_server and to an imapd that offer these capabilities. Both reply
-/// with `answers`, one after the other, to what they are asked to enable. Returns for each of them
-/// what was agreed on, the commands that it got, and the notices.
+/// Logs in with `-a` to a sync_server and to an imapd that both offer the capabilities `offers`.
+/// They answer the requests for capabilities with `answers`, in order. Returns for each server the
+/// capabilities that were enabled, the requests that it received, and the notices in the log.
 fn agree(offers: &[&str], answers: &[&str]) -> [(Capabilities, Vec<String>, Vec<String>); 2] {
     agree_with("3.12.3", offers, answers)
 }
 
-/// Same as [`agree`], with servers of this version.
+/// Same as [`agree`], for servers of this version.
 fn agree_with(
     version: &str,
     offers: &[&str],
@@ -106,7 +106,7 @@ fn staging_to_the_archive_is_done_without_where_it_is_not_offered() {
 }
 
 #[test]
-fn a_replica_that_refuses_the_archive_is_asked_for_the_rest() {
+fn if_the_replica_refuses_the_archive_only_the_rest_is_requested() {
     let refusals = ["NO IMAP_PROTOCOL_ERROR Protocol error", "NO unknown capability"];
     for refusal in refusals {
         let answers = [refusal, "* ENABLED (SIEVE-MAILBOX)\r\nOK success"];

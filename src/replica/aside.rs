@@ -1,5 +1,5 @@
-//! Runs work that may block forever inside a library that offers no way to cancel it. The work runs
-//! on a thread that the caller can abandon.
+//! Runs a function of a library that may block forever and cannot be cancelled. It runs on a thread
+//! of its own, which the caller can abandon.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,28 +9,38 @@ use std::time::{Duration, Instant};
 
 use super::patience::TICK;
 
-/// Why there is no result.
+/// The reason why there is no result.
 #[derive(Debug)]
-pub enum Left {
-    /// The caller was asked to stop.
-    Cancelled,
+pub enum Left<E = ()> {
+    /// The caller has ended the wait: `cancel` was set, or `ended` returned this reason.
+    Ended(E),
     /// The time limit was reached.
     Late,
     /// The thread could not be started, or ended without a result.
     Failed(io::Error),
 }
 
-/// Runs `work` on its own thread, and waits for its result until `limit` is reached or `cancel` is
-/// set. After that the thread continues until the work ends, and drops the result.
+/// Runs `work` on a thread of its own. Waits for its result until `limit` is over or `cancel` is
+/// set. If the caller stops waiting, the thread continues until `work` ends, and drops the result.
 pub fn aside<T: Send + 'static>(
     name: &str,
     limit: Duration,
     cancel: &AtomicBool,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Left> {
+    aside_until(name, limit, || cancel.load(Ordering::Relaxed).then_some(()), work)
+}
+
+/// Like [`aside`], but waits until `ended`, which is called often, returns a reason to stop.
+pub fn aside_until<T: Send + 'static, E>(
+    name: &str,
+    limit: Duration,
+    mut ended: impl FnMut() -> Option<E>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Left<E>> {
     let (done, result) = mpsc::sync_channel(1);
     let work = move || {
-        // The caller may not be waiting any more.
+        // This fails if the caller has stopped waiting.
         let _ = done.send(work());
     };
     thread::Builder::new().name(name.to_owned()).spawn(work).map_err(Left::Failed)?;
@@ -42,11 +52,13 @@ pub fn aside<T: Send + 'static>(
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(Left::Failed(io::Error::other("no answer")));
             }
-            Err(RecvTimeoutError::Timeout) if cancel.load(Ordering::Relaxed) => {
-                return Err(Left::Cancelled);
-            }
-            Err(RecvTimeoutError::Timeout) if left.is_zero() => return Err(Left::Late),
             Err(RecvTimeoutError::Timeout) => {}
+        }
+        if let Some(reason) = ended() {
+            return Err(Left::Ended(reason));
+        }
+        if left.is_zero() {
+            return Err(Left::Late);
         }
     }
 }
@@ -67,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_may_leave_and_what_is_left_behind_ends_by_itself() {
+    fn a_waiting_caller_can_leave_and_the_thread_ends_by_itself() {
         let long = Duration::from_secs(60);
         let never = AtomicBool::new(false);
         assert!(matches!(aside("a", long, &never, || 7), Ok(7)));
@@ -82,7 +94,7 @@ mod tests {
                 Goes(gone)
             };
             match aside("a", limit, &cancel, work).err() {
-                Some(Left::Cancelled) => assert!(cancelled),
+                Some(Left::Ended(())) => assert!(cancelled),
                 Some(Left::Late) => assert!(!cancelled),
                 other => panic!("{other:?}"),
             }

@@ -1,10 +1,11 @@
-//! A replica that is only read, for verification.
+//! A connection to a replica that lets only read commands through, for verification.
 
 use super::{Capabilities, Replica};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::{Command, Reply, Ticket, Verb};
 
-/// Passes read commands on and refuses all others, so that nothing can be changed through it.
+/// Passes read commands on to a replica and refuses all other commands, so that nothing can be
+/// changed.
 pub struct Asking<'r>(&'r mut dyn Replica);
 
 impl<'r> Asking<'r> {
@@ -19,7 +20,8 @@ impl Replica for Asking<'_> {
         if command.verb() == Verb::Get {
             return self.0.submit(command);
         }
-        let detail = format!("{} would change it, which only asks", command.label());
+        let detail =
+            format!("{} would change the replica, but only queries are allowed", command.label());
         Err(Error::new(Kind::Internal, "ask", "the replica", detail))
     }
 

@@ -1,14 +1,15 @@
-//! Limits the bandwidth (`sync_bwlimit`): decides when a connection may write, and how much.
+//! Limits the bandwidth (`sync_bwlimit`): decides when a connection may write, and how many bytes.
 //!
-//! All connections of a client share a [`Bucket`]. A connection that wants to write reserves some
-//! bytes first. Then it waits until a line of the configured rate would have carried all bytes
-//! reserved so far. So connections write in the order of their reservations, and none of them
-//! starves. Unused time counts for a short moment, which makes up for waits that end late.
+//! All connections of a client share one [`Bucket`]. A connection that has bytes to write reserves
+//! some of them first. Then it waits until a network with the configured rate would have carried
+//! all bytes reserved so far. So connections write in the order of their reservations, and each
+//! gets its turn. Up to [`BURST`] of unused time is carried over, so a wait that ends late costs no
+//! speed.
 //!
-//! A login does not wait, because its time is limited. Its bytes are counted, and later writes wait
-//! for them.
+//! A login does not wait for its turn, because its time is limited. Its bytes are counted, and
+//! later writes wait for them.
 //!
-//! Nothing sleeps here: a connection waits for its turn while it waits for its socket.
+//! No function here sleeps: a connection waits for its turn while it waits for its socket.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -20,27 +21,27 @@ use parking_lot::Mutex;
 use crate::settings::{Bandwidth, Rate};
 use crate::sys::local_time::minute_of_day;
 
-/// How long unused time counts, and how long a reservation stays valid.
+/// Maximum of unused time that is carried over. A reservation is also valid for this long.
 const BURST: Duration = Duration::from_millis(100);
-/// A reservation covers this much time of the line.
+/// Time that a network with the configured rate needs for the bytes of one reservation.
 const TURN: Duration = Duration::from_millis(20);
-/// A reservation has at least the bytes of a packet, if the line carries these within [`BURST`].
+/// Minimum size of a reservation: the bytes of a packet, unless they take longer than [`BURST`].
 const PACKET: u64 = 1448;
-/// How often to check whether another rate applies at this time of day.
+/// Interval at which to check whether another rate applies at this time of day.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Returns the minute of the day.
+/// A function that returns the minute of the day.
 type Clock = fn() -> u16;
 
-/// The reservations of a line with some rate. It does not read a clock; all times are arguments,
-/// counted from the same start.
+/// The reservations of all connections. Times are passed as arguments and count from the start of
+/// the limiter. Only the time of day is read, from `clock`.
 struct Bucket {
     limits: Bandwidth,
     clock: Clock,
     rate: Rate,
     /// When to look up the rate again; `None` if the rate never changes.
     look: Option<Duration>,
-    /// When the line will have carried all reserved bytes.
+    /// When a network with this rate would have carried all reserved bytes.
     free: Duration,
 }
 
@@ -66,7 +67,7 @@ impl Bucket {
         self.rate
     }
 
-    /// Reserves bytes: all `wanted` bytes, or as many as one reservation may have.
+    /// Reserves bytes: all `wanted` bytes, but at most as many as one reservation may have.
     fn book(&mut self, wanted: u64, now: Duration) -> Booking {
         let Some(rate) = self.rate(now) else { return Booking { bytes: wanted, from: now } };
         let turn = carried(rate, TURN).max(PACKET.min(carried(rate, BURST))).max(1);
@@ -83,27 +84,27 @@ impl Bucket {
         }
     }
 
-    /// Returns reserved bytes that were not written.
+    /// Gives reserved bytes back that were not written.
     fn give_back(&mut self, bytes: u64, now: Duration) {
         if let Some(rate) = self.rate(now) {
             self.free = self.free.saturating_sub(time(bytes, rate));
         }
     }
 
-    /// Returns whether so much was written lately that this limit may be what slows the connection
-    /// down.
+    /// Returns whether the connections have used the whole rate in the last moment, so that the
+    /// limit may be delaying them.
     fn is_pressed(&mut self, now: Duration) -> bool {
         self.rate(now).is_some() && self.free.saturating_add(BURST) > now
     }
 }
 
-/// Returns how many bytes a line with this rate carries in this time.
+/// Returns how many bytes a network with this rate carries in this time.
 fn carried(rate: NonZeroU64, time: Duration) -> u64 {
     let bytes = u128::from(rate.get()) * time.as_nanos() / NANOS;
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
-/// Returns how long a line with this rate needs for these bytes.
+/// Returns how long a network with this rate needs for these bytes.
 fn time(bytes: u64, rate: NonZeroU64) -> Duration {
     let nanos = u128::from(bytes) * NANOS / u128::from(rate.get());
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
@@ -137,15 +138,15 @@ impl fmt::Debug for Limiter {
     }
 }
 
-/// A connection to which the limit applies.
+/// The state of the limit for one connection.
 pub(super) struct Throttle {
     limiter: Limiter,
-    /// Whether the connection waits for its turn. If not, its bytes are only counted.
+    /// Whether the connection waits for its turn. Otherwise its bytes are only counted.
     waits: bool,
     booking: Booking,
     /// How long the connection has waited for its turn since the last [`Throttle::take_waited`].
     waited: Duration,
-    /// Since when the limit has delayed the connection.
+    /// When the limit began to delay the connection; `None` if it does not delay it.
     since: Option<Instant>,
 }
 
@@ -172,7 +173,8 @@ impl Throttle {
             return Duration::ZERO;
         }
         let now = self.limiter.0.begun.elapsed();
-        // If the network prevented writing, old reservations must not add up.
+        // If the network prevented writing, give the old reservation back, so that unused
+        // reservations do not add up.
         let is_late = now > self.booking.from.saturating_add(BURST);
         if self.booking.bytes == 0 || is_late {
             let mut bucket = self.limiter.0.bucket.lock();
@@ -214,18 +216,18 @@ impl Throttle {
         self.waited += time;
     }
 
-    /// Returns how long the connection has waited for its turn since the last call. This time is
-    /// not to be blamed on the replica.
+    /// Returns how long the connection has waited for its turn since the last call. The replica is
+    /// not responsible for this time.
     pub fn take_waited(&mut self) -> Duration {
         std::mem::take(&mut self.waited)
     }
 
-    /// Returns how long the limit has delayed the connection until now.
+    /// Returns how long the limit has been delaying the connection.
     pub fn held_up(&self) -> Duration {
         self.since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
-    /// Returns whether the limit, and not our own work, may be what slows the connection down.
+    /// Returns whether the limit may be slowing the connection down.
     pub fn is_pressed(&self) -> bool {
         let now = self.limiter.0.begun.elapsed();
         self.limiter.0.bucket.lock().is_pressed(now)

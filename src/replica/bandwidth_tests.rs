@@ -1,4 +1,4 @@
-//! Tests of a limit with an artificial clock.
+//! Tests of the bandwidth limit with an artificial clock.
 
 use std::cell::Cell;
 
@@ -16,8 +16,9 @@ fn bucket(limits: &str) -> Bucket {
     Bucket::new(Bandwidth::parse(limits).unwrap(), clock)
 }
 
-/// Lets connections write as fast as they may, from `now` on. Each writes `late` after its turn, as
-/// after a late wake-up. Returns time, number of bytes and connection of each write.
+/// Lets connections write as fast as they may, between the two times. Each connection writes `late`
+/// after its turn, as if it was woken up late. Returns time, number of bytes and connection of each
+/// write.
 fn play(
     bucket: &mut Bucket,
     connections: usize,
@@ -58,11 +59,11 @@ fn any_two_seconds_stay_within_some_percent_however_many_write() {
                 let mut bucket = bucket(&rate.to_string());
                 let written = play(&mut bucket, connections, (ms(300), ms(20_300)), late);
                 let most = most_in(ms(2_000), &written);
-                // Allow for 100 ms of unused time and one reservation.
+                // Allow 100 ms of unused time and one reservation more than two seconds.
                 assert!(most <= rate * 22 / 10, "{most} at {rate}, {connections}, {late:?}");
                 let all: u64 = written.iter().map(|(_, bytes, _)| bytes).sum();
                 assert!(all <= rate * 203 / 10, "{all} at {rate}, {connections}, {late:?}");
-                // Being late by less than [`BURST`] costs nothing.
+                // Writing less than [`BURST`] after the turn costs no speed.
                 let least = if late < BURST { rate * 19 } else { 0 };
                 assert!(all >= least, "{all} at {rate}, {connections}, {late:?}");
             }
@@ -81,9 +82,9 @@ fn every_connection_has_its_turn() {
 }
 
 #[test]
-fn what_was_not_used_counts_for_a_moment() {
+fn unused_bandwidth_counts_for_100_milliseconds() {
     let mut bucket = bucket("1000000");
-    // After a long pause, 100 ms worth of bytes may be written at once, in several reservations.
+    // After a long pause, the bytes of 100 ms may be written at once, in several reservations.
     let now = ms(60_000);
     let mut at_once = 0;
     let waits = loop {
@@ -135,14 +136,14 @@ fn throttle(limits: &str) -> Throttle {
 }
 
 #[test]
-fn who_logs_in_does_not_wait_but_counts() {
+fn bytes_of_a_login_are_not_delayed_but_counted() {
     let mut throttle = throttle("1000");
-    assert!(throttle.turn(5_000).is_zero());
-    assert_eq!(throttle.most(5_000), 5_000);
-    throttle.wrote(5_000);
+    assert!(throttle.turn(500_000).is_zero());
+    assert_eq!(throttle.most(500_000), 500_000);
+    throttle.wrote(500_000);
     throttle.begin();
-    // Five seconds worth of bytes, minus unused time that counts and the time that the test took.
-    assert!(throttle.turn(10) > ms(3_000));
+    // The bytes of the login take 500 seconds, less unused time and the time that the test took.
+    assert!(throttle.turn(10) > ms(300_000));
     throttle.waited(ms(40));
     assert_eq!((throttle.take_waited(), throttle.take_waited()), (ms(40), ms(0)));
 }

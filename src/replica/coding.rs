@@ -1,4 +1,5 @@
-//! Encodes bytes between the commands and the socket: deflate, a SASL security layer, TLS.
+//! Encodes the bytes between the commands and the socket. Sent bytes are compressed with deflate,
+//! then protected by a SASL security layer, then encrypted with TLS.
 
 use std::os::fd::AsFd;
 use std::time::Instant;
@@ -11,18 +12,18 @@ use super::tls::Channel;
 use crate::error::Result;
 use crate::settings::DeflateLevel;
 
-/// How many bytes are collected before they are compressed or encrypted, because commands are
-/// written word by word.
+/// Number of bytes that are collected before they are compressed or encrypted. Commands are written
+/// word by word.
 const CHUNK: usize = 64 << 10;
-/// About how many bytes are decompressed before the caller looks at them.
+/// Approximate number of bytes that are decompressed before the caller handles them.
 const INFLATE_STEP: usize = 256 << 10;
 
-/// Up to this many bytes, good compression costs almost nothing.
+/// Up to this many bytes, a good compression costs almost nothing.
 const SMALL_BYTES: usize = 16 << 10;
-/// The level for so few bytes.
+/// The minimum level for up to [`SMALL_BYTES`] bytes.
 const SMALL_LEVEL: u32 = 6;
 
-/// The stages that a connection has, with the buffers between them.
+/// The encodings that a connection uses, with the buffers between them.
 #[derive(Default)]
 pub struct Coding {
     pub(super) tls: Option<Box<Channel>>,
@@ -33,15 +34,16 @@ pub struct Coding {
     done: Packed,
     /// Whether something was compressed since the last flush.
     flowing: bool,
-    /// Bytes that wait to be compressed or encrypted.
+    /// Written bytes that are not compressed or encrypted yet.
     plain: Vec<u8>,
-    /// Output of one stage and input of the next, when sending. Empty between calls.
+    /// When sending: the output of one encoding, which is the input of the next one. Empty between
+    /// calls.
     packed: Vec<u8>,
-    /// Output of TLS, when receiving.
+    /// When receiving: the output of TLS.
     opened: Vec<u8>,
-    /// Output of the security layer, when receiving.
+    /// When receiving: the output of the security layer.
     unwrapped: Vec<u8>,
-    /// Received bytes that wait to be decompressed.
+    /// Received bytes that are not decompressed yet.
     packed_in: Vec<u8>,
     /// Whether more can be decompressed before the next read from the socket.
     inflating: bool,
@@ -63,7 +65,7 @@ impl Coding {
         self.deflate.is_some()
     }
 
-    /// Compresses both directions from now on.
+    /// Starts compression in both directions.
     pub(super) fn start_deflate(&mut self, level: DeflateLevel) {
         let level = match level {
             DeflateLevel::Fixed(level) => level,
@@ -72,20 +74,20 @@ impl Coding {
         self.deflate = Some(Deflate::new(level));
     }
 
-    /// Returns the current level of deflate, or `None` if it is fixed.
+    /// Returns the current deflate level, or `None` if the level is fixed.
     pub(super) fn level(&self) -> Option<u32> {
         self.pace.as_ref().map(|pace| pace.level())
     }
 
-    /// Marks the start of a command. `idle` is whether the replica has no other command to work on.
-    /// The compression level may change here.
+    /// Marks the start of a command. `idle` tells whether the replica has no other command to work
+    /// on. The compression level may change here.
     pub(super) fn begin_command(&mut self, idle: bool) -> Written {
         let begun = self.pace.as_mut().map(|pace| pace.begin_command(idle, &self.done));
         begun.unwrap_or_default()
     }
 
-    /// Marks the end of a command of `bytes` bytes. Returns how it was compressed, if the level was
-    /// the same from start to end.
+    /// Marks the end of a command of `bytes` bytes. Returns how the command was compressed, or
+    /// `None` if the level is fixed or has changed since the start.
     pub(super) fn end_command(&mut self, begun: Written, bytes: u64) -> Option<Written> {
         self.pace.as_mut()?.end_command(begun, bytes, &self.done)
     }
@@ -97,23 +99,23 @@ impl Coding {
         }
     }
 
-    /// Records the reply to a command. `end` is the position of its last byte among all received
-    /// bytes.
+    /// Records the reply to a command of `bytes` bytes. `end` is the position of the reply's last
+    /// byte among all received bytes.
     pub(super) fn confirmed(&mut self, written: Option<Written>, bytes: u64, end: u64) {
         if let Some(pace) = &mut self.pace {
             pace.confirmed(written, bytes, end);
         }
     }
 
-    /// Takes a measurement before more bytes go to the socket. `is_held` is whether our own
-    /// bandwidth limit may delay them.
+    /// Takes a measurement before more bytes are passed to the socket. `is_held` tells whether our
+    /// own bandwidth limit may delay them.
     pub(super) fn sample(&mut self, socket: &impl AsFd, is_held: bool) {
         if let Some(pace) = &mut self.pace {
             pace.sample(socket, is_held, &self.done);
         }
     }
 
-    /// Returns whether written bytes wait to be compressed or encrypted.
+    /// Returns whether there are written bytes that are not compressed or encrypted yet.
     pub(super) fn holds_back(&self) -> bool {
         !self.plain.is_empty()
     }
@@ -123,7 +125,8 @@ impl Coding {
         self.inflating
     }
 
-    /// Takes bytes to send, and appends to `out` what is ready for the socket.
+    /// Encodes bytes to send. Appends to `out` those that are ready for the socket, and keeps the
+    /// others.
     pub(super) fn write(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
         if self.deflate.is_none() && self.layer.is_none() && self.tls.is_none() {
             out.extend_from_slice(bytes);
@@ -136,7 +139,8 @@ impl Coding {
         self.encode(false, out)
     }
 
-    /// Compresses and encrypts the waiting bytes. With `flush`, the encoders keep nothing back.
+    /// Compresses and encrypts the written bytes that were kept. With `flush`, the encoders keep no
+    /// output back.
     pub(super) fn encode(&mut self, flush: bool, out: &mut Vec<u8>) -> Result<()> {
         let small = flush && !self.flowing && self.plain.len() <= SMALL_BYTES;
         self.flowing = !flush;
@@ -170,8 +174,8 @@ impl Coding {
         Ok(())
     }
 
-    /// Decrypts and decompresses received bytes into `input`. Appends bytes that TLS must send in
-    /// reply to `out`. Returns whether the peer has closed TLS.
+    /// Decrypts and decompresses received bytes, and appends them to `input`. Appends to `out` the
+    /// bytes that TLS must send in reply. Returns whether the peer has closed TLS.
     pub(super) fn decode(
         &mut self,
         received: &[u8],
@@ -200,7 +204,8 @@ impl Coding {
         Ok(ended)
     }
 
-    /// Decompresses a part of the waiting bytes, to limit the use of memory.
+    /// Decompresses a part of the received bytes that were kept. A part is enough, to limit the
+    /// memory.
     pub(super) fn inflate(&mut self, input: &mut Vec<u8>) -> Result<()> {
         let Coding { deflate, packed_in, .. } = self;
         let Some(deflate) = deflate else { return Ok(()) };

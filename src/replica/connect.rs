@@ -12,9 +12,9 @@ use super::dialect::{Answer, Dialect, Tagger};
 use super::greet::{Greeting, capabilities, empties_scripts, greeting};
 use super::interrupt::Interrupt;
 use super::link::Link;
-use super::offer::{Offer, Surroundings};
 use super::responses::Ending;
 use super::sasl;
+use super::server_capabilities::{ServerCapabilities, Surroundings};
 use super::session::Session;
 use super::socket::Dialer;
 use super::stage::{Offered, OnStage, Stage};
@@ -27,9 +27,9 @@ use crate::settings::{Connection, DeflateLevel, Target, TlsMode};
 impl Session {
     /// Connects to a replica and logs in.
     ///
-    /// `interrupt` may end every wait of the session.
+    /// `interrupt` is called during every wait of the session and can end the wait.
     ///
-    /// If no port is configured, imapd is tried first, then sync_server.
+    /// If no port is configured, tries the port of imapd first and then the port of sync_server.
     ///
     /// # Errors
     /// [`Kind::Config`]; [`Kind::Connect`], [`Kind::Tls`], [`Kind::Auth`] and the other kinds for
@@ -46,8 +46,8 @@ impl Session {
 }
 
 /// Connects and logs in like [`Session::connect`], and reports each step to `on_stage`. It sends
-/// only what a login needs: it does not agree on capabilities, and does not tell the replica to
-/// accept every change (`FORCE`).
+/// only the commands of the login: it does not agree on capabilities, and does not send `FORCE`,
+/// which makes the replica accept every change.
 ///
 /// # Errors
 /// Same as for [`Session::connect`].
@@ -60,10 +60,21 @@ pub fn probe(
     Connect::new(destination, observer, cancel, None, Some(on_stage)).by_any_way()
 }
 
-/// Returns whether other ports must not be tried, or would not help. A refused certificate must not
-/// lead to clear text on another port. If clear text was refused, it is refused on every port.
+/// Returns whether an error ends the attempts, so that no other port is tried. For example, a
+/// refused certificate must not lead to clear text on another port.
 fn is_final(error: &Error) -> bool {
     matches!(error.kind(), Kind::Tls | Kind::Config | Kind::Cancelled | Kind::Internal)
+}
+
+/// Returns whether to report the error `first` of a port, and not `error` of a later port. The
+/// first error after a port accepted a connection is reported. But a server without replication on
+/// one port says nothing about the other port, which may work later.
+pub(super) fn is_better(first: &Error, error: &Error) -> bool {
+    match first.kind() {
+        Kind::Connect => false,
+        Kind::Unsupported => !error.is_retryable(),
+        _ => true,
+    }
 }
 
 /// A connection that is being established.
@@ -77,7 +88,8 @@ pub(super) struct Connect<'c> {
     /// Whether the last attempt failed because the connection would have stayed in clear text.
     pub refused_clear_text: Cell<bool>,
     interrupt: Option<Arc<dyn Interrupt>>,
-    /// Receives each step, if the caller only tests whether a connection is possible.
+    /// Receives each step, if the caller only tests whether a connection is possible; see
+    /// [`probe`].
     on_stage: Option<&'c OnStage<'c>>,
 }
 
@@ -85,7 +97,7 @@ pub(super) struct Connect<'c> {
 pub(super) struct Greeted {
     pub link: Link,
     pub tagger: Tagger,
-    pub offer: Offer,
+    pub offer: ServerCapabilities,
     pub preauth: bool,
     pub version: Option<(u32, u32)>,
 }
@@ -132,9 +144,8 @@ impl<'c> Connect<'c> {
                     let failed =
                         ConnectionEvent::PortFailed { port: way.port, error: error.clone() };
                     self.observer.event(&failed.into());
-                    // Report the error of the attempt that got further.
                     first = Some(match first {
-                        Some(first) if first.kind() != Kind::Connect => first,
+                        Some(first) if is_better(&first, &error) => first,
                         _ => error,
                     });
                 }
@@ -151,8 +162,8 @@ impl<'c> Connect<'c> {
         }
     }
 
-    /// Connects to one port. `ways` are all ports that are tried. Errors caused by the other end
-    /// get the replica as their peer.
+    /// Connects to the port of `way`. `ways` are all ports that are tried. An error that the
+    /// replica caused gets the replica as its peer.
     fn over(&self, way: Way, ways: &[Way]) -> Result<Session> {
         let is_ours =
             |error: &Error| matches!(error.kind(), Kind::Config | Kind::Io | Kind::Internal);
@@ -175,7 +186,7 @@ impl<'c> Connect<'c> {
                 Subject::host(self.target.host()),
                 what,
             )
-            .hint("name sync_server's port by sync_port, or set sync_try_imap: yes"));
+            .with_hint("set sync_port to the port of sync_server, or set sync_try_imap: yes"));
         }
         let protocol = dialect.service();
         let empties_scripts = release.as_deref().is_some_and(empties_scripts);
@@ -210,7 +221,7 @@ impl<'c> Connect<'c> {
     fn dial(&self, port: u16) -> Result<Link> {
         let settings = self.settings;
         let (timeout, bind) = (settings.client_timeout, settings.client_bind.as_deref());
-        let dialer = Dialer { timeout, cancel: &self.cancel, bind };
+        let mut dialer = Dialer::new(timeout, &self.cancel, bind, self.interrupt.clone());
         let socket = match self.target {
             Target::Tcp { host, .. } => dialer.tcp(host, port)?,
             Target::Unix(path) => dialer.unix(path)?,
@@ -230,7 +241,7 @@ impl<'c> Connect<'c> {
     fn log_in(&self, greeted: &mut Greeted) -> Result<()> {
         let Greeted { link, tagger, offer, preauth, version } = greeted;
         let is_unix = matches!(self.target, Target::Unix(_));
-        // On a UNIX socket, sync_server trusts every client and offers no mechanism.
+        // On a UNIX socket, sync_server requires no login and offers no mechanism.
         let trusted = is_unix && offer.mechanisms.is_empty();
         let noauth = matches!(self.target, Target::Tcp { noauth: true, .. });
         if !noauth && !trusted && !*preauth {
@@ -272,7 +283,7 @@ impl<'c> Connect<'c> {
                 Subject::host(self.target.host()),
                 "this IMAP server has no replication (no capability X-REPLICATION)",
             )
-            .hint("name the port of sync_server by sync_port, or set sync_try_imap: no"))
+            .with_hint("set sync_port to the port of sync_server, or set sync_try_imap: no"))
         }
     }
 
@@ -314,13 +325,13 @@ impl<'c> Connect<'c> {
                 "the replica",
                 "the replica does not offer it",
             )
-            .hint("leave -z out, or build the replica's Cyrus with zlib"));
+            .with_hint("do not use -z, or build the replica's Cyrus with zlib"));
         }
         Ok(())
     }
 }
 
-fn offered(offer: &Offer) -> Offered {
+fn offered(offer: &ServerCapabilities) -> Offered {
     Offered {
         deflate: offer.deflate,
         sieve_mailbox: offer.sieve_mailbox,
@@ -329,16 +340,22 @@ fn offered(offer: &Offer) -> Offered {
     }
 }
 
-/// Checks that the mechanisms offered under the security layer are those offered before. If they
+/// Checks that the server offers the same mechanisms under the security layer as before. If they
 /// differ, an attacker may have removed the stronger mechanisms (`backend_login` in
-/// `imap/backend.c`). imapd sends its list again under the layer; sync_server cannot be asked.
-pub(super) fn same_mechanisms(before: &Offer, now: &Offer) -> Result<()> {
+/// `imap/backend.c`). imapd sends the list again under the layer; sync_server has no command that
+/// requests it.
+pub(super) fn same_mechanisms(before: &ServerCapabilities, now: &ServerCapabilities) -> Result<()> {
     if now.mechanisms.is_empty() || now.mechanisms == before.mechanisms {
         return Ok(());
     }
-    let list = |offer: &Offer| offer.mechanisms.join(" ");
-    let detail =
-        format!("its mechanisms were {} before the login and are {} now", list(before), list(now));
-    Err(Error::new(Kind::Auth, "trust the login to", "the replica", detail)
-        .hint("somebody may be meddling with the connection: name a mechanism by force_sasl_client_mech, or use TLS"))
+    let list = |offer: &ServerCapabilities| offer.mechanisms.join(" ");
+    let detail = format!(
+        "it offered the mechanisms {} before the login and {} after it",
+        list(before),
+        list(now)
+    );
+    Err(Error::new(Kind::Auth, "trust the login to", "the replica", detail).with_hint(
+        "this may be an attack on the connection: name a mechanism by force_sasl_client_mech, or \
+         use TLS",
+    ))
 }

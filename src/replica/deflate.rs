@@ -1,14 +1,15 @@
-//! Raw deflate in both directions.
+//! Compresses the sent bytes and decompresses the received bytes of a connection (raw deflate, RFC
+//! 1951).
 
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::encoder::Encoder;
 use crate::error::{Error, Kind, Result};
 
-/// How many bytes are decompressed at a time.
+/// Size of the output buffer of the decompressor.
 const CHUNK: usize = 64 << 10;
 
-/// The compressor for one direction and the decompressor for the other.
+/// The compressor for sent bytes and the decompressor for received bytes.
 pub struct Deflate {
     encoder: Encoder,
     decompress: Decompress,
@@ -20,7 +21,7 @@ impl Deflate {
         Deflate { encoder: Encoder::new(level), decompress: Decompress::new(false) }
     }
 
-    /// Changes the level of compression from here on. Level 0 stores bytes as they are.
+    /// Changes the compression level for the next bytes. Level 0 stores bytes as they are.
     pub fn set_level(&mut self, level: u32) {
         self.encoder.set_level(level);
     }
@@ -30,14 +31,14 @@ impl Deflate {
         self.encoder.encode(bytes, out).map_err(|e| own_fault(&format!("{e:?}")))
     }
 
-    /// Writes all buffered output.
+    /// Appends all output that is still buffered.
     pub fn flush(&mut self, out: &mut Vec<u8>) -> Result<()> {
         self.encoder.flush(out).map_err(|e| own_fault(&format!("{e:?}")))
     }
 
-    /// Decompresses bytes until about `room` bytes of output were written, because the output can
-    /// be a thousand times as long as the input. Returns how many input bytes were used, and
-    /// whether more output may follow.
+    /// Decompresses bytes until about `room` bytes of output are written. The limit is needed
+    /// because the output can be a thousand times as long as the input. Returns how many input
+    /// bytes were used, and whether more output may follow.
     pub fn read(&mut self, bytes: &[u8], out: &mut Vec<u8>, room: usize) -> Result<(usize, bool)> {
         let mut chunk = [0; CHUNK];
         let (begun_in, begun_out) = (self.decompress.total_in(), out.len());
@@ -53,7 +54,7 @@ impl Deflate {
             out.extend_from_slice(chunk.get(..given).unwrap_or_default());
             rest = rest.get(taken..).unwrap_or_default();
             if status == Status::StreamEnd {
-                return Err(garbage("the stream ended"));
+                return Err(garbage("the compressed stream ended"));
             }
             let more = given == chunk.len();
             if (rest.is_empty() && !more) || out.len() - begun_out >= room {
@@ -62,7 +63,7 @@ impl Deflate {
                 return Ok((taken, more || !rest.is_empty()));
             }
             if taken == 0 && given == 0 {
-                return Err(garbage("it makes no progress"));
+                return Err(garbage("decompression makes no progress"));
             }
         }
     }
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_flushed_arrives_whole() {
+    fn flushed_bytes_arrive_completely() {
         let (mut sender, mut receiver) = (Deflate::new(3), Deflate::new(3));
         let (mut wire, mut received) = (Vec::new(), Vec::new());
         for piece in [&b"GET USER fred\r\n"[..], &[7; 300_000], b"RESTART\r\n"] {
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_goes_off_in_small_pieces() {
+    fn a_deflate_bomb_is_decompressed_in_small_pieces() {
         let mut bomb = Vec::new();
         let mut sender = Deflate::new(9);
         for _ in 0..64 {

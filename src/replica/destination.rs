@@ -1,4 +1,4 @@
-//! Which replica to connect to, and how.
+//! The replica to connect to, and the settings of the connection.
 
 use super::bandwidth::Limiter;
 use super::tls::Memory;
@@ -9,9 +9,9 @@ use crate::settings::{Connection, Target};
 pub struct Destination {
     /// The replica.
     pub target: Target,
-    /// How to connect to it.
+    /// The settings of the connection.
     pub settings: Connection,
-    /// What earlier connections have shown about its encryption.
+    /// What is known from earlier connections about the replica's use of TLS.
     pub memory: Memory,
     /// The shared bandwidth limit of all connections, if one is set.
     pub limiter: Option<Limiter>,

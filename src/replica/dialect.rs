@@ -8,15 +8,15 @@ use super::responses::{Ending, ending};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::Verb;
 
-/// How many untagged lines may come before the end of a command during the login.
+/// Maximum number of untagged lines in the reply to a command of the login.
 const UNTAGGED_LINES: usize = 256;
 
-/// The protocol that a replica speaks.
+/// The dialect of a replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
-    /// sync_server: commands and replies have no tags.
+    /// The dialect of sync_server: commands and replies have no tags.
     Csync,
-    /// imapd: commands have tags, and names that begin with SYNC.
+    /// The dialect of imapd: commands have tags, and their names begin with SYNC.
     Imap,
 }
 
@@ -50,7 +50,7 @@ impl Dialect {
     }
 }
 
-/// Makes the tags of commands, and recognises the ends of their replies.
+/// Makes the tags of commands, and finds the tags in the lines of replies.
 #[derive(Debug)]
 pub(super) struct Tagger {
     dialect: Dialect,
@@ -66,9 +66,9 @@ pub(super) struct Tag(Option<u64>);
 /// The meaning of a line of a reply.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line<'l> {
-    /// `* ` and the rest.
+    /// A line that starts with `* `. Holds the bytes after it.
     Untagged(&'l [u8]),
-    /// `+ ` and the rest, without the end of the line.
+    /// A line that starts with `+`. Holds the text after it, without the end of the line.
     Continue(&'l [u8]),
     /// The end of the reply to the command with this tag.
     End(Tag, Ending),
@@ -93,7 +93,7 @@ impl Tagger {
         Tag((self.dialect == Dialect::Imap).then_some(self.last))
     }
 
-    /// Parses a line of a reply with its tag.
+    /// Parses a line of a reply, including its tag.
     pub fn line<'l>(&self, line: &'l [u8]) -> Line<'l> {
         if let Some(rest) = line.strip_prefix(b"* ") {
             return Line::Untagged(rest);
@@ -120,12 +120,12 @@ impl Tagger {
         Ok(tag)
     }
 
-    /// Reads lines until the next `+` or the end of a command. Passes untagged lines before it to
-    /// `untagged`, without `* `.
+    /// Reads lines until the next `+` or the end of the reply to `tag`. Passes each untagged line
+    /// before it to `untagged`, without `* `.
     ///
     /// # Errors
-    /// Those of the connection; [`Kind::Bye`] if the replica sends BYE; [`Kind::Protocol`] if
-    /// another command ends, or if a line is not part of a reply.
+    /// Errors of the connection; [`Kind::Bye`] if the replica sends BYE; [`Kind::Protocol`] if the
+    /// reply to another command ends, or if a line is not part of a reply.
     pub fn answer(
         &self,
         link: &mut Link,
@@ -140,8 +140,8 @@ impl Tagger {
                 error.detail()
             );
             Error::new(error.kind(), error.op().to_owned(), error.subject(), detail)
-                .hint(error.hint_text().to_owned())
-                .caused_by(error)
+                .with_hint(error.hint().to_owned())
+                .with_source(error)
         })
     }
 
@@ -173,21 +173,21 @@ impl Tagger {
                 Line::Nonsense => return Err(nonsense("no reply", &line)),
             }
         }
-        Err(nonsense("more lines than any reply has", last))
+        Err(nonsense("the reply has too many lines", last))
     }
 }
 
 /// The answer to a command of the login.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// The replica asks for more; holds the text after `+`.
+    /// The replica requests more data. Holds the text after `+`.
     Continue(Vec<u8>),
-    /// The command has ended.
+    /// The last line of the reply.
     End(Ending),
 }
 
 impl Tag {
-    /// Returns the start of the command line.
+    /// Returns the tag as the command line starts with it: `C1 `, or nothing with csync.
     pub fn prefix(self) -> String {
         self.0.map(|number| format!("C{number} ")).unwrap_or_default()
     }
@@ -203,12 +203,12 @@ fn read_tag(line: &[u8]) -> Option<(u64, &[u8])> {
 
 fn goodbye(text: &str) -> Error {
     Error::new(Kind::Bye, "talk to", "the replica", format!("BYE {text}"))
-        .hint("the replica is shutting down or turned the connection down; its log says why")
+        .with_hint("the replica is shutting down or refused the connection; see its log")
 }
 
 fn nonsense(what: &str, line: &[u8]) -> Error {
     Error::new(Kind::Protocol, "understand", "the replica", format!("{what}: {}", shown(line)))
-        .hint("is this a Cyrus server? check sync_host and sync_port")
+        .with_hint("check sync_host and sync_port: this may not be a Cyrus server")
 }
 
 /// Returns the start of a line for an error message.

@@ -1,5 +1,5 @@
-//! A server that is called directly instead of over a connection: a function that takes a command
-//! and returns its reply.
+//! A server that is called as a function instead of over a connection: the function receives a
+//! command and returns the reply.
 
 use std::collections::HashMap;
 
@@ -11,12 +11,14 @@ use crate::protocol::{Command, Item, Label, Reply, Ticket, Verb};
 
 /// Handles one whole command, for example `RESTART\r\n`, and returns all lines of the reply.
 pub trait Answer {
+    /// Handles one command. Returns all lines of its reply.
+    ///
     /// # Errors
-    /// An error if there is no reply. A NO is a reply.
+    /// If there is no reply. A NO is a reply, not an error.
     fn answer(&mut self, command: &[u8]) -> Result<Vec<u8>>;
 }
 
-/// Sends commands to an [`Answer`]; see the module.
+/// Passes commands to an [`Answer`]; see the module.
 pub struct Direct<A> {
     answer: A,
     next: u64,
@@ -24,12 +26,12 @@ pub struct Direct<A> {
 }
 
 impl<A: Answer> Direct<A> {
-    /// Makes a server that replies through `answer`.
+    /// Makes a server whose replies come from `answer`.
     pub fn new(answer: A) -> Self {
         Direct { answer, next: 0, replies: HashMap::new() }
     }
 
-    /// Returns the function that replies.
+    /// Returns the [`Answer`] that handles the commands.
     pub fn answerer(&mut self) -> &mut A {
         &mut self.answer
     }
@@ -54,7 +56,8 @@ impl<A: Answer> Replica for Direct<A> {
     }
 
     fn wait(&mut self, ticket: Ticket) -> Result<Reply> {
-        let taken = || Error::new(Kind::Internal, "wait for", "a reply", "it was taken already");
+        let taken =
+            || Error::new(Kind::Internal, "wait for", "a reply", "the reply was taken before");
         self.replies.remove(&ticket).unwrap_or_else(|| Err(taken()))
     }
 
@@ -69,16 +72,16 @@ impl<A: Answer> Replica for Direct<A> {
     }
 }
 
-/// Parses the reply to the command that errors call `name`.
+/// Parses all lines of a reply. `name` names the command in errors.
 fn read(name: &Label, mut rest: &[u8]) -> Result<Reply> {
     let nonsense = |error: &Malformed| {
         Error::new(Kind::Host, "understand the reply to", name.to_string(), error.to_string())
-            .hint("this is a bug in the program that supplies the mail store")
+            .with_hint("this is a bug in the program that supplies the mail store")
     };
     let mut reply = Reply::default();
     while !rest.is_empty() {
         let length = Framer::default().find(rest).map_err(|error| nonsense(&error))?;
-        // The last line may lack its line end.
+        // The last line may have no line feed.
         let (line, later) = rest.split_at(length.unwrap_or(rest.len()));
         rest = later;
         let Some(item) = line.strip_prefix(b"* ") else {
@@ -125,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_has_its_kind_and_nonsense_is_told_and_both_are_the_hosts() {
+    fn refusals_and_invalid_replies_are_errors_of_the_host() {
         let kind = |reply| {
             let error = asked(reply).0.unwrap_err();
             assert_eq!(error.peer(), Some(&Peer::Host), "{error}");

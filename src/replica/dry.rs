@@ -1,4 +1,4 @@
-//! A replica that is read but not changed, for dry runs.
+//! A connection to a replica for dry runs: the replica is read, but not changed.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -11,29 +11,31 @@ use crate::limits::REPLY_RECORD_BYTES;
 use crate::protocol::{Command, FullMailbox, MailboxUpdate, Reply, Ticket, Verb};
 use crate::types::{MboxName, Uid};
 
-/// The maximum number of records for which a mailbox of the replica is read.
+/// Maximum number of records to expect when a mailbox of the replica is read.
 const MOST_RECORDS: Uid = 50_000_000;
 
-/// Passes read commands on, and answers commands that change something as if they had succeeded.
-/// Replies take simulated renames and deletes into account. If an update would leave the replica
-/// with other records than the update says, it is refused like on a real replica.
+/// Passes read commands on. Answers commands that change something as if they had succeeded,
+/// without sending them. Renames and deletes are simulated, so that later replies show the new
+/// names. An update is refused, as on a real replica, if the simulated records would differ from
+/// those that the update describes.
 pub struct Dry<'r> {
     inner: &'r mut dyn Replica,
     temp_path: &'r Path,
     next: u64,
     done: HashSet<Ticket>,
     imagined: Imagined,
-    /// Simulated contents of the mailboxes that got updates. `None` for mailboxes whose records
-    /// were all requested: the engine is repairing them, and later updates are the result of that.
+    /// Simulated contents of the mailboxes that got updates. `None` for a mailbox whose records the
+    /// engine has requested: it is repairing this mailbox, so its later updates are accepted
+    /// unchecked.
     shadows: HashMap<MboxName, Option<Shadow>>,
-    /// Updates that are refused because the replica would end with other contents.
+    /// Updates that are refused because the replica would have other contents after them.
     refused: HashMap<Ticket, MboxName>,
 }
 
 impl<'r> Dry<'r> {
     /// Reads from `inner`. Long replies are stored in files in `temp_path`.
     pub fn new(inner: &'r mut dyn Replica, temp_path: &'r Path) -> Self {
-        // The tickets of `inner` count up from zero, so these count down.
+        // The tickets of `inner` count up from zero, so the tickets made here count down.
         Dry {
             inner,
             temp_path,
@@ -59,8 +61,8 @@ impl<'r> Dry<'r> {
 
     fn look(&mut self, name: &MboxName, last_uid: Uid) -> Result<Shadow> {
         let Some(real) = self.imagined.real(name) else { return Ok(Shadow::default()) };
-        // The replica would log a refusal if the records of a missing mailbox were requested: ask
-        // first whether the mailbox exists.
+        // First request whether the mailbox exists: the replica would log an error if the records
+        // of a missing mailbox were requested.
         let there = self.submit_real(std::slice::from_ref(&real))?;
         match self.inner.wait(there).and_then(Reply::into_folders) {
             Ok(folders) if folders.iter().all(|folder| folder.name != real) => {
@@ -83,7 +85,7 @@ impl<'r> Dry<'r> {
                 Ok(shadow)
             }
             Err(error) if error.is_connection() => Err(error),
-            // The mailbox does not exist yet: it would be created.
+            // The mailbox does not exist yet, and the update would create it.
             Err(_) => Ok(Shadow::default()),
         }
     }
@@ -118,7 +120,7 @@ impl<'r> Dry<'r> {
         self.inner.submit(Command::GetMailboxes(names))
     }
 
-    /// Makes a ticket for a command that is answered with an empty OK.
+    /// Makes the ticket of a command that is not sent. Its reply is an empty OK.
     fn nod(&mut self) -> Ticket {
         let ticket = Ticket(self.next);
         self.next -= 1;
@@ -148,7 +150,7 @@ impl Replica for Dry<'_> {
     fn wait(&mut self, ticket: Ticket) -> Result<Reply> {
         if let Some(name) = self.refused.remove(&ticket) {
             self.done.remove(&ticket);
-            let detail = "the replica would end with other contents";
+            let detail = "the replica's contents would differ after the update";
             return Err(Error::new(Kind::ReplicaChecksum, "update mailbox", &name, detail));
         }
         if self.done.remove(&ticket) {

@@ -1,37 +1,40 @@
 //! Chooses the level of compression while a connection is in use (`sync_deflate_level: auto`).
 //!
 //! The speed of a connection is limited by the network, by the replica, or by this process. A
-//! higher level helps only if the limit is the network. This module finds out from these signs:
+//! higher level only helps if the network is the limit. This module finds the limit by these signs:
 //!
-//! - If the system still has unsent bytes when more are to be sent, this process is fast enough. If
-//!   it never has any, this process is the limit, and a lower level is never slower.
+//! - If the operating system still has unsent bytes whenever more are written, this process is fast
+//!   enough. If it never has any, this process is the limit, and a lower level is never slower.
 //! - Compression that takes a small part of the time costs almost nothing, whatever the limit is.
-//!   This is the case on a slow network: there the highest cheap level is used at once.
-//! - In all other cases only a trial can tell. One or a few commands are written with another
-//!   level, and their replies show the speed in bytes of mail. If the network is the limit, mail
-//!   moves faster the smaller it becomes. If the replica is the limit, it does not, because the
-//!   replica must decompress it. The result of a trial is used until the speed has changed much, or
-//!   for some time. This time doubles whenever a trial confirms the current level.
+//!   On a slow network this is the case even for high levels: the highest such level is used at
+//!   once.
+//! - In all other cases only a trial can show the limit. In a trial, a few commands are written
+//!   with another level, and their replies show the speed in bytes of mail. If the network is the
+//!   limit, mail moves faster the smaller it becomes. If the replica is the limit, it does not,
+//!   because the replica must decompress it. The result of a trial is used until the speed has
+//!   changed much, or for some time. This time doubles whenever a trial confirms the current level.
 //!
-//! Our own limit (`sync_bwlimit`) is known: while it delays bytes, no trial is needed, and the
-//! level is as high as there is time for.
+//! Our own bandwidth limit (`sync_bwlimit`) needs no trial: while it delays bytes, the level is as
+//! high as there is time for.
 //!
-//! Nothing here reads a clock: times and counts are arguments. Each connection decides on its own.
+//! Times and counts are passed as arguments; no function here reads a clock. Each connection has
+//! its own level.
 
 use std::time::Duration;
 
 use super::measured::Measured;
 
-/// A zlib level and its cost.
+/// A zlib level and its cost. A rung is an index into [`RUNGS`].
 struct Rung {
     level: u32,
-    /// Seconds per byte of mail with attachments, measured on some processor. Only the ratio
-    /// between the levels matters.
+    /// Seconds per byte of mail with attachments, measured on one processor. Only the ratio between
+    /// the levels matters.
     cost: f64,
 }
 
 /// The levels in use. Levels 2, 4 and 5 are similar to their neighbours; on mail, 8 and 9 are no
-/// better than 7. Level 1 makes smaller output than Huffman coding only, and is faster.
+/// better than 7. Level 1 is faster than Huffman coding without a search, and its output is
+/// smaller.
 const RUNGS: [Rung; 5] = [
     Rung { level: 0, cost: 0.0 },
     Rung { level: 1, cost: 6.0e-9 },
@@ -39,33 +42,34 @@ const RUNGS: [Rung; 5] = [
     Rung { level: 6, cost: 18.0e-9 },
     Rung { level: 7, cost: 27.0e-9 },
 ];
-/// The rung at the start: it compresses well, and costs only milliseconds until more is known.
+/// The rung at the start. It compresses well, and until more is known it costs only milliseconds.
 const FIRST_RUNG: usize = 3;
-/// The rung that trials compare with stored bytes.
+/// The rung that a trial compares with stored bytes (rung 0).
 const FAST_RUNG: usize = 1;
 
-/// Number of samples that are judged together.
-const LOOK_SAMPLES: u32 = 4;
+/// Number of samples that are judged together (a [`Window`]).
+const WINDOW_SAMPLES: u32 = 4;
 /// Seconds over which a speed is averaged.
 const MOMENT: f64 = 0.1;
-/// With fewer unsent bytes than this, the system has almost nothing left to send.
+/// With fewer unsent bytes than this, the system counts as having nothing left to send.
 const DRY_BYTES: u64 = 4 << 10;
-/// If less than this share of the time was spent blocked, the process did not have to wait for the
+/// If less than this share of the time was spent blocked, this process did not have to wait for the
 /// system.
 const WAITED: f64 = 0.05;
 /// A level that takes up to this share of the time is cheap.
 const CHEAP: f64 = 0.10;
-/// If a level takes less than this share of the time, a lower level gains nothing.
+/// If a level takes less than this share of the time, a lower level is not faster.
 const FREE: f64 = 0.03;
-/// The share of the time that this process may use at the next higher level.
+/// Maximum share of the time that this process may use at the next higher level.
 const ROOM: f64 = 0.98;
-/// A smaller reduction of the output than this share does not count.
+/// A reduction of the output by less than this share does not count.
 const NO_SMALLER: f64 = 0.05;
-/// Confirmed bytes that are needed to measure a speed.
+/// Number of confirmed bytes that are needed to measure a speed. Bytes are confirmed by the
+/// replica's reply.
 const MEASURED_BYTES: u64 = 8 << 20;
 /// After this many confirmed bytes, older measurements count half.
 const REMEMBERED_BYTES: u64 = 32 << 20;
-/// Commands with fewer bytes are not used to measure the speed.
+/// Minimum size in bytes of a command that is used to measure the speed.
 const LONG_COMMAND: u64 = 64 << 10;
 /// Bytes that are written in a trial.
 const TRIAL_BYTES: u64 = 2 << 20;
@@ -73,13 +77,13 @@ const TRIAL_BYTES: u64 = 2 << 20;
 const TRIAL_PAUSE: u64 = 64 << 20;
 /// The minimum time of such a pause, in seconds.
 const TRIAL_TIME: f64 = 1.5;
-/// Confirmed bytes until the next trial after a higher level was better: an even higher one may be
+/// Confirmed bytes until the next trial if a higher level was better: an even higher level may be
 /// better still.
 const SHORT_PAUSE: u64 = 16 << 20;
-/// Maximum of confirmed bytes between two trials.
+/// Maximum number of confirmed bytes between two trials.
 const LONGEST_PAUSE: u64 = 16 << 30;
 
-/// What was compressed so far.
+/// The work of the compressor so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Packed {
     /// Bytes of input.
@@ -95,9 +99,9 @@ pub struct Packed {
 pub struct Sample {
     /// Time since the connection was opened.
     pub now: Duration,
-    /// What was compressed since the connection was opened.
+    /// The work of the compressor since the connection was opened.
     pub done: Packed,
-    /// How long in total the system has accepted no bytes.
+    /// Total time in which the system has accepted no bytes.
     pub blocked: Duration,
     /// Bytes that the system has not sent yet.
     pub unsent: u64,
@@ -109,12 +113,12 @@ pub struct Sample {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Epoch(u32);
 
-/// How a command was written. At its start: the epoch, and the bytes compressed before it. At its
-/// end: the same, with the compressed bytes of the command.
+/// How a command was compressed. At the start of the command it holds the epoch, and the compressed
+/// bytes so far. At the end it holds the epoch, and the compressed bytes of the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Written {
     epoch: Epoch,
-    /// Compressed bytes before the command or, at its end, of the command.
+    /// Compressed bytes before the command; at its end, compressed bytes of the command.
     packed: u64,
 }
 
@@ -123,43 +127,45 @@ pub struct Written {
 pub struct Effort {
     rung: usize,
     epoch: Epoch,
-    /// The lowest rung without a trial: a trial has shown that lower ones are slower.
+    /// The lowest rung that may be used without a trial. A trial has shown that lower ones are
+    /// slower.
     floor: usize,
-    /// The highest rung: higher ones were too slow, or no better.
+    /// The highest rung that may be used. Higher ones were too slow, or no better.
     ceiling: usize,
-    /// Cost on this machine, relative to the table.
+    /// Cost of a level on this machine, relative to the cost in [`RUNGS`].
     scale: f64,
     before: Option<Sample>,
-    look: Look,
-    /// The last three average speeds, and seconds and bytes of the current period. Several are kept
-    /// because a short pause of the replica does not mean that the network is slow.
+    window: Window,
+    /// The last three average speeds. Several are kept because a short pause of the replica does
+    /// not mean that the network is slow. `moment` holds the seconds and bytes of the next average.
     speeds: [f64; 3],
     moment: (f64, f64),
-    /// Whether the system had unsent bytes throughout the last look.
+    /// Whether the system had unsent bytes at every sample of the last window.
     pressed: bool,
-    /// Whether our own bandwidth limit delayed bytes throughout the last look.
+    /// Whether our own bandwidth limit delayed bytes at every sample of the last window.
     is_held: bool,
-    /// Whether the level was raised before because a higher one was cheap.
+    /// Whether the level was raised once because a higher level was cheap.
     rose: bool,
     measured: Measured,
     /// The measurement of the level before the current trial.
     compared: Measured,
     trial: Option<Trial>,
-    /// The speed at the end of the last trial.
+    /// The speed that the last trial found. `None` if there was none, or if the speed has changed
+    /// much since.
     known: Option<f64>,
     /// Confirmed bytes since the last trial.
     since_trial: u64,
     pause: u64,
     due: u64,
-    /// Number of trials in a row that did not show that a higher level helps.
-    doubts: u32,
-    /// Since when the replica has worked on the first command.
+    /// Number of consecutive trials in which the higher level did not help.
+    failed_trials: u32,
+    /// When the replica began to work on the first command in flight.
     working_since: Option<Duration>,
 }
 
 /// Sums over the samples that are judged together.
 #[derive(Debug, Default)]
-struct Look {
+struct Window {
     samples: u32,
     dry: u32,
     held: u32,
@@ -168,7 +174,7 @@ struct Look {
     work: f64,
     plain: f64,
     packed: f64,
-    /// Compressed bytes that left this machine.
+    /// Compressed bytes that the system has sent.
     left: f64,
 }
 
@@ -181,7 +187,7 @@ struct Trial {
     epoch: Option<Epoch>,
     /// Bytes of the commands written in the trial.
     written: u64,
-    /// Whether all commands of the trial are written; replies may still be missing.
+    /// Whether all commands of the trial are written. Some replies may still be missing.
     ended: bool,
     measured: Measured,
 }
@@ -195,7 +201,7 @@ impl Default for Effort {
             ceiling: RUNGS.len() - 1,
             scale: 1.0,
             before: None,
-            look: Look::default(),
+            window: Window::default(),
             speeds: [f64::MAX; 3],
             moment: (0.0, 0.0),
             pressed: false,
@@ -208,7 +214,7 @@ impl Default for Effort {
             since_trial: 0,
             pause: TRIAL_PAUSE,
             due: TRIAL_PAUSE,
-            doubts: 0,
+            failed_trials: 0,
             working_since: None,
         }
     }
@@ -220,7 +226,7 @@ impl Effort {
         RUNGS.get(self.rung).map_or(0, |rung| rung.level)
     }
 
-    /// Takes a sample. Call this before more bytes are passed to the system.
+    /// Takes a sample. The caller calls this before it passes more bytes to the system.
     pub fn sample(&mut self, sample: Sample) {
         let Some(before) = self.before.replace(sample) else { return };
         let span = |now: Duration, then: Duration| now.saturating_sub(then).as_secs_f64();
@@ -228,34 +234,34 @@ impl Effort {
         let plain = grown(sample.done.plain, before.done.plain);
         let packed = grown(sample.done.packed, before.done.packed);
         let blocked = span(sample.blocked, before.blocked);
-        let look = &mut self.look;
-        look.samples += 1;
+        let window = &mut self.window;
+        window.samples += 1;
         let time = span(sample.now, before.now);
         let dry = sample.unsent < DRY_BYTES && blocked < WAITED * time;
-        look.dry += u32::from(dry && !sample.is_held);
-        look.held += u32::from(sample.is_held);
-        look.time += time;
-        look.blocked += blocked;
-        look.work += span(sample.done.work, before.done.work);
-        look.plain += plain;
-        look.packed += packed;
-        look.left += packed + before.unsent as f64 - sample.unsent as f64;
-        if look.samples >= LOOK_SAMPLES {
-            let look = std::mem::take(look);
-            if look.time > 0.0 && look.plain > 0.0 && look.packed > 0.0 {
-                self.judge(&look);
+        window.dry += u32::from(dry && !sample.is_held);
+        window.held += u32::from(sample.is_held);
+        window.time += time;
+        window.blocked += blocked;
+        window.work += span(sample.done.work, before.done.work);
+        window.plain += plain;
+        window.packed += packed;
+        window.left += packed + before.unsent as f64 - sample.unsent as f64;
+        if window.samples >= WINDOW_SAMPLES {
+            let window = std::mem::take(window);
+            if window.time > 0.0 && window.plain > 0.0 && window.packed > 0.0 {
+                self.judge(&window);
             }
         }
     }
 
-    /// Pauses sampling, because nothing more is to be sent for now. The next sample starts a new
-    /// series.
+    /// Pauses sampling, because there is nothing to send for some time. The next sample starts a
+    /// new series.
     pub fn pause(&mut self) {
         self.before = None;
     }
 
-    /// Marks the start of a command. `idle` is whether the replica has no other command to work on.
-    /// The level may change here.
+    /// Marks the start of a command. `idle` tells whether the replica has no other command to work
+    /// on. The level may change here.
     pub fn command(&mut self, now: Duration, idle: bool, done: &Packed) -> Written {
         if idle {
             self.working_since = Some(now);
@@ -279,8 +285,8 @@ impl Effort {
         Written { epoch: self.epoch, packed: done.packed }
     }
 
-    /// Marks the end of a command of `bytes` bytes. Returns how it was written, if the level has
-    /// not changed since its start.
+    /// Marks the end of a command of `bytes` bytes. Returns how the command was compressed, or
+    /// `None` if the level has changed since its start.
     pub fn written(&mut self, begun: Written, bytes: u64, done: &Packed) -> Option<Written> {
         if let Some(trial) = self.trial.as_mut().filter(|trial| trial.epoch == Some(begun.epoch))
             && bytes >= LONG_COMMAND
@@ -291,8 +297,8 @@ impl Effort {
         (begun.epoch == self.epoch).then_some(Written { packed, ..begun })
     }
 
-    /// Records the reply to a command of `bytes` bytes. `written` is how it was written, if with a
-    /// single level.
+    /// Records the reply to a command of `bytes` bytes. `written` is the value that
+    /// [`Effort::written`] returned.
     pub fn confirmed(&mut self, now: Duration, written: Option<Written>, bytes: u64) {
         let since = self.working_since.replace(now).unwrap_or(now);
         let Some(written) = written.filter(|_| bytes >= LONG_COMMAND) else { return };
@@ -314,20 +320,20 @@ impl Effort {
         }
     }
 
-    /// Adjusts the level according to a look.
-    fn judge(&mut self, look: &Look) {
-        let share = look.work / look.time;
-        if self.cost(self.rung) > 0.0 && look.work > 0.0 {
+    /// Raises or lowers the level according to a window.
+    fn judge(&mut self, window: &Window) {
+        let share = window.work / window.time;
+        if self.cost(self.rung) > 0.0 && window.work > 0.0 {
             let own = RUNGS.get(self.rung).map_or(1.0, |rung| rung.cost);
-            self.scale = (look.work / look.plain / own).clamp(0.05, 20.0);
+            self.scale = (window.work / window.plain / own).clamp(0.05, 20.0);
         }
-        self.pressed = look.dry == 0;
-        self.is_held = look.held == look.samples;
-        // Under our own limit, storing bytes is not faster than the lowest level.
+        self.pressed = window.dry == 0;
+        self.is_held = window.held == window.samples;
+        // Under our own bandwidth limit, level 0 is not faster than level 1.
         self.floor = self.floor.max(usize::from(self.is_held));
-        // Bytes of mail that left this machine, per second.
-        let left = (look.left / look.packed).max(0.0) * look.plain;
-        self.moment = (self.moment.0 + look.time, self.moment.1 + left);
+        // Bytes of mail that the system has sent per second.
+        let left = (window.left / window.packed).max(0.0) * window.plain;
+        self.moment = (self.moment.0 + window.time, self.moment.1 + left);
         if self.moment.0 >= MOMENT {
             let (time, left) = std::mem::take(&mut self.moment);
             let [_, second, last] = self.speeds;
@@ -335,14 +341,14 @@ impl Effort {
         }
         let begins = self.speeds.contains(&f64::MAX);
         let past = self.speeds.iter().filter(|_| !begins).copied();
-        let speed = past.fold(left / look.time, f64::max);
-        // If the network has become slow, the running trial is no longer needed.
+        let speed = past.fold(left / window.time, f64::max);
+        // Cancel a running trial if the network has become slow: the result is no longer needed.
         let free = self.affordable(speed, FREE);
         if self.trial.is_some() && (!self.pressed || free < FIRST_RUNG) {
             return;
         }
         self.trial = None;
-        if look.dry == look.samples {
+        if window.dry == window.samples {
             if self.rung > self.floor && share >= FREE {
                 if self.floor > 0 {
                     self.ceiling = self.rung - 1;
@@ -354,10 +360,11 @@ impl Effort {
         if !self.pressed {
             return;
         }
-        // If a trial has shown that compression does not help, a level must be cheaper still.
+        // If a trial has shown that compression does not help, only levels of half the cost are
+        // cheap.
         let futile = self.known.is_some() && self.floor == 0;
-        // At the start, a single look is enough to return to the first rung, but only once: a busy
-        // replica accepts bytes irregularly.
+        // At the start, a single window may raise the level up to the first rung, but only once,
+        // because a busy replica accepts bytes irregularly.
         let highest = if !begins {
             self.ceiling
         } else if self.rose {
@@ -367,7 +374,7 @@ impl Effort {
         };
         let cheap = self.affordable(speed, if futile { CHEAP / 2.0 } else { CHEAP }).min(highest);
         let next = (self.rung + 1).min(self.ceiling);
-        let own = (look.time - look.blocked).max(0.0) / look.plain;
+        let own = (window.time - window.blocked).max(0.0) / window.plain;
         let needed = speed * (own + self.cost(next) - self.cost(self.rung));
         if cheap > self.rung {
             self.rose = true;
@@ -389,7 +396,7 @@ impl Effort {
         let unknown = self.known.is_none() && self.rung > 0;
         let hurries = self.due < TRIAL_PAUSE || self.since_trial as f64 >= speed * TRIAL_TIME;
         let due = self.since_trial >= self.due && hurries;
-        if self.trial.is_none() && !self.is_held && (due || unknown && self.doubts == 0) {
+        if self.trial.is_none() && !self.is_held && (due || unknown && self.failed_trials == 0) {
             let rung = match self.rung {
                 0 => self.pressed.then_some(FAST_RUNG),
                 FAST_RUNG => dear.then_some(0),
@@ -418,8 +425,8 @@ impl Effort {
         let upward = trial.rung > trial.from;
         let (low, high) = if upward { (before, tried) } else { (tried, before) };
         let smaller = low.ratio() / high.ratio();
-        // Half of the gain to expect if the network were the limit; there is no gain if the replica
-        // is.
+        // Require half of the gain that is expected if the network is the limit. If the replica is
+        // the limit, there is no gain.
         let gain = ((smaller - 1.0) / 2.0).min(0.10);
         let faster = high.speed() / low.speed();
         let worth = smaller >= 1.0 + NO_SMALLER && faster >= 1.0 + gain;
@@ -428,19 +435,19 @@ impl Effort {
             if upward { (trial.from, trial.rung) } else { (trial.rung, trial.from) };
         self.since_trial = 0;
         // Buffers at the other end may hide for a moment that the network is the limit, and mail of
-        // another kind may compress differently. So some results must be confirmed by more trials.
+        // another kind may compress differently. So some results need more trials as confirmation.
         let wanted = match (tells, low_rung) {
             (true, 0) => 1,
             (false, 0) if upward => 1,
             (true, _) => 2,
             (false, _) => 4,
         };
-        self.doubts += u32::from(!worth);
-        if !worth && self.doubts < wanted {
+        self.failed_trials += u32::from(!worth);
+        if !worth && self.failed_trials < wanted {
             self.due = MEASURED_BYTES;
             return;
         }
-        self.doubts = 0;
+        self.failed_trials = 0;
         self.known = Some(if worth { high.speed() } else { low.speed() });
         self.ceiling = RUNGS.len() - 1;
         if worth {
@@ -460,7 +467,7 @@ impl Effort {
             self.due = match (upward, better) {
                 (true, _) => SHORT_PAUSE,
                 (false, 0) => TRIAL_PAUSE,
-                // After one step down, try the next one soon.
+                // After one step down, try the next lower level soon.
                 (false, _) if self.floor == 0 => 0,
                 (false, _) => TRIAL_PAUSE,
             };
@@ -472,7 +479,7 @@ impl Effort {
         self.rung = rung;
         self.epoch = Epoch(self.epoch.0.wrapping_add(1));
         self.measured = Measured::default();
-        self.look = Look::default();
+        self.window = Window::default();
         self.before = None;
     }
 
@@ -481,7 +488,8 @@ impl Effort {
         RUNGS.get(rung).map_or(0.0, |rung| rung.cost) * self.scale
     }
 
-    /// Returns the highest rung that takes at most this share of the time at this speed.
+    /// Returns the highest rung whose compression takes at most this share of the time at this
+    /// speed.
     fn affordable(&self, speed: f64, share: f64) -> usize {
         (0..RUNGS.len()).rev().find(|rung| speed * self.cost(*rung) <= share).unwrap_or(0)
     }

@@ -1,19 +1,20 @@
-//! Tests the choice of the compression level in a model of client, network and replica, without a
-//! clock.
+//! Tests the choice of the compression level in a model of client, network and replica. The model
+//! has its own time and needs no clock.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::effort::{Effort, Packed, Sample, Written};
 
-/// How many bytes are compressed at a time, and passed to the system at a time, as in real
-/// connections.
+/// Number of bytes that are compressed at a time (`CHUNK`), and passed to the system at a time
+/// (`HANDED`), as in real connections.
 const CHUNK: f64 = 65_536.0;
 const HANDED: f64 = 192.0 * 1024.0;
-/// Bytes of a command.
+/// Number of bytes of a command.
 const COMMAND: f64 = 3e6;
 
-/// For each of the levels 0, 1, 3, 6 and 7: compressed bytes and nanoseconds per byte, as measured.
+/// Measured values for each of the levels 0, 1, 3, 6 and 7: compressed bytes per byte, and
+/// nanoseconds per byte.
 #[derive(Clone, Copy)]
 struct Mail([(f64, f64); 5]);
 
@@ -22,10 +23,10 @@ const HTML: Mail = Mail([(1.0, 0.4), (0.253, 2.8), (0.178, 6.3), (0.166, 9.3), (
 const ATTACHED: Mail = Mail([(1.0, 0.4), (0.76, 6.8), (0.76, 6.8), (0.76, 6.8), (0.76, 6.8)]);
 const RANDOM: Mail = Mail([(1.0, 0.4), (1.0, 7.0), (1.0, 7.0), (1.0, 7.0), (1.0, 7.0)]);
 
-/// Returns the kind of mail at a position in the spool.
+/// A function that returns the kind of mail at a position in the spool.
 type Content = fn(f64) -> Mail;
 
-/// The mail to send. Its kind changes with the position, in runs as long as messages.
+/// The mail to send. Its kind changes with the position, about as often as in a spool of messages.
 #[derive(Clone, Copy)]
 struct Spool {
     bytes: f64,
@@ -40,22 +41,22 @@ fn mixed(at: f64) -> Mail {
     }
 }
 
-/// The limits of network and machines.
+/// The speed of the network and of both machines.
 #[derive(Clone, Copy)]
 struct World {
     /// Bytes per second that the network carries, depending on the time.
     network: fn(f64) -> f64,
     /// Bytes of uncompressed mail that the replica applies per second.
     replica: f64,
-    /// How much slower each of the two ends is while the other one works.
+    /// The share of its speed that each end loses while the other end works too.
     shared: f64,
-    /// Bytes that the systems buffer on each side.
+    /// Number of bytes that the system buffers on each side.
     buffer: f64,
-    /// Bytes per second that the client may send.
+    /// The bandwidth limit, in bytes per second.
     limit: f64,
 }
 
-/// Seconds for which the unused part of a limit counts.
+/// Unused time of the bandwidth limit that is carried over, in seconds.
 const BURST: f64 = 0.1;
 
 const GIGABIT: World = World { network: |_| 118e6, ..NEAR };
@@ -74,7 +75,7 @@ struct Outcome {
     time: f64,
     sent: f64,
     level: u32,
-    /// How often the level changed.
+    /// Number of changes of the level.
     changes: u32,
 }
 
@@ -93,8 +94,8 @@ impl How {
     }
 }
 
-/// A command on its way: bytes that the replica has not applied yet, all bytes, and how it was
-/// written.
+/// A command whose reply has not arrived: the bytes that the replica has not applied yet, all
+/// bytes, and how the command was compressed.
 struct Command {
     left: f64,
     bytes: f64,
@@ -109,16 +110,17 @@ struct Model {
     packed: f64,
     work: f64,
     blocked: f64,
-    /// Chunks as compressed and plain bytes: waiting in the client, in the client's system, and at
-    /// the replica.
+    /// Queues of chunks, each with its compressed and plain bytes: in the client, in the client's
+    /// system, and at the replica.
     held: VecDeque<(f64, f64)>,
     here: VecDeque<(f64, f64)>,
     there: VecDeque<(f64, f64)>,
-    /// Seconds of work left for the client's current chunk, which is compressed at the end.
+    /// Remaining seconds of work on the client's current chunk. Its compressed bytes appear when
+    /// the work is done.
     busy: f64,
     chunk: Option<(f64, f64, f64)>,
     handing: bool,
-    /// Bytes that the limit allows at this moment.
+    /// Number of bytes that the bandwidth limit allows at this moment.
     credit: f64,
     commands: VecDeque<Command>,
     begun: Written,
@@ -129,7 +131,7 @@ fn sum(chunks: &VecDeque<(f64, f64)>) -> f64 {
     chunks.iter().map(|chunk| chunk.0).sum()
 }
 
-/// Moves this many compressed bytes from one queue to the other.
+/// Moves this many compressed bytes from one queue to another.
 fn shift(from: &mut VecDeque<(f64, f64)>, to: &mut VecDeque<(f64, f64)>, mut bytes: f64) {
     while bytes > 0.5 {
         let Some((packed, plain)) = from.front_mut() else { return };
@@ -213,7 +215,7 @@ impl Model {
         }
     }
 
-    /// Lets the client work, or wait until the system accepts more.
+    /// Lets the client work for this time, or wait until its system accepts more bytes.
     fn send(&mut self, how: &mut How, world: &World, spool: &Spool, mut time: f64) {
         while time > 0.0 {
             if self.handing {
@@ -342,7 +344,7 @@ fn never_much_slower_than_the_better_of_none_and_level_6() {
                     ours.changes
                 );
                 println!("{line}");
-                // A few milliseconds at the start are too short to be noticed.
+                // Ignore a few milliseconds at the start.
                 let in_time = ours.time <= best * 1.05 + 0.01;
                 let small = !slow || (ours.sent <= all[1].sent * 1.01 && ours.level >= 6);
                 if !in_time || !small || ours.changes > 40 {
@@ -354,7 +356,7 @@ fn never_much_slower_than_the_better_of_none_and_level_6() {
     assert!(bad.is_empty(), "{bad:#?}");
 }
 
-/// Runs a world that changes in the middle, for this many bytes.
+/// Sends this many bytes in a world whose network changes its speed.
 fn followed(world: &World, bytes: f64) -> Outcome {
     adapts(world, &Spool { bytes, mail: mixed })
 }
@@ -406,7 +408,7 @@ fn below_a_limit_of_our_own_mail_is_compressed_well_and_no_slower() {
             }
         }
     }
-    // A limit far above our speed has no effect.
+    // A bandwidth limit far above the speed of the connection has no effect.
     let (world, spool) = (World { limit: 1e9, ..NEAR }, Spool { bytes: 100e6, mail: mixed });
     assert_eq!(adapts(&world, &spool).level, 0);
 }

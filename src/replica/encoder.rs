@@ -1,15 +1,15 @@
 //! The compressor of a connection: raw deflate (RFC 1951) that spends little time on data that does
 //! not compress.
 //!
-//! Most bytes of a mail spool are base64 of data that is compressed already: JPEG, PDF, office
-//! documents. Searching for repetitions finds none there, and takes most of the time. Such blocks
-//! go through a second encoder that only shortens the codes of the 64 letters; the output has the
-//! same size. Its output has no references to earlier bytes, so it can stand between blocks of the
-//! first encoder. The first encoder starts with an empty window afterwards. That costs little,
-//! because the window would be full of bytes without repetitions.
+//! Most bytes of a mail spool are base64 of data that is already compressed: JPEG, PDF, office
+//! documents. A search for repetitions takes most of the time, and finds none in such data.
+//! Therefore such blocks go through a second encoder, which only uses shorter codes for the 64
+//! letters; the output has the same size. The output of the second encoder has no references to
+//! earlier bytes, so it can be placed between blocks of the first encoder. The first encoder starts
+//! with an empty window afterwards. This costs little, because the window would be full of bytes
+//! without repetitions.
 //!
-//! The level may change between any two blocks. At level 0 blocks are stored, which only costs a
-//! copy.
+//! The level may change between any two blocks. At level 0, blocks are stored without compression.
 
 use zlib_rs::{Deflate, DeflateConfig, DeflateError, DeflateFlush, Strategy};
 
@@ -26,7 +26,7 @@ const STORED_BYTES: usize = 0xffff;
 enum Mode {
     /// Searches for repetitions of earlier bytes.
     Repetitions,
-    /// Only shortens the codes of letters.
+    /// Only uses shorter codes for frequent bytes (Huffman coding).
     Letters,
     /// Stores bytes as they are.
     Stored,
@@ -40,7 +40,7 @@ pub struct Encoder {
     /// The level that `repetitions` currently uses.
     set_level: u32,
     mode: Mode,
-    /// Whether some input is still buffered, so that the other side cannot decode it yet.
+    /// Whether some input is still in an encoder, so that the other side cannot decode it yet.
     unflushed: bool,
     scratch: Box<[u8]>,
 }
@@ -97,14 +97,14 @@ impl Encoder {
         Ok(())
     }
 
-    /// Chooses the encoder for a block. A short block is too small to judge, so it can only lead to
-    /// [`Mode::Repetitions`].
+    /// Chooses the encoder for a block. A short block is too small to judge: it can switch to
+    /// [`Mode::Repetitions`], but not to [`Mode::Letters`].
     fn judge(&self, block: &[u8]) -> Mode {
         let long = block.len() == BLOCK_BYTES || self.mode == Mode::Letters;
         if !long || repeats(block) { Mode::Repetitions } else { Mode::Letters }
     }
 
-    /// Flushes the current encoder, then changes mode and level.
+    /// If mode or level must change, flushes the current encoder and changes them.
     fn turn_to(&mut self, mode: Mode, out: &mut Vec<u8>) -> Result<(), DeflateError> {
         let relevel = mode == Mode::Repetitions && self.level != self.set_level;
         if mode == self.mode && !relevel {
@@ -142,7 +142,7 @@ impl Encoder {
             let given = usize::try_from(encoder.total_out() - given).unwrap_or_default();
             rest = rest.get(taken..).unwrap_or_default();
             out.extend_from_slice(self.scratch.get(..given).unwrap_or_default());
-            // The encoder left room in the buffer, so it has no more output.
+            // The encoder has not filled the buffer, so it has no more output.
             if rest.is_empty() && given < self.scratch.len() {
                 return Ok(());
             }
@@ -161,7 +161,8 @@ fn store(block: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Returns whether it is worth searching for repetitions: whether at more than one in 64 positions
-/// the next four bytes occurred before in the block. For text the first lines already decide.
+/// the next four bytes have occurred before in the block. In text, the first lines are enough to
+/// decide.
 fn repeats(block: &[u8]) -> bool {
     const SLOTS: usize = 4096;
     let mut seen = [0u32; SLOTS];
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_told_from_attachments() {
+    fn text_and_attachments_are_distinguished() {
         assert!(repeats(&text(BLOCK_BYTES)));
         for seed in 1..50 {
             assert!(!repeats(&base64(BLOCK_BYTES, seed)));

@@ -1,4 +1,5 @@
-//! Functions for fuzzing that parse bytes from the network; see `src/fuzzing.rs`.
+//! Functions that pass fuzzing input to the parsers of bytes from the network; see
+//! `src/fuzzing.rs`.
 
 use std::io::Write;
 use std::net::Shutdown;
@@ -22,16 +23,17 @@ use crate::protocol::command::FetchPlace;
 use crate::protocol::{Command, RemoteFolder, Reply};
 use crate::types::Guid;
 
-/// How many bytes a socket buffers while nobody reads.
+/// Maximum number of input bytes that are written to the socket pair. The socket buffers that many,
+/// so the write does not block.
 const MOST: usize = 32 << 10;
-/// How many bytes a decompressor may return at a time.
+/// Maximum number of bytes that the decompressor may return in one call.
 const ROOM: usize = 1 << 20;
 
-/// The size of a message that goes to a file.
+/// The size of the requested message, in bytes. A message of this size is written to a file.
 const LONG: u64 = 2 << 20;
 
-/// Makes a link that receives `data` and then the end of the stream. Also returns the other end,
-/// which must not be dropped earlier.
+/// Makes a link that receives `data` and then the end of the stream. Also returns the other end of
+/// the socket pair, which the caller must keep open while it uses the link.
 fn link(data: &[u8]) -> (Link, UnixStream) {
     let (ours, mut theirs) = UnixStream::pair().expect("a socket pair");
     theirs.write_all(data.get(..data.len().min(MOST)).unwrap_or_default()).expect("it fits");
@@ -41,7 +43,7 @@ fn link(data: &[u8]) -> (Link, UnixStream) {
     (link.expect("an open socket"), theirs)
 }
 
-/// Parses `data` as greetings of both kinds of servers, and as an answer to CAPABILITY.
+/// Parses `data` as the greeting of a server, and as an imapd's reply to CAPABILITY.
 pub fn greeting(data: &[u8]) {
     let (mut received, _theirs) = link(data);
     let _ = greet::greeting(&mut received);
@@ -49,7 +51,8 @@ pub fn greeting(data: &[u8]) {
     let _ = greet::capabilities(&mut received, &mut Tagger::new(Dialect::Imap), None);
 }
 
-/// Parses `data` as the replies to commands that were sent together.
+/// Parses `data` as the replies to four commands that were sent together, in both dialects of the
+/// protocol.
 pub fn replies(data: &[u8]) -> Vec<Reply> {
     let mut replies = Vec::new();
     for dialect in [Dialect::Csync, Dialect::Imap] {
@@ -57,7 +60,7 @@ pub fn replies(data: &[u8]) -> Vec<Reply> {
         let mut session = Session::new(received, Tagger::new(dialect), Arc::new(Silent));
         let mut get = || session.submit(Command::GetUser(&"fred".into()));
         let [first, second] = [get(), get()];
-        // Ask for a long message; only the start of it fits into `data`.
+        // Request a long message. `data` holds only the start of it.
         let place = FetchPlace { size: LONG, temp_path: &std::env::temp_dir() };
         let folder = RemoteFolder::default();
         let fetch = folder.fetch(1, Guid::default(), Some(place));
@@ -72,7 +75,7 @@ pub fn replies(data: &[u8]) -> Vec<Reply> {
     replies
 }
 
-/// Decompresses `data` in two pieces.
+/// Decompresses `data`, passed to the decompressor in two pieces.
 pub fn deflate(data: &[u8]) {
     let (mut stream, mut out) = (Deflate::new(3), Vec::new());
     let (first, second) = data.split_at(data.len() / 2);
@@ -88,7 +91,8 @@ pub fn deflate(data: &[u8]) {
     }
 }
 
-/// Returns the size of the compressed bytes, for the micro-benchmarks.
+/// Compresses `bytes` and returns the size of the result, for the micro-benchmarks.
+#[cfg(test)]
 pub fn compressed(level: u32, bytes: &[u8]) -> usize {
     let (mut stream, mut out) = (Deflate::new(level), Vec::new());
     stream.write(bytes, &mut out).expect("memory takes all");
@@ -96,7 +100,7 @@ pub fn compressed(level: u32, bytes: &[u8]) -> usize {
     out.len()
 }
 
-/// Parses `data` as lines of a login, with every mechanism.
+/// Parses `data` as the lines of a login, and as the SASL challenges of every mechanism.
 pub fn login(data: &[u8]) {
     let (mut received, _theirs) = link(data);
     let mut tagger = Tagger::new(Dialect::Csync);

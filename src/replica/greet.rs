@@ -6,26 +6,26 @@
 use super::dialect::{Answer, Dialect, Tagger};
 use super::lines::read_line;
 use super::link::Link;
-use super::offer::Offer;
 use super::responses::{Ending, ending};
+use super::server_capabilities::ServerCapabilities;
 use crate::error::{Error, Kind, Result};
 
-/// Maximum number of lines of a greeting; real ones have about six.
+/// Maximum number of lines of a greeting. Real greetings have about six.
 const GREETING_LINES: usize = 64;
-/// Maximum number of mechanisms that are kept; a Cyrus with all plugins has about 15.
+/// Maximum number of SASL mechanisms that are stored. A Cyrus with all plugins has about 15.
 const MECHANISMS: usize = 64;
-/// Maximum length of a version string that is kept.
+/// Maximum length of a version string that is stored.
 const RELEASE: usize = 64;
 
-/// What a greeting says about the server.
+/// The contents of a greeting.
 #[derive(Debug)]
 pub(super) struct Greeting {
     pub dialect: Dialect,
     /// The capabilities; `None` if the greeting of an imapd does not contain them.
-    pub offer: Option<Offer>,
-    /// Whether the imapd considers us logged in already.
+    pub offer: Option<ServerCapabilities>,
+    /// Whether the imapd requires no login (`PREAUTH`).
     pub preauth: bool,
-    /// Version of the server, if it sends one.
+    /// Major and minor version of the server, if it sends a version.
     pub version: Option<(u32, u32)>,
     /// The version as the server writes it.
     pub release: Option<String>,
@@ -37,7 +37,8 @@ pub(super) struct Greeting {
 /// [`Kind::Connect`] if the server refuses the connection; [`Kind::Protocol`] if it is not a Cyrus
 /// server.
 pub(super) fn greeting(link: &mut Link) -> Result<Greeting> {
-    let mut offer = Offer { sasl_ir: true, replication: true, ..Offer::default() };
+    let mut offer =
+        ServerCapabilities { sasl_ir: true, replication: true, ..ServerCapabilities::default() };
     for number in 0..GREETING_LINES {
         let line = read_line(link).map_err(|e| silent(e, link))?;
         let line = String::from_utf8_lossy(&line);
@@ -47,7 +48,7 @@ pub(super) fn greeting(link: &mut Link) -> Result<Greeting> {
         match ending(rest.as_bytes()) {
             Some(Ending::No(text) | Ending::Bad(text) | Ending::Bye(text)) => {
                 return Err(Error::new(Kind::Connect, "connect to", "the replica", text)
-                    .hint("the replica turned the connection down; its log says why"));
+                    .with_hint("the replica refused the connection; see its log"));
             }
             Some(Ending::Ok(_)) if number > 0 || rest.contains(" Cyrus sync server ") => {
                 let version = version(rest);
@@ -67,12 +68,12 @@ pub(super) fn greeting(link: &mut Link) -> Result<Greeting> {
     Err(not_cyrus("the greeting does not end"))
 }
 
-/// Asks an imapd for its capabilities.
+/// Requests the capabilities of an imapd.
 pub(super) fn capabilities(
     link: &mut Link,
     tagger: &mut Tagger,
     version: Option<(u32, u32)>,
-) -> Result<Offer> {
+) -> Result<ServerCapabilities> {
     let tag = tagger.send(link, "CAPABILITY")?;
     let mut offer = None;
     let mut take = |line: &[u8]| {
@@ -83,12 +84,12 @@ pub(super) fn capabilities(
     };
     match tagger.answer(link, tag, &mut take)? {
         Answer::End(Ending::Ok(_)) => {}
-        _ => return Err(not_cyrus("it does not tell its capabilities")),
+        _ => return Err(not_cyrus("it did not report its capabilities")),
     }
-    offer.ok_or_else(|| not_cyrus("it does not tell its capabilities"))
+    offer.ok_or_else(|| not_cyrus("it did not report its capabilities"))
 }
 
-fn csync_capability(offer: &mut Offer, line: &str) {
+fn csync_capability(offer: &mut ServerCapabilities, line: &str) {
     let mut words = line.split_whitespace();
     match words.next() {
         Some("SASL") => add_mechanisms(offer, words),
@@ -100,14 +101,14 @@ fn csync_capability(offer: &mut Offer, line: &str) {
     }
 }
 
-fn add_mechanisms<'w>(offer: &mut Offer, words: impl Iterator<Item = &'w str>) {
+fn add_mechanisms<'w>(offer: &mut ServerCapabilities, words: impl Iterator<Item = &'w str>) {
     let room = MECHANISMS.saturating_sub(offer.mechanisms.len());
     offer.mechanisms.extend(words.take(room).map(str::to_ascii_uppercase));
 }
 
 /// Parses a list like `IMAP4rev1 AUTH=PLAIN SASL-IR ...` (`capa_response` in `imap/imapd.c`).
-fn imap_offer(text: &str, version: Option<(u32, u32)>) -> Offer {
-    let mut offer = Offer { version, ..Offer::default() };
+fn imap_offer(text: &str, version: Option<(u32, u32)>) -> ServerCapabilities {
+    let mut offer = ServerCapabilities { version, ..ServerCapabilities::default() };
     let (mut in_progress, mut batches) = (false, false);
     for word in text.split_whitespace().map(str::to_ascii_uppercase) {
         match word.as_str() {
@@ -126,7 +127,8 @@ fn imap_offer(text: &str, version: Option<(u32, u32)>) -> Offer {
             }
         }
     }
-    // With `serverinfo: min` or `off` imapd does not tell; these came with 3.13.1, 3.12 and 3.8.
+    // With `serverinfo: min` or `off` imapd sends no version. These capabilities show the least
+    // possible version: Cyrus 3.13.1, 3.12 and 3.8 added them.
     let at_least = [(batches, (3, 13)), (in_progress, (3, 12)), (offer.archive, (3, 8))]
         .into_iter()
         .find_map(|(has, version)| has.then_some(version));
@@ -156,8 +158,8 @@ fn release(line: &str) -> Option<String> {
     Some(word.chars().filter(|c| !c.is_control()).take(RELEASE).collect())
 }
 
-/// Whether a server of this release makes a script empty that is sent once more (`sync_sieve_upload`):
-/// Cyrus 3.6.0 to 3.8.3. Debian's 3.6.1 does not.
+/// Returns whether a server of this release empties a Sieve script that it receives a second time
+/// (`sync_sieve_upload`). Cyrus 3.6.0 to 3.8.3 does, but not Debian's 3.6.1.
 pub(super) fn empties_scripts(release: &str) -> bool {
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|n| n.parse().ok());
     let mut number = || numbers.next().unwrap_or(0_u32);
@@ -165,12 +167,12 @@ pub(super) fn empties_scripts(release: &str) -> bool {
     ((3, 6, 0)..(3, 8, 4)).contains(&version) && !release.contains("-Debian-")
 }
 
-/// Adds a hint to a timeout: a server that waits for TLS sends nothing.
+/// Adds a hint to a timeout: a server that waits for a TLS handshake sends no greeting.
 fn silent(error: Error, link: &Link) -> Error {
     if error.kind() != Kind::Timeout || link.coding().tls().is_some() {
         return error;
     }
-    Error::new(Kind::Timeout, "read greeting of", "the replica", error.detail()).hint(
+    Error::new(Kind::Timeout, "read greeting of", "the replica", error.detail()).with_hint(
         "if this port expects TLS at once, write host:port/tls; if the replica is slow, raise \
          client_timeout",
     )
@@ -184,7 +186,7 @@ fn not_cyrus(line: &str) -> Error {
         "the replica",
         format!("this is neither a Cyrus sync server nor an IMAP server: {line}"),
     )
-    .hint("check sync_host and sync_port")
+    .with_hint("check sync_host and sync_port")
 }
 
 #[cfg(test)]
@@ -200,7 +202,7 @@ mod tests {
     fn greet(text: &str) -> Result<Greeting> {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         let text = text.to_owned();
-        // The client may stop reading before everything is written.
+        // Ignore errors: the client may stop reading before everything is written.
         let writer = std::thread::spawn(move || drop(theirs.write_all(text.as_bytes())));
         let limit = Duration::from_secs(20);
         let mut link =
@@ -212,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sync_server_is_told_from_an_imapd() {
+    fn greetings_of_sync_server_and_imapd_are_distinguished() {
         let csync = greet(
             "* SASL PLAIN LOGIN\r\n* STARTTLS\r\n* COMPRESS DEFLATE\r\n* SIEVE-MAILBOX\r\n\
              * OK a.b Cyrus sync server 3.6.1-4+deb12u3\r\n",
@@ -278,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_that_is_not_told_shows_by_what_came_with_it() {
+    fn an_unreported_version_is_derived_from_capabilities() {
         let version = |text| imap_offer(text, None).version;
         assert_eq!(version("IMAP4rev1 X-REPLICATION"), None);
         assert_eq!(version("IMAP4rev1 X-REPLICATION-ARCHIVE"), Some((3, 8)));

@@ -1,32 +1,32 @@
-//! Simulates the names of a replica's folders after renames and deletes that a dry run did not
-//! carry out.
+//! Simulates renames and deletes of a replica's folders in a dry run, which does not carry them
+//! out.
 
 use std::collections::HashSet;
 
 use crate::protocol::{RemoteFolder, Rename};
 use crate::types::{MboxName, Text};
 
-/// A folder that would have been renamed.
+/// A folder that the dry run would have renamed.
 #[derive(Debug, Clone)]
 struct Moved {
-    /// Its real name on the replica.
+    /// The real name on the replica.
     is: MboxName,
-    /// Its name in the simulation.
+    /// The name after the renames so far.
     name: MboxName,
     partition: Text,
     uidvalidity: u32,
 }
 
-/// The folders of a replica in the simulation.
+/// The folders of a replica as they would be after the renames and deletes so far.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Imagined {
     moved: Vec<Moved>,
-    /// Real names of folders that are deleted in the simulation.
+    /// Real names of the folders that would have been deleted.
     gone: HashSet<MboxName>,
 }
 
 impl Imagined {
-    /// Returns whether the simulation does not differ from the real replica.
+    /// Returns whether nothing was renamed or deleted in the simulation.
     pub fn is_real(&self) -> bool {
         self.moved.is_empty() && self.gone.is_empty()
     }
@@ -61,7 +61,8 @@ impl Imagined {
         (!has_left && !self.gone.contains(name)).then(|| name.clone())
     }
 
-    /// Changes a real folder to its state in the simulation. Returns `false` if it would not exist.
+    /// Changes a folder of the replica to its state in the simulation. Returns `false` if the
+    /// folder is deleted in the simulation.
     pub fn amend(&self, folder: &mut RemoteFolder) -> bool {
         if self.gone.contains(&folder.name) {
             return false;
@@ -92,7 +93,7 @@ mod tests {
         RemoteFolder { header, ..RemoteFolder::default() }
     }
 
-    /// Returns the name of a folder in the simulation.
+    /// Returns the name in the simulation of a folder with this real name.
     fn seen(imagined: &Imagined, name: &str) -> Option<String> {
         let mut folder = folder(name);
         imagined.amend(&mut folder).then(|| folder.name.to_string())
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_deleted_or_has_left_is_not_there() {
+    fn deleted_and_renamed_mailboxes_are_missing_under_their_old_name() {
         let mut imagined = Imagined::default();
         renamed(&mut imagined, "a", "b");
         assert_eq!(real(&imagined, "a"), None);

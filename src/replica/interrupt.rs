@@ -1,4 +1,4 @@
-//! Lets a caller end a wait for the other end before its timeout.
+//! Lets a caller end a wait for the replica before its timeout.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,23 +10,24 @@ const ASK: Duration = Duration::from_secs(1);
 
 /// Callbacks during waits for the replica.
 pub trait Interrupt: Send + Sync {
-    /// Returns an error if the wait must end now. Called about once a second. `quiet` is how long
-    /// there has been no progress.
+    /// Returns an error if the wait must end now. Called about once a second during a wait. `quiet`
+    /// is how long there has been no progress.
     fn asked(&self, quiet: Duration) -> Option<Error>;
 
-    /// Called often, before waiting when nothing has arrived yet.
+    /// Called often during a wait.
     fn waits(&self) {}
 
-    /// Returns whether the result of the wait is not needed any more. Called often.
+    /// Returns whether the result of the wait is no longer needed, so that the wait must end.
+    /// Called often.
     fn is_unwanted(&self) -> bool {
         false
     }
 
-    /// Called after a command was answered, with the bytes of the command and its reply.
+    /// Called after the reply to a command, with the number of bytes of the command and its reply.
     fn exchanged(&self, _bytes: u64) {}
 }
 
-/// Calls an [`Interrupt`]. It calls [`Interrupt::asked`] at most once in [`ASK`].
+/// Calls an [`Interrupt`], but its [`Interrupt::asked`] at most once per [`ASK`].
 pub(super) struct Asking {
     whom: Option<Arc<dyn Interrupt>>,
     last: Instant,
@@ -42,7 +43,7 @@ impl Asking {
         let Some(whom) = &self.whom else { return Ok(()) };
         whom.waits();
         if whom.is_unwanted() {
-            let detail = "it is not needed any more";
+            let detail = "the connection is not needed any more";
             return Err(Error::new(Kind::Cancelled, "wait for", "the replica", detail));
         }
         if self.last.elapsed() < ASK {
@@ -52,7 +53,7 @@ impl Asking {
         whom.asked(quiet).map_or(Ok(()), Err)
     }
 
-    /// Reports a command that was answered.
+    /// Reports the reply to a command.
     pub fn exchanged(&self, bytes: u64) {
         if let Some(whom) = &self.whom {
             whom.exchanged(bytes);

@@ -4,10 +4,10 @@ use super::link::{Fill, Link};
 use crate::error::{Error, Kind, Result};
 use crate::limits::LOGIN_LINE_BYTES;
 
-/// Reads one line with its line end. Such lines have no literals.
+/// Reads one line, including its line feed. Lines of a login have no literals.
 ///
 /// # Errors
-/// Those of the connection; [`Kind::Protocol`] if the line is longer than [`LOGIN_LINE_BYTES`].
+/// Errors of the connection; [`Kind::Protocol`] if the line is longer than [`LOGIN_LINE_BYTES`].
 pub(super) fn read_line(link: &mut Link) -> Result<Vec<u8>> {
     let mut searched = 0;
     loop {
@@ -26,7 +26,7 @@ pub(super) fn read_line(link: &mut Link) -> Result<Vec<u8>> {
                 link.name(),
                 format!("a line is longer than {LOGIN_LINE_BYTES} bytes"),
             )
-            .hint("is this a Cyrus server? check sync_host and sync_port"));
+            .with_hint("check sync_host and sync_port: this may not be a Cyrus server"));
         }
         link.fill(Fill::Wait)?;
     }

@@ -1,6 +1,7 @@
-//! Transfers bytes to and from the replica. A non-blocking socket has buffers in both directions;
-//! above it come TLS, a SASL security layer, and deflate at the top. A link also reads while it
-//! waits to write, so both ends never block each other with full buffers.
+//! Transfers bytes to and from the replica over a non-blocking socket, with buffers in both
+//! directions. The bytes may be compressed with deflate, protected by a SASL security layer, and
+//! encrypted with TLS. A link also reads while it waits to write, so that both ends never block
+//! each other with full buffers.
 
 use std::io;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::bandwidth::Throttle;
+use super::broken::{Timeout, broken, closed, too_much};
 use super::coding::Coding;
 use super::effort::Written;
 use super::interrupt::{Asking, Interrupt};
@@ -16,16 +18,18 @@ use super::patience::{Patience, TICK};
 use super::socket::Socket;
 use super::tls::{Channel, Setup};
 use super::traffic::Traffic;
-use crate::error::{Error, Kind, Mark, Peer, Result, reason};
+use crate::error::{Error, Kind, Mark, Peer, Result};
 use crate::limits::REPLY_BYTES;
 use crate::settings::DeflateLevel;
 use crate::sys::poll;
 
-/// How many written bytes are collected before they go to the socket.
+/// Number of written bytes that are collected before they are passed to the socket.
 const SEND_CHUNK: usize = 256 << 10;
-/// The same for a connection whose compression level adapts.
+/// Like [`SEND_CHUNK`], for a connection whose compression level adapts.
 const SHORT_CHUNK: usize = 4 << 10;
-/// How many bytes are read from the socket at a time.
+/// Number of bytes that may arrive during a write before the caller should take them.
+const TAKE_CHUNK: usize = 1 << 20;
+/// Maximum number of bytes that are read from the socket in one call.
 const READ_CHUNK: usize = 64 << 10;
 
 /// How to receive more bytes.
@@ -33,10 +37,26 @@ const READ_CHUNK: usize = 64 << 10;
 pub(super) enum Fill {
     /// Wait until bytes arrive.
     Wait,
-    /// Take the bytes that are there; the caller has waited this long for them elsewhere.
+    /// Take the bytes that have arrived. The caller has already waited for this long.
     Now(Duration),
     /// Do not receive.
     Not,
+}
+
+/// The number of received bytes at which a write pauses, so that the caller can take them. A new
+/// link never pauses.
+pub(super) struct Pause(usize);
+
+impl Pause {
+    /// Sets the number to some more than `received`. Called when the caller has taken what it can.
+    pub fn after(&mut self, received: usize) {
+        self.0 = received.saturating_add(TAKE_CHUNK);
+    }
+
+    /// Returns whether a write pauses, or may have paused.
+    pub fn is_due(&self, received: usize) -> bool {
+        received >= self.0
+    }
 }
 
 /// The byte streams of a connection.
@@ -48,7 +68,7 @@ pub struct Link {
     cancel: Arc<AtomicBool>,
     interrupt: Asking,
     timeout: Timeout,
-    /// The encoding of the bytes.
+    /// Compression and encryption of the bytes.
     pub(super) coding: Coding,
     out: Vec<u8>,
     out_sent: usize,
@@ -58,20 +78,24 @@ pub struct Link {
     ended: bool,
     /// Limit of received bytes that were not consumed yet.
     allowed: usize,
+    /// When a write pauses.
+    pub(super) pause: Pause,
     chunk: Box<[u8]>,
-    /// How long the current reply has been waited for.
+    /// The time spent waiting for the current reply.
     patience: Patience,
-    /// How long it has taken to send commands since the last reply.
+    /// The time spent sending commands since the last reply.
     sending: Patience,
+    /// Whether the last look at the socket came after the timeout.
+    is_overdue: bool,
     traffic: Traffic,
     /// The bandwidth limit, if one is set.
     pub(super) throttle: Option<Throttle>,
-    /// Bytes of all commands and replies until the last reply.
+    /// Number of bytes of all commands and replies, up to the end of the last reply.
     exchanged: u64,
 }
 
 impl Link {
-    /// Takes over a socket that is connected to `peer`.
+    /// Makes a link on a socket that is connected to `peer`.
     pub fn new(
         socket: Socket,
         peer: Peer,
@@ -94,9 +118,11 @@ impl Link {
             taken: 0,
             ended: false,
             allowed: unread_limit(0),
+            pause: Pause(usize::MAX),
             chunk: vec![0; READ_CHUNK].into(),
             patience: Patience::default(),
             sending: Patience::default(),
+            is_overdue: false,
             traffic: Traffic::default(),
             throttle: None,
             exchanged: 0,
@@ -118,26 +144,29 @@ impl Link {
         self.interrupt = Asking::new(interrupt);
     }
 
-    /// Sets how long a wait without any transfer may take, and the option that errors name.
+    /// Sets how long a wait without any transfer may take. Errors name the `option` of this time.
     pub fn set_timeout(&mut self, timeout: Duration, option: &'static str) {
         self.timeout = Timeout { span: timeout, option };
     }
 
-    /// Encrypts both directions from now on, starting with a handshake.
+    /// Starts TLS in both directions, beginning with the handshake.
     ///
     /// # Errors
     /// [`Kind::Protocol`] if bytes in clear text have arrived already: an attacker could have
-    /// inserted them, and they would be taken for encrypted ones of the replica. [`Kind::Tls`] if
-    /// the handshake fails, also because of an untrusted certificate. Those of the connection.
+    /// inserted them, and they would be taken for encrypted bytes of the replica. [`Kind::Tls`] if
+    /// the handshake fails, for example because the certificate is not trusted. Errors of the
+    /// connection.
     pub fn start_tls(&mut self, setup: Setup) -> Result<()> {
         if !self.out.is_empty() || !self.received().is_empty() {
             return Err(Error::new(
                 Kind::Protocol,
                 "start TLS with",
                 "the replica",
-                "bytes came in clear after its agreement to encrypt",
+                "unencrypted bytes came after it agreed to start TLS",
             )
-            .hint("somebody may be meddling with the connection: nothing was sent over it"));
+            .with_hint(
+                "this may be an attack on the connection: no password and no mail was sent",
+            ));
         }
         let mut channel = Box::new(Channel::new(setup)?);
         channel.pending(&mut self.out)?;
@@ -159,7 +188,10 @@ impl Link {
                     "the replica",
                     "it closed the connection during the handshake",
                 )
-                .hint("its log says why; can it read its certificate and key?")
+                .with_hint(
+                    "see the replica's log; check that the replica can read its certificate and \
+                     key",
+                )
                 .marked(Mark::Passing));
             }
             self.pump(false, begun, TICK)?;
@@ -178,12 +210,12 @@ impl Link {
         }
     }
 
-    /// Returns the encoding of the bytes.
+    /// Returns the state of compression and encryption.
     pub fn coding(&self) -> &Coding {
         &self.coding
     }
 
-    /// Protects both directions with a security layer from now on.
+    /// Starts a security layer in both directions.
     ///
     /// # Errors
     /// [`Kind::Protocol`] if unprotected bytes have arrived already.
@@ -193,15 +225,15 @@ impl Link {
                 Kind::Protocol,
                 "protect the connection to",
                 "the replica",
-                "bytes came in clear after the login",
+                "unprotected bytes came after the login",
             )
-            .hint("somebody may be meddling with the connection"));
+            .with_hint("this may be an attack on the connection"));
         }
         self.coding.layer = Some(layer);
         Ok(())
     }
 
-    /// Compresses both directions from now on. Both directions must have no buffered bytes.
+    /// Starts compression in both directions. Fails if there are buffered bytes in one direction.
     pub fn start_deflate(&mut self, level: DeflateLevel) -> Result<()> {
         if !self.out.is_empty() || self.coding.holds_back() || !self.received().is_empty() {
             return Err(Error::new(
@@ -220,12 +252,12 @@ impl Link {
         self.traffic
     }
 
-    /// Writes bytes, usually only into a buffer. If the socket accepts none, blocks and reads
-    /// meanwhile.
+    /// Writes bytes, usually only into a buffer. If the buffer is full, blocks until the socket
+    /// accepts bytes, and reads meanwhile.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.traffic.sent += bytes.len() as u64;
         self.coding.write(bytes, &mut self.out)?;
-        // Compression makes fewer bytes, so measure their speed more often.
+        // Compression reduces the number of bytes, so measure the speed after fewer bytes.
         let compresses = self.coding.level().is_some_and(|level| level > 0);
         let enough = if compresses { SHORT_CHUNK } else { SEND_CHUNK };
         if self.out.len() >= enough {
@@ -246,20 +278,21 @@ impl Link {
         Ok(())
     }
 
-    /// Writes to the socket until at most `rest` bytes are left.
+    /// Writes to the socket until at most `rest` bytes are left, or until the write
+    /// [pauses](Pause).
     fn drain(&mut self, rest: usize) -> Result<()> {
-        while self.out.len() - self.out_sent > rest {
+        while self.out.len() - self.out_sent > rest && !self.pause.is_due(self.received().len()) {
             let (begun, before) = (Instant::now(), self.traffic.moved());
             let since = begun.checked_sub(self.sending.quiet()).unwrap_or(begun);
             self.pump(true, since, TICK)?;
-            // Time for which our own limit made us wait does not count against the replica.
+            // The wait for our own bandwidth limit does not count against the replica.
             let ours = self.throttle.as_mut().map_or(Duration::ZERO, Throttle::take_waited);
             let waited = begun.elapsed().saturating_sub(ours);
             self.sending.take(waited, self.traffic.moved() - before);
-            if let Some(told) = self.sending.over(self.timeout.span) {
+            if let Some(reported) = self.sending.over(self.timeout.span) {
                 return Err(self
                     .timeout
-                    .error(self.name(), format!("it takes commands too slowly: {told}")));
+                    .error(self.name(), format!("it takes commands too slowly: {reported}")));
             }
         }
         self.out.drain(..self.out_sent);
@@ -288,22 +321,22 @@ impl Link {
         let waited = begun.elapsed().saturating_add(elsewhere);
         self.patience.take(waited, (self.input.len() - before) as u64);
         match self.patience.over(self.timeout.span) {
-            Some(told) => {
-                Err(self.timeout.error(self.name(), format!("its reply does not end: {told}")))
+            Some(reported) => {
+                Err(self.timeout.error(self.name(), format!("its reply does not end: {reported}")))
             }
             None => Ok(()),
         }
     }
 
-    /// Records that the whole reply to a command of `bytes` bytes was consumed. `written` is how
-    /// the command was compressed, if with a single level.
+    /// Records that the whole reply to a command of `bytes` bytes was consumed. `written` tells how
+    /// the command was compressed; `None` if the level is fixed, or changed meanwhile.
     pub(super) fn answered(&mut self, written: Option<Written>, bytes: u64) {
         let consumed = self.traffic.received.saturating_sub(self.received().len() as u64);
         self.coding.confirmed(written, bytes, consumed);
         self.reply_ended();
     }
 
-    /// Starts the time limit of the next reply.
+    /// Ends the time measurement of a reply, and starts that of the next one.
     pub fn reply_ended(&mut self) {
         self.patience = Patience::default();
         self.sending = Patience::default();
@@ -348,18 +381,20 @@ impl Link {
         self.allowed = self.allowed.max(unread_limit(bytes));
     }
 
-    /// Transfers what is possible now. If nothing is, waits at most for `longest`. Returns whether
-    /// bytes were transferred.
+    /// Transfers the bytes that can be transferred now. If there are none, waits at most for
+    /// `longest`. Returns whether bytes were transferred.
     fn pump(&mut self, write: bool, quiet: Instant, longest: Duration) -> Result<bool> {
         if self.cancel.load(Ordering::Relaxed) {
             return Err(Error::new(Kind::Cancelled, "talk to", self.name(), "asked to stop"));
         }
-        // While our own limit delays the bytes, no progress can be expected from the replica.
+        // While our own bandwidth limit delays the bytes, the replica cannot make progress.
         let is_throttled = write && !self.ended;
         let held_up = self.throttle.as_ref().filter(|_| is_throttled).map(Throttle::held_up);
         self.interrupt.ask(quiet.elapsed().max(held_up.unwrap_or_default()))?;
         let left = self.timeout.span.saturating_sub(quiet.elapsed());
-        if left.is_zero() {
+        // After the timeout, look once more: this process may have been the one that did not run.
+        let was_overdue = std::mem::replace(&mut self.is_overdue, left.is_zero());
+        if left.is_zero() && was_overdue {
             let what = if write { "it takes no more bytes" } else { "it does not answer" };
             let detail = format!("{what} for {} seconds", self.timeout.span.as_secs());
             return Err(self.timeout.error(self.name(), detail));
@@ -369,7 +404,6 @@ impl Link {
         let turn = turn.filter(|turn| !turn.is_zero());
         let pause = if self.coding.is_inflating() { Duration::ZERO } else { left.min(longest) };
         let pause = turn.map_or(pause, |turn| turn.min(pause));
-        // After the peer has closed, the socket would always be ready for reading.
         let asked = Instant::now();
         let ready = poll::wait(&self.socket, write && turn.is_none(), pause)
             .map_err(|e| broken("wait for", &self.name, &e))?;
@@ -387,6 +421,8 @@ impl Link {
         } else if ready.read && !self.ended {
             moved |= self.read_some()?;
         }
+        let written =
+            if write && (ready.write || self.ended) { self.write_some() } else { Ok(false) };
         if self.input.len() > before {
             self.traffic.received += (self.input.len() - before) as u64;
             self.coding.received(self.traffic.received);
@@ -394,15 +430,14 @@ impl Link {
         if self.received().len() > self.allowed {
             return Err(too_much(self.name(), self.allowed));
         }
-        if write && (ready.write || self.ended) {
-            moved |= self.write_some()?;
-        }
+        moved |= written?;
         Ok(moved)
     }
 
     fn write_some(&mut self) -> Result<bool> {
         let bytes = self.out.get(self.out_sent..).unwrap_or_default();
-        // Do not delay writes to a closed peer, so that the error shows at once.
+        // If the peer has closed the connection, do not delay the write, so that its error shows at
+        // once.
         let throttle = self.throttle.as_ref().filter(|_| !self.ended);
         let most = throttle.map_or(bytes.len(), |throttle| throttle.most(bytes.len()));
         match self.socket.write(bytes.get(..most).unwrap_or_default()) {
@@ -415,13 +450,19 @@ impl Link {
                 Ok(count > 0)
             }
             Err(error) if is_transient(&error) => Ok(false),
-            // The replica may have sent a reason before it closed: let the caller read it.
-            Err(_) if !self.received().is_empty() => {
+            // The replica may have sent a reason before it closed the connection: let the caller
+            // read it.
+            Err(error) => {
+                if !self.ended {
+                    let _ = self.read_some();
+                }
+                if self.received().is_empty() {
+                    return Err(broken("write to", &self.name, &error));
+                }
                 self.out_sent = self.out.len();
                 self.ended = true;
                 Ok(true)
             }
-            Err(error) => Err(broken("write to", &self.name, &error)),
         }
     }
 
@@ -447,47 +488,10 @@ impl Link {
     }
 }
 
-/// How long a wait without any transfer may take.
-#[derive(Clone, Copy)]
-struct Timeout {
-    span: Duration,
-    /// The option that sets it.
-    option: &'static str,
-}
-
-impl Timeout {
-    fn error(self, peer: &str, detail: String) -> Error {
-        let hint =
-            format!("look at the replica's load and log; {} sets how long to wait", self.option);
-        Error::new(Kind::Timeout, "talk to", peer, detail).hint(hint)
-    }
-}
-
-fn closed(peer: &str) -> Error {
-    Error::new(Kind::Closed, "read from", peer, "it closed the connection")
-        .hint(LOG_SAYS)
-        .marked(Mark::Unexplained)
-}
-
 fn unread_limit(expected: u64) -> usize {
     usize::try_from(REPLY_BYTES.saturating_add(expected)).unwrap_or(usize::MAX)
 }
 
-/// Makes the error for too many unread bytes. Replies that arrive while commands are written are
-/// buffered, up to this limit.
-fn too_much(peer: &str, allowed: usize) -> Error {
-    let detail = format!("it sends more than {} MiB that were not asked for", allowed >> 20);
-    Error::new(Kind::Protocol, "read from", peer, detail)
-        .hint("is this a Cyrus sync server? -v -v shows the traffic")
-}
-
-/// Hint for a connection that was closed.
-const LOG_SAYS: &str = "its log says why";
-
 fn is_transient(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
-}
-
-fn broken(op: &'static str, peer: &str, error: &io::Error) -> Error {
-    Error::new(Kind::Closed, op, peer, reason(error)).hint(LOG_SAYS).marked(Mark::Unexplained)
 }

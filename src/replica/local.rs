@@ -17,16 +17,18 @@ use crate::error::{Error, Kind, Peer, Result};
 use crate::events::Observer;
 use crate::protocol::Command;
 
-/// Maximum number of lines of a greeting. A server on a socket pair offers nothing, so it sends one
-/// line.
+/// Maximum number of lines of a greeting. On a socket pair the server announces no capabilities, so
+/// its greeting has one line.
 const GREETING_LINES: usize = 64;
 
 impl Session {
-    /// Opens a session on a socket pair with the replication server `program`. On a UNIX socket the
-    /// server trusts every client. Also returns the greeting.
+    /// Opens a session with the replication server `program`, which runs at the other end of the
+    /// socket pair. The server does not require a login on a UNIX socket. Also returns its
+    /// greeting.
     ///
     /// # Errors
-    /// [`Kind::Connect`] if the greeting is not that of such a server; those of the connection.
+    /// [`Kind::Connect`] if the program does not greet like a replication server; errors of the
+    /// connection.
     pub fn local(
         socket: UnixStream,
         program: &Path,
@@ -50,14 +52,14 @@ impl Session {
                     return Ok((session, line.trim_start_matches("* ").trim_end().to_owned()));
                 }
                 Some(Ending::No(text) | Ending::Bad(text) | Ending::Bye(text)) => {
-                    return Err(refused(format!("it greets with: {text}")));
+                    return Err(refused(format!("its greeting is: {text}")));
                 }
                 None if line.starts_with("* Fatal error: ") => return Err(refused(shown(&line))),
                 None if line.starts_with("* ") => {}
                 None => {
                     let line = shown(&line);
                     return Err(refused(format!(
-                        "it does not greet as a replication server, but says: {line}"
+                        "its greeting is not the one of a replication server: {line}"
                     )));
                 }
             }
@@ -66,7 +68,7 @@ impl Session {
     }
 }
 
-/// Returns a line without control characters, shortened, for an error message.
+/// Returns the start of a line, without control characters, for an error message.
 fn shown(line: &str) -> String {
     let line = line.trim_start_matches("* ");
     line.chars().filter(|c| !c.is_control()).take(80).collect()
@@ -74,12 +76,12 @@ fn shown(line: &str) -> String {
 
 fn local_session(link: Link, observer: Arc<dyn Observer>) -> Result<Session> {
     let mut session = Session::new(link, Tagger::new(Dialect::Csync), observer);
-    // On such a socket the server offers no capabilities, but it accepts the `#sieve` mailbox from
-    // a client that claims to know it.
+    // On a UNIX socket the server announces no capabilities. But it accepts the `#sieve` mailbox
+    // from a client that names this capability.
     let ticket = session.submit(Command::Capabilities(&["SIEVE-MAILBOX"]))?;
     match session.wait(ticket) {
         Err(error) if error.is_connection() => Err(error),
-        // Cyrus before 3.6 has neither this command nor this mailbox.
+        // Cyrus before 3.6 refuses the command. It has no `#sieve` mailbox either.
         _ => Ok(session),
     }
 }

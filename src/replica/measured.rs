@@ -1,18 +1,20 @@
-//! Measurements of a compression level.
+//! Measured speed and ratio of a compression level.
 
-/// The confirmed bytes that were written with one level, and their time.
+/// Measurements of commands that were compressed with one level. Bytes count when the replica's
+/// reply confirms them.
 #[derive(Debug, Default)]
 pub(super) struct Measured {
     /// Bytes of mail that the replica confirmed.
     pub bytes: u64,
     /// Bytes of the same mail after compression.
     pub packed: u64,
-    /// Time until the confirmation, in seconds.
+    /// Time in which the replica worked on these commands, in seconds.
     pub time: f64,
 }
 
 impl Measured {
-    /// Adds confirmed bytes.
+    /// Adds bytes that the replica has confirmed. `packed` is their compressed size. `time` is how
+    /// long the replica worked on them, in seconds.
     pub fn add(&mut self, bytes: u64, packed: u64, time: f64) {
         self.bytes += bytes;
         self.packed += packed;
@@ -29,7 +31,7 @@ impl Measured {
         if self.bytes > 0 && self.packed > 0 { self.packed as f64 / self.bytes as f64 } else { 1.0 }
     }
 
-    /// Halves the weight of everything measured so far.
+    /// Halves all sums, so that older measurements weigh less.
     pub fn halve(&mut self) {
         self.bytes /= 2;
         self.time /= 2.0;

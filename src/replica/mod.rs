@@ -1,6 +1,7 @@
 //! The connection to the replica: connect, log in, and a pipelined session.
 //!
-//! [`Replica`] is the interface between the engine and the network.
+//! [`Replica`] is the interface through which the engine (`src/engine`) sends commands to the
+//! replica.
 
 mod agree;
 #[cfg(test)]
@@ -8,6 +9,7 @@ mod agree_tests;
 mod aside;
 mod asking;
 mod bandwidth;
+mod broken;
 mod capabilities;
 mod coding;
 mod commands;
@@ -33,7 +35,6 @@ mod lines;
 mod link;
 mod local;
 mod measured;
-mod offer;
 mod overflow;
 #[cfg(test)]
 mod overflow_tests;
@@ -43,6 +44,7 @@ mod pipeline;
 mod replies;
 mod responses;
 mod sasl;
+mod server_capabilities;
 mod session;
 mod shadow;
 mod shared;

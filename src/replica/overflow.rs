@@ -1,5 +1,5 @@
-//! Writes long messages and long items of replies to files while they arrive, so that they need not
-//! fit into memory.
+//! Writes long messages and long items of replies to files while they arrive, so that they do not
+//! have to fit into memory. An item is one untagged line of a reply: `* NAME value`.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -14,25 +14,25 @@ use crate::protocol::reply::LongItem;
 use crate::protocol::{Command, Item, TempLiteral};
 use crate::sys;
 
-/// The start of items that may go to a file.
+/// The start of the items that may be written to a file.
 const LONG: &[u8] = b"* MAILBOX ";
-/// The length of the `* ` in it, which is not part of the item.
+/// The length of the `* ` in [`LONG`], which is not part of the item.
 const UNTAGGED: usize = 2;
 
-/// The maximum length of a line before the literal of a long message. `MESSAGE %{partition GUID
-/// size}` is shorter.
+/// Maximum length of the part of a line before the literal of a long message. The real part,
+/// `MESSAGE %{partition GUID size}`, is shorter.
 const CUT_BYTES: usize = 4096;
 
 /// Where to store the long parts of a reply.
 #[derive(Debug)]
 pub(super) enum Place {
     Message(spool_file::Place),
-    /// An item goes to a file in this directory.
+    /// A long item is written to a file in this directory.
     Item(PathBuf),
 }
 
 impl Place {
-    /// Returns the place for a command whose reply may be long.
+    /// Returns where to store the reply to a command, or `None` if the reply is never long.
     pub fn of(command: &Command<'_>) -> Option<Place> {
         match command {
             Command::Fetch(fetch) => fetch.place.map(|place| Place::Message(place.into())),
@@ -41,7 +41,7 @@ impl Place {
         }
     }
 
-    /// Returns how long a literal may be if it is stored in this place, in bytes.
+    /// Returns the maximum length in bytes of a literal that is stored in this place.
     pub fn longest(&self) -> u64 {
         match self {
             Place::Message(place) => place.size,
@@ -57,7 +57,7 @@ type Show<'s> = dyn Fn(&[u8]) + 's;
 #[derive(Default)]
 pub(super) struct Overflow {
     message: Option<SpoolFile>,
-    /// The start of that message's line.
+    /// The part of the message's line before the message.
     cut: Option<Vec<u8>>,
     item: Option<ItemFile>,
     /// Why a complete item could not be stored.
@@ -65,7 +65,8 @@ pub(super) struct Overflow {
 }
 
 impl Overflow {
-    /// Takes received bytes of a message. Returns whether the message is complete or there is none.
+    /// Takes received bytes of a message. Returns `true` if the message is complete, or if no
+    /// message is arriving.
     pub fn take_message(&mut self, link: &mut Link, show: &Show<'_>) -> bool {
         let Some(message) = self.message.as_mut().filter(|message| message.left() > 0) else {
             return true;
@@ -78,8 +79,9 @@ impl Overflow {
         all
     }
 
-    /// Starts a file if a long message or item has started to arrive, and `place` is for it.
-    /// Returns whether it consumed the start of a line, so that the rest must be framed again.
+    /// Starts a file if a long message or item is arriving and `place` is meant for it. Returns
+    /// whether it consumed the start of the line. The caller must then search for the end of the
+    /// line again.
     pub fn begin(
         &mut self,
         place: &mut Option<Place>,
@@ -117,7 +119,8 @@ impl Overflow {
         }
     }
 
-    /// Takes received bytes of an incomplete item, except those that `framer` still needs.
+    /// Takes received bytes of an incomplete item, except the last ones, which `framer` still
+    /// needs.
     pub fn take_item(&mut self, framer: &mut Framer, link: &mut Link, show: &Show<'_>) {
         let Some(item) = &mut self.item else { return };
         let received = link.received();
@@ -136,8 +139,8 @@ impl Overflow {
         self.item.as_ref().map_or(0, |item| usize::try_from(item.size).unwrap_or(usize::MAX))
     }
 
-    /// Takes the end of a line. Returns the line if it is in memory, or the item if it is in a
-    /// file.
+    /// Takes the last part of a line. Returns the whole line if it is in memory, or the item if it
+    /// is in a file.
     pub fn end_line(&mut self, mut line: Vec<u8>) -> Ended {
         if let Some(mut item) = self.item.take() {
             item.take(&line);
@@ -156,10 +159,10 @@ impl Overflow {
         Ended::Line(line)
     }
 
-    /// Ends the reply. Returns its message, if that went to a file.
+    /// Ends the reply. Returns its message, if the message is in a file.
     ///
     /// # Errors
-    /// The reason why something could not be stored.
+    /// The reason why a message or an item could not be stored.
     pub fn end_reply(&mut self) -> Result<Option<TempLiteral>> {
         let Overflow { message, failed, .. } = std::mem::take(self);
         match failed {
@@ -169,22 +172,22 @@ impl Overflow {
     }
 }
 
-/// What has ended.
+/// A line of a reply that is complete.
 pub(super) enum Ended {
     Line(Vec<u8>),
     Item(Item),
-    /// An item that could not be stored. The end of the reply returns the error.
+    /// An item that could not be stored. [`Overflow::end_reply`] returns the error.
     Nothing,
 }
 
-/// An item that is being written to a file. After an error the item is still read, and the error is
-/// returned at its end.
+/// An item that is being written to a file. If writing fails, the rest of the item is still read,
+/// and [`ItemFile::end`] returns the error.
 struct ItemFile {
     dir: PathBuf,
     file: io::Result<File>,
-    /// Bytes of the item that arrived.
+    /// Number of bytes of the item that have arrived.
     size: u64,
-    /// How many of the next bytes do not belong to the item.
+    /// Number of bytes to skip first: the `* ` before the item.
     before: usize,
 }
 
@@ -201,7 +204,7 @@ impl ItemFile {
         if let Ok(file) = &mut self.file
             && let Err(error) = file.write_all(bytes)
         {
-            // Drop the file, so that its disk space is free at once.
+            // Close the file, so that its disk space is free at once.
             self.file = Err(error);
         }
     }
@@ -211,10 +214,10 @@ impl ItemFile {
         file.map(|file| LongItem::new(file, size)).map_err(|error| {
             let detail = format!("cannot write a temporary file for a reply: {}", reason(&error));
             Error::new(Kind::Io, "store reply in", dir, detail)
-                .hint(
-                    "see permissions and free space there, or name another directory by temp_path",
+                .with_hint(
+                    "check permissions and free space there, or set temp_path to another directory",
                 )
-                .caused_by(error)
+                .with_source(error)
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Tests of replies that do not fit into memory, with scripted peers.
+//! Tests of replies that are written to files. The other end is a script on a thread.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -12,15 +12,17 @@ use super::dialect::{Dialect, Tagger};
 use super::session::Session;
 use super::tests::{get, link};
 use crate::error::{Kind, Result};
-use crate::events::{Direction, Observer};
+use crate::events::{Direction, Observer, Silent};
 use crate::protocol::command::FetchPlace;
+use crate::protocol::decode::FetchedMessage;
 use crate::protocol::{Command, FullMailbox, Item, RemoteFolder, Reply};
 use crate::types::{Guid, MboxName};
 
-/// What the peer sends after a message.
+/// The bytes that the peer sends after the line under test: the end of its reply, and another
+/// reply.
 const AFTER: &[u8] = b"OK\r\n* LSUB (a)\r\nOK\r\n";
 
-/// Counts the bytes that are shown as traffic.
+/// Counts the received bytes that the observer gets.
 #[derive(Default)]
 struct Listening(AtomicUsize);
 
@@ -36,7 +38,7 @@ impl Observer for Listening {
     }
 }
 
-/// Fetches a message of this size. The peer answers with `reply` after `MESSAGE `.
+/// Fetches a message of this size. The peer sends `* MESSAGE ` and `reply`.
 fn fetched(size: u64, reply: Vec<u8>, compressed: bool) -> (Result<Reply>, bool) {
     let dir = tempfile::tempdir().unwrap();
     let place = FetchPlace { size, temp_path: dir.path() };
@@ -47,8 +49,8 @@ fn fetched(size: u64, reply: Vec<u8>, compressed: bool) -> (Result<Reply>, bool)
     answered
 }
 
-/// Sends a command, to which the peer answers with this line. Also returns whether the session is
-/// still usable.
+/// Sends a command. The peer answers it with `line`. Returns the reply, and whether the session can
+/// still be used.
 fn answered(command: Command<'_>, line: Vec<u8>, compressed: bool) -> (Result<Reply>, bool) {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     let mut link = link(ours, Duration::from_secs(20));
@@ -88,6 +90,32 @@ fn message(size: usize) -> Vec<u8> {
 }
 
 #[test]
+fn a_long_message_may_arrive_while_another_command_is_sent() {
+    const SIZE: usize = 40 << 20;
+    let dir = tempfile::tempdir().unwrap();
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let link = link(ours, Duration::from_secs(20));
+    let mut session = Session::new(link, Tagger::new(Dialect::Csync), Arc::new(Silent));
+    // A server reads the next command only after it has written its reply.
+    let peer = std::thread::spawn(move || {
+        let reply = [b"* MESSAGE ", &message(SIZE)[..], b"\r\nOK\r\nOK\r\n"].concat();
+        theirs.write_all(&reply).unwrap();
+        theirs.read_to_end(&mut Vec::new()).unwrap();
+    });
+    let place = FetchPlace { size: SIZE as u64, temp_path: dir.path() };
+    let folder = RemoteFolder::default();
+    let fetch = folder.fetch(1, Guid::default(), Some(place));
+    let fetch = session.submit(Command::Fetch(fetch)).unwrap();
+    let long = get(&mut session, &"x".repeat(4 << 20)).unwrap();
+    let message = session.wait(fetch).unwrap().into_message();
+    let Some(FetchedMessage::Temp(file)) = message else { panic!("it is in a file") };
+    assert_eq!(file.size(), SIZE as u64);
+    session.wait(long).unwrap();
+    drop(session);
+    peer.join().unwrap();
+}
+
+#[test]
 fn a_long_message_goes_to_a_file_and_a_short_one_does_not() {
     for compressed in [false, true] {
         let long = 70 << 20;
@@ -109,15 +137,15 @@ fn a_message_of_another_size_is_not_stored_and_the_session_goes_on() {
     let (reply, alive) = fetched(5 << 20, message(6 << 20), false);
     let error = reply.unwrap_err();
     assert_eq!(error.kind(), Kind::Corrupt);
-    assert!(error.to_string().contains("6291456 bytes, and has 5242880"), "{error}");
+    assert!(error.to_string().contains("6291456 bytes, but its record says 5242880"), "{error}");
     assert!(alive);
-    // Longer than the announced size.
+    // A literal that is longer than any literal may be.
     let (reply, alive) = fetched(5 << 20, b"%{default 00 70000000}\r\n".to_vec(), false);
     assert_eq!(reply.unwrap_err().kind(), Kind::Protocol);
     assert!(!alive);
 }
 
-/// Makes the reply about a mailbox with this many messages, some of them with a literal.
+/// Makes the line for a mailbox with this many messages. Every thousandth message has a literal.
 fn mailbox(records: u32) -> Vec<u8> {
     let guid = "0123456789abcdef0123456789abcdef01234567";
     let mut line = b"* MAILBOX %(UNIQUEID u MBOXNAME user.fred RECORD (".to_vec();
@@ -174,7 +202,7 @@ fn a_long_mailbox_that_cannot_be_stored_fails_alone() {
     let (reply, alive) = full(Some(missing), mailbox(30_000), false);
     let error = reply.unwrap_err();
     assert_eq!(error.kind(), Kind::Io);
-    assert!(error.hint_text().contains("temp_path"), "{error}");
+    assert!(error.hint().contains("temp_path"), "{error}");
     assert!(alive);
 }
 

@@ -1,4 +1,5 @@
-//! Measures time and socket for the choice of the compression level.
+//! Collects the measurements for the choice of the compression level: times, and the unsent bytes
+//! of the socket.
 
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
@@ -9,7 +10,7 @@ use crate::sys::queue;
 
 /// Bytes that arrive within this time count as one arrival.
 const MOMENT: Duration = Duration::from_millis(1);
-/// How many arrivals are kept. After that, the last one is extended.
+/// Maximum number of arrivals that are stored. More arrivals extend the last one.
 const ARRIVALS: usize = 1024;
 
 /// The choice of the compression level for one connection.
@@ -17,7 +18,7 @@ const ARRIVALS: usize = 1024;
 pub(super) struct Pace {
     effort: Effort,
     begun: Instant,
-    /// How long in total the socket has accepted no bytes.
+    /// Total time in which the socket has accepted no bytes.
     blocked: Duration,
     arrivals: Arrivals,
 }
@@ -33,19 +34,19 @@ impl Pace {
         }
     }
 
-    /// Returns the level of deflate for the next bytes.
+    /// Returns the deflate level for the next bytes.
     pub fn level(&self) -> u32 {
         self.effort.level()
     }
 
-    /// Marks the start of a command. `idle` is whether the replica has no other command to work on.
-    /// The level may change here.
+    /// Marks the start of a command. `idle` tells whether the replica has no other command to work
+    /// on. The level may change here.
     pub fn begin_command(&mut self, idle: bool, done: &Packed) -> Written {
         self.effort.command(self.begun.elapsed(), idle, done)
     }
 
-    /// Marks the end of a command of `bytes` bytes. Returns how it was written, if the level was
-    /// the same from start to end.
+    /// Marks the end of a command of `bytes` bytes. Returns how the command was compressed, or
+    /// `None` if the level has changed since its start.
     pub fn end_command(&mut self, begun: Written, bytes: u64, done: &Packed) -> Option<Written> {
         self.effort.written(begun, bytes, done)
     }
@@ -56,15 +57,14 @@ impl Pace {
     }
 
     /// Records the reply to a command of `bytes` bytes. `end` is the position of the reply's last
-    /// byte among all received bytes. `written` is how the command was written, if with a single
-    /// level.
+    /// byte among all received bytes. `written` is the value that [`Pace::end_command`] returned.
     pub fn confirmed(&mut self, written: Option<Written>, bytes: u64, end: u64) {
         let came = self.arrivals.take(end).unwrap_or_else(|| self.begun.elapsed());
         self.effort.confirmed(came, written, bytes);
     }
 
-    /// Takes a sample before more bytes go to the socket. `is_held` is whether our own bandwidth
-    /// limit may delay them.
+    /// Takes a sample before more bytes are passed to the socket. `is_held` tells whether our own
+    /// bandwidth limit may delay them.
     pub fn sample(&mut self, socket: &impl AsFd, is_held: bool, done: &Packed) {
         self.effort.sample(Sample {
             now: self.begun.elapsed(),
@@ -80,14 +80,14 @@ impl Pace {
         self.blocked += time;
     }
 
-    /// Pauses sampling, because nothing more is to be sent for now.
+    /// Pauses sampling, because there is nothing to send for some time.
     pub fn pause(&mut self) {
         self.effort.pause();
     }
 }
 
-/// The times at which bytes arrived. Replies that arrive while commands are written are only read
-/// later, all together.
+/// The times at which bytes arrived. They are recorded because replies that arrive while commands
+/// are being written are parsed only later, several at once.
 #[derive(Debug, Default)]
 struct Arrivals(VecDeque<(u64, Duration)>);
 

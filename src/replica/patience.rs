@@ -1,20 +1,20 @@
-//! Limits how long a reply, or the sending of a command, may take: the time without progress, and
-//! the whole time.
+//! Limits the time for a reply, and the time for sending commands. There are two limits: one for
+//! the time without progress, one for the total time.
 
 use std::time::Duration;
 
 use crate::limits::{REPLY_PROGRESS_BYTES, REPLY_RATE, REPLY_WAITS};
 
-/// How often a wait checks whether it was cancelled.
+/// Interval at which a wait checks whether it was cancelled.
 pub(super) const TICK: Duration = Duration::from_millis(200);
 
-/// How long one reply has been waited for, and how many bytes were transferred meanwhile. Time in
-/// which nobody waited does not count, so a busy client does not make the replica late.
+/// The time spent waiting for one reply, and the bytes transferred during that time. Time in which
+/// this client did other work does not count, so a busy client does not cause a timeout.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Patience {
     waited: Duration,
     came: u64,
-    /// The part of `waited` since the last progress.
+    /// The part of `waited` since the last progress. `fresh` is the number of bytes since then.
     quiet: Duration,
     fresh: u64,
 }
@@ -31,13 +31,14 @@ impl Patience {
         }
     }
 
-    /// Returns how long there has been no progress. Single bytes or lines do not count as progress.
+    /// Returns how long there has been no progress. Fewer than [`REPLY_PROGRESS_BYTES`] bytes do
+    /// not count as progress.
     pub fn quiet(&self) -> Duration {
         self.quiet
     }
 
-    /// Returns a text for the error if the reply takes longer in total than an honest replica would
-    /// need.
+    /// Returns a text for the error if the total time is over its limit. The limit is a few
+    /// timeouts, plus the time for the transferred bytes at the lowest allowed rate.
     pub fn over(&self, timeout: Duration) -> Option<String> {
         let free = timeout.saturating_mul(REPLY_WAITS);
         let most = free.saturating_add(Duration::from_secs(self.came / REPLY_RATE));
@@ -55,7 +56,7 @@ mod tests {
     const MOMENT: Duration = Duration::from_millis(9_900);
 
     #[test]
-    fn drops_are_silence() {
+    fn few_bytes_in_each_read_count_as_no_progress() {
         let mut patience = Patience::default();
         for _ in 0..3 {
             patience.take(Duration::from_secs(3), 100);
@@ -76,15 +77,15 @@ mod tests {
             assert!(rounds <= 2 * REPLY_WAITS, "{patience:?}");
         }
         assert!(rounds >= REPLY_WAITS, "{rounds}");
-        let told = patience.over(TIMEOUT).unwrap();
-        assert!(told.contains("bytes in"), "{told}");
+        let reported = patience.over(TIMEOUT).unwrap();
+        assert!(reported.contains("bytes in"), "{reported}");
     }
 
     #[test]
     fn a_long_reply_may_take_long() {
         let mut patience = Patience::default();
         for _ in 0..100_000 {
-            // As slow as allowed, for a hundred thousand seconds.
+            // The lowest allowed rate, for a hundred thousand seconds.
             patience.take(Duration::from_secs(1), REPLY_RATE);
             assert_eq!(patience.over(TIMEOUT), None);
         }

@@ -1,4 +1,5 @@
-//! The commands in flight, in the order in which they were sent.
+//! The commands in flight, in the order in which they were sent. A command is in flight until its
+//! reply is complete.
 
 use std::collections::VecDeque;
 
@@ -14,7 +15,8 @@ pub(super) struct InFlight {
     pub tag: Tag,
     pub label: Label,
     pub bytes: u64,
-    /// How it was written, if with a single compression level.
+    /// How the command was compressed. `None` if the level is fixed, or changed while the command
+    /// was written.
     pub written: Option<Written>,
     /// Where to store the long parts of the reply.
     pub place: Option<Place>,
@@ -36,12 +38,12 @@ impl Pipeline {
         ticket
     }
 
-    /// Returns the command that the replica is working on.
+    /// Returns the command that the replica is working on: the first one.
     pub fn first(&self) -> Option<&InFlight> {
         self.commands.front()
     }
 
-    /// Returns the same command for writing.
+    /// Like [`Pipeline::first`], but mutable.
     pub fn first_mut(&mut self) -> Option<&mut InFlight> {
         self.commands.front_mut()
     }
@@ -57,17 +59,18 @@ impl Pipeline {
         self.commands.pop_front()
     }
 
-    /// Returns the number of commands.
+    /// Returns the number of commands in flight.
     pub fn len(&self) -> usize {
         self.commands.len()
     }
 
-    /// Returns whether there is no command.
+    /// Returns whether no command is in flight.
     pub fn is_empty(&self) -> bool {
         self.commands.is_empty()
     }
 
-    /// Returns whether the next command must wait for a reply.
+    /// Returns whether too many commands, or bytes of commands, are in flight. The next command
+    /// must then wait until a reply is complete.
     pub fn is_full(&self) -> bool {
         let bytes: u64 = self.commands.iter().map(|command| command.bytes).sum();
         self.len() >= IN_FLIGHT_COMMANDS || bytes >= IN_FLIGHT_BYTES

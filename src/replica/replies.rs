@@ -1,4 +1,4 @@
-//! Holds replies until they are taken, and counts the memory that they need.
+//! Keeps replies until they are taken, and counts the memory that they use.
 
 use std::collections::{HashMap, HashSet};
 use std::mem;
@@ -7,15 +7,15 @@ use crate::error::Result;
 use crate::limits::REPLY_BYTES;
 use crate::protocol::{Item, Reply, Ticket};
 
-/// The reply that is arriving, and complete replies that nobody took yet.
+/// The reply that is arriving, and the complete replies that no caller has taken yet.
 pub(super) struct Replies {
     /// The items of the reply that is arriving.
     coming: Reply,
     ended: HashMap<Ticket, Result<Reply>>,
     discarded: HashSet<Ticket>,
-    /// The cost of all items, in bytes.
+    /// The memory of all items, in bytes.
     held: u64,
-    /// The limit of that cost.
+    /// The maximum of `held`, in bytes.
     allowed: u64,
 }
 
@@ -52,7 +52,8 @@ impl Replies {
         self.coming.items.push(item);
     }
 
-    /// Takes the items of the reply that ends. They count until the reply is taken or dropped.
+    /// Returns the items of the reply that has just ended. Their memory counts until the reply is
+    /// taken or dropped.
     pub fn take_coming(&mut self) -> Reply {
         mem::take(&mut self.coming)
     }
@@ -66,7 +67,7 @@ impl Replies {
         }
     }
 
-    /// Stops counting a reply.
+    /// Subtracts the memory of a reply from the counted memory.
     pub fn release(&mut self, reply: &Result<Reply>) {
         let cost: u64 = reply.iter().flat_map(|reply| &reply.items).map(Item::cost).sum();
         self.held = self.held.saturating_sub(cost);
@@ -77,7 +78,7 @@ impl Replies {
         self.ended.contains_key(&ticket)
     }
 
-    /// Takes the reply to a command, if it is complete.
+    /// Returns the reply to a command and removes it, if it is complete.
     pub fn take(&mut self, ticket: Ticket) -> Option<Result<Reply>> {
         let reply = self.ended.remove(&ticket)?;
         self.release(&reply);

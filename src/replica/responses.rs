@@ -4,7 +4,7 @@
 use crate::error::{Error, Kind, Malformed, Mark};
 use crate::protocol::Label;
 
-/// The texts after NO that have an error kind of their own.
+/// Texts after NO that have an error kind of their own: text, kind, hint.
 const MEANINGS: [(&str, Kind, &str); 10] = [
     ("IMAP_INVALID_USER", Kind::ReplicaNoUser, ""),
     ("IMAP_MAILBOX_NONEXISTENT", Kind::ReplicaNoMailbox, ""),
@@ -12,20 +12,20 @@ const MEANINGS: [(&str, Kind, &str); 10] = [
     (
         "IMAP_MAILBOX_MOVED",
         Kind::ReplicaMoved,
-        "the replica has another mailbox of this name or uniqueid: see what its log names, and \
-         whether that mailbox's user was replicated",
+        "the replica has another mailbox of this name or uniqueid: find its name in the replica's \
+         log, and check whether the user of that mailbox was replicated",
     ),
     (
         "IMAP_MAILBOX_NOTSUPPORTED",
         Kind::ReplicaNotSupported,
-        "if it is a user's rename set allowusermoves in the replica's imapd.conf; else upgrade the \
-         mailbox there with reconstruct -V max",
+        "if a user was renamed, set allowusermoves in the replica's imapd.conf; otherwise run \
+         reconstruct -V max on the replica's mailbox",
     ),
     ("IMAP_SYNC_CHECKSUM", Kind::ReplicaChecksum, ""),
     ("IMAP_SYNC_CHANGED", Kind::ReplicaChanged, ""),
     ("IMAP_SYNC_BADSIEVE", Kind::ReplicaBadSieve, "the replica's sieve cannot compile the script"),
-    ("IMAP_PROTOCOL_ERROR", Kind::ReplicaProtocol, "the replica's log says more"),
-    ("IMAP_PROTOCOL_BAD_PARAMETERS", Kind::ReplicaBadParameters, "the replica's log says more"),
+    ("IMAP_PROTOCOL_ERROR", Kind::ReplicaProtocol, "see the replica's log"),
+    ("IMAP_PROTOCOL_BAD_PARAMETERS", Kind::ReplicaBadParameters, "see the replica's log"),
 ];
 
 /// The last line of a reply.
@@ -55,59 +55,65 @@ pub fn ending(line: &[u8]) -> Option<Ending> {
     }
 }
 
-/// Makes the error for a NO to a command.
+/// Makes the error for a command that the replica refused with NO.
 pub fn refusal(label: &Label, text: &str) -> Error {
     let word = text.split(' ').next().unwrap_or_default();
     let error =
         |kind| Error::new(kind, "replica refused", label.to_string(), text).marked(Mark::Refusal);
     if let Some((_, kind, hint)) = MEANINGS.iter().find(|(name, ..)| *name == word) {
-        return error(*kind).hint(*hint);
+        return error(*kind).with_hint(*hint);
     }
     match (text, label.partition_name()) {
         // sync_server refuses every command of users who are not administrators.
-        ("Permission denied", _) => error(Kind::Auth).hint(NO_ADMIN),
+        ("Permission denied", _) => error(Kind::Auth).with_hint(NO_ADMIN),
+        // imapd of Cyrus 3.12 refuses them with this text, which also names the command. Older ones
+        // do not know the command then: see `unreadable`.
+        _ if text.starts_with("only administrators may use") => {
+            error(Kind::Auth).with_hint(NO_ADMIN)
+        }
         // Cyrus sends this text for a missing partition, but also for disk and database errors.
         ("Unknown error", Some(partition)) => {
-            error(Kind::ReplicaDenied).hint(no_partition(partition))
+            error(Kind::ReplicaDenied).with_hint(no_partition(partition))
         }
-        _ => error(Kind::ReplicaDenied).hint("the replica's log says more"),
+        _ => error(Kind::ReplicaDenied).with_hint("see the replica's log"),
     }
 }
 
-const NO_ADMIN: &str = "the login is good, but not an administrator's: add the user to admins in the \
-                        replica's imapd.conf";
+const NO_ADMIN: &str = "the login succeeded, but the user is not an administrator: add the user to \
+                        admins in the replica's imapd.conf";
 
 fn no_partition(partition: &str) -> String {
     format!(
-        "does the replica have this partition? partition-{partition} must be in its imapd.conf; \
-         else its log says why"
+        "check that partition-{partition} is in the replica's imapd.conf; if it is, see the \
+         replica's log"
     )
 }
 
 /// Makes the error for a BAD. The server gave up in the middle of the command (its disk may be
-/// full: `reservefile` in `imap/dlist.c`) and reads the rest as new commands. Later replies cannot
-/// be assigned to commands any more.
+/// full: `reservefile` in `imap/dlist.c`), and parses the rest of the command as new commands. So
+/// the session cannot tell to which command a later reply belongs.
 pub fn unreadable(peer: &str, text: &str, label: &Label) -> Error {
     if text.contains("Unrecognized command") {
-        return Error::new(Kind::Auth, "talk to", peer, format!("BAD {text}")).hint(
-            "imapd knows these commands from administrators only: add the user to admins in the \
+        return Error::new(Kind::Auth, "talk to", peer, format!("BAD {text}")).with_hint(
+            "imapd accepts these commands only from administrators: add the user to admins in the \
              replica's imapd.conf",
         );
     }
     let hint = match label.name() {
         "MESSAGE" => {
-            "is the replica's disk full? it could not store the messages that it was sent, and its \
-             log says why"
+            "the replica could not store the messages that it received: check its free disk space \
+             and its log"
         }
-        _ => "the replica could not read a command: its log says why, look at its disk space",
+        _ => "the replica could not read a command: check its free disk space and its log",
     };
-    Error::new(Kind::Protocol, "talk to", peer, format!("BAD {text}")).hint(hint)
+    Error::new(Kind::Protocol, "talk to", peer, format!("BAD {text}")).with_hint(hint)
 }
 
-/// Makes the error for the last line of a server before it exits (`fatal` in `imap/sync_server.c`).
+/// Makes the error for the line that a server sends before it exits (`fatal` in
+/// `imap/sync_server.c`).
 pub fn given_up(peer: &str, text: &str, label: &Label) -> Error {
     let hint = if text.contains("[TOOBIG]") {
-        "the replica takes no text of this size; see maxliteral, maxword and maxquoted in \
+        "the replica does not accept a text of this size; see maxliteral, maxword and maxquoted in \
          imapd.conf(5) there"
             .to_owned()
     } else if text.contains("base != NULL")
@@ -116,15 +122,15 @@ pub fn given_up(peer: &str, text: &str, label: &Label) -> Error {
         // This text comes from `dlist_reserve_path` in `imap/dlist.c`.
         no_partition(partition)
     } else {
-        format!("the replica's Cyrus ended while it worked on {label}: its log may tell more")
+        format!("the replica's Cyrus ended while it worked on {label}: see its log")
     };
-    Error::new(Kind::Closed, "talk to", peer, format!("it gave up: {text}")).hint(hint)
+    Error::new(Kind::Closed, "talk to", peer, format!("it gave up: {text}")).with_hint(hint)
 }
 
 /// Makes the error for a line that is not part of a reply.
 pub fn nonsense(peer: &str, error: &Malformed) -> Error {
     Error::new(Kind::Protocol, "understand", peer, error.to_string())
-        .hint("is this a Cyrus sync server? -v -v shows the traffic")
+        .with_hint("check that this is a Cyrus sync server; -v -v shows the traffic")
 }
 
 #[cfg(test)]
@@ -155,11 +161,16 @@ mod tests {
     fn a_refusal_without_a_reason_names_what_it_is_about_and_the_usual_cause() {
         let label = Label::of(&table::RENAME).about("a").to("b").partition("far");
         let error = refusal(&label, "Unknown error").to_string();
-        let start = "replica refused APPLY RENAME a -> b, partition far: Unknown error; hint: does";
+        let start =
+            "replica refused APPLY RENAME a -> b, partition far: Unknown error; hint: check";
         assert!(error.starts_with(start) && error.contains("partition-far"), "{error}");
         let gone = given_up("the replica", "assertion failed: base != NULL", &label).to_string();
         assert!(gone.contains("partition-far"), "{gone}");
-        assert_eq!(refusal(&label, "Permission denied").kind(), Kind::Auth);
+        for text in ["Permission denied", "only administrators may use Syncapply command"] {
+            let error = refusal(&label, text);
+            assert_eq!(error.kind(), Kind::Auth);
+            assert!(error.hint().contains("admins in the replica's imapd.conf"), "{error}");
+        }
     }
 
     #[test]

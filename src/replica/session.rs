@@ -1,4 +1,5 @@
-//! A session after the login: commands are sent without waiting, and replies arrive in order.
+//! A session after the login. Commands are sent without waiting for earlier replies. Replies arrive
+//! in the order of the commands.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -23,10 +24,10 @@ use crate::protocol::{Command, Item, Reply, Ticket};
 /// The start of an item of a reply.
 const UNTAGGED: &[u8] = b"* ";
 
-/// With at least this many bytes of commands, the compression level is reported.
+/// The final compression level is reported if at least this many bytes of commands were sent.
 const WORTH_REPORTING: u64 = 1 << 20;
 
-/// How long a replica may take to answer the command that ends the session.
+/// Time limit for the reply to the command that ends the session.
 const GOODBYE: Duration = Duration::from_secs(5);
 
 /// A session with a replica's sync server.
@@ -39,7 +40,7 @@ pub struct Session {
     pub(super) pipeline: Pipeline,
     replies: Replies,
     overflow: Overflow,
-    /// Bytes of lines since the last reply that belong to no reply.
+    /// Number of bytes, since the last reply, of lines that are not part of a reply.
     noise: u64,
     last_reply: String,
     dead: Option<(Kind, String)>,
@@ -47,8 +48,12 @@ pub struct Session {
 }
 
 impl Session {
-    /// Takes over a connection on which no command is in flight.
-    pub(super) fn new(link: Link, tagger: Tagger, observer: Arc<dyn Observer>) -> Session {
+    /// Makes a session on a connection with no command in flight.
+    pub(super) fn new(mut link: Link, tagger: Tagger, observer: Arc<dyn Observer>) -> Session {
+        if let Some(tls) = &mut link.coding.tls {
+            tls.begin_use();
+        }
+        link.pause.after(0);
         Session {
             link,
             tagger,
@@ -75,8 +80,8 @@ impl Session {
         self.dead.is_some()
     }
 
-    /// Ends the session, if no command is in flight. Ignores errors, and does not wait long if the
-    /// replica does not answer.
+    /// Ends the session. If no command is in flight, sends the command that ends it, and waits a
+    /// short time for the reply. Ignores errors.
     pub fn close(mut self) {
         report_level(&self.link, self.observer.as_ref());
         if self.dead.is_none() && self.pipeline.is_empty() {
@@ -114,26 +119,27 @@ impl Session {
         );
         let kind = match error.kind() {
             kind if error.is_connection() || kind == Kind::Cancelled => kind,
-            // Only half of a command was sent: whatever the cause is, the connection is lost.
+            // A part of a command was sent, so the connection cannot be used, whatever the error
+            // is.
             _ => Kind::Closed,
         };
         self.dead = Some((kind, state.clone()));
-        // The file is not needed any more, and may be large.
+        // Delete the temporary file of the current reply, because it may be large.
         self.overflow = Overflow::default();
         let hint = match command {
             Some(command) if error.is_unexplained() => {
                 format!(
                     "the network failed, or the replica's Cyrus ended while it worked on \
-                     {command}: then its log says why"
+                     {command}; see the replica's log"
                 )
             }
-            _ => error.hint_text().to_owned(),
+            _ => error.hint().to_owned(),
         };
-        let told = Error::new(kind, error.op().to_owned(), error.subject(), state);
-        self.of_peer(told.hint(hint).caused_by(error))
+        let reported = Error::new(kind, error.op().to_owned(), error.subject(), state);
+        self.of_peer(reported.with_hint(hint).with_source(error))
     }
 
-    /// Names the peer in an error that the other end caused. Local errors get no peer.
+    /// Adds the peer to an error that the other end caused. Local errors get no peer.
     fn of_peer(&self, error: Error) -> Error {
         match error.kind() {
             Kind::Io | Kind::Internal => error,
@@ -183,15 +189,15 @@ impl Session {
         }
     }
 
-    /// Checks that this many more bytes are within the limit for replies.
+    /// Checks that the replies in memory and `more` bytes are within the limit.
     fn check_size(&self, more: usize) -> Result<()> {
         if self.replies.has_room_for(more) {
             return Ok(());
         }
         let detail = format!("the reply is longer than {} MiB", self.replies.allowed() >> 20);
-        Err(Error::new(Kind::Protocol, "take reply of", self.link.name(), detail).hint(
-            "an honest replica has about what the master has: is there much more on it, for \
-             instance deleted mailboxes that the master no longer has?",
+        Err(Error::new(Kind::Protocol, "read reply of", self.link.name(), detail).with_hint(
+            "check whether the replica has much more than the master, for instance deleted \
+             mailboxes that the master has removed",
         ))
     }
 
@@ -202,15 +208,15 @@ impl Session {
         let (tag, ending) = match self.tagger.line(&line) {
             Line::Untagged(item) => match ending(item) {
                 Some(Ending::Bye(text)) => (None, Ending::Bye(text)),
-                // imapd may send untagged lines between replies: alerts, or that it is still
-                // working.
+                // Between replies, imapd may send untagged lines: alerts, and `* OK still here`
+                // while it works.
                 Some(_) if self.tagger.dialect() == Dialect::Imap => {
                     return self.pass_over(line.len());
                 }
                 _ => {
                     line.drain(..UNTAGGED.len());
                     if self.pipeline.is_empty() {
-                        let stray = Malformed::new(0u64, "a reply to no command");
+                        let stray = Malformed::new(0u64, "a reply without a command");
                         return Err(nonsense(self.link.name(), &stray));
                     }
                     let item = Item::new(line).map_err(|error| {
@@ -229,7 +235,7 @@ impl Session {
                 report_bad(&self.pipeline, self.observer.as_ref(), word, rest);
                 return Err(nonsense(
                     self.link.name(),
-                    &Malformed::new(0u64, "a line that is no part of a reply"),
+                    &Malformed::new(0u64, "a line that is not part of a reply"),
                 ));
             }
         };
@@ -239,7 +245,7 @@ impl Session {
                 return Err(given_up(self.link.name(), text, self.pipeline.label()));
             }
             return Err(Error::new(Kind::Bye, "talk to", self.link.name(), format!("BYE {text}"))
-                .hint("the replica is shutting down"));
+                .with_hint("the replica is shutting down"));
         }
         if let Ending::Bad(text) = ending {
             report_bad(&self.pipeline, self.observer.as_ref(), "BAD", &text);
@@ -252,7 +258,10 @@ impl Session {
             ));
         }
         let Some(command) = self.pipeline.pop() else {
-            return Err(nonsense(self.link.name(), &Malformed::new(0u64, "a reply to no command")));
+            return Err(nonsense(
+                self.link.name(),
+                &Malformed::new(0u64, "a reply without a command"),
+            ));
         };
         self.link.answered(command.written, command.bytes);
         self.noise = 0;
@@ -282,7 +291,7 @@ impl Session {
         Ok(())
     }
 
-    /// Skips a line that belongs to no reply, up to a limit for all such lines.
+    /// Skips a line that is not part of a reply. Fails if there are too many such lines.
     fn pass_over(&mut self, bytes: usize) -> Result<()> {
         self.noise = self.noise.saturating_add(bytes as u64);
         if self.noise <= REPLY_NOISE_BYTES {
@@ -290,16 +299,33 @@ impl Session {
         } else {
             Err(nonsense(
                 self.link.name(),
-                &Malformed::new(0u64, "lines without end that are no reply"),
+                &Malformed::new(0u64, "too many lines that are not part of a reply"),
             ))
         }
     }
 
-    /// Sends all buffered commands, then handles what has arrived before anybody waits for more. It
-    /// may be the last data of the replica, with the reason why it closes.
+    /// Sends all buffered commands, then parses the bytes that have arrived. These may be the last
+    /// bytes of the replica, which say why it closes the connection.
     fn flush(&mut self) -> Result<()> {
         self.link.flush()?;
+        while self.take_if_paused()? {
+            self.link.flush()?;
+        }
         self.take_lines()
+    }
+
+    /// Takes what arrived during a write, if that is much. Returns whether the write must continue.
+    ///
+    /// A server that sends a long message reads nothing meanwhile. The message must go to its file
+    /// while this session still writes the next command.
+    fn take_if_paused(&mut self) -> Result<bool> {
+        if !self.link.pause.is_due(self.link.received().len()) {
+            return Ok(false);
+        }
+        self.take_lines()?;
+        let left = self.link.received().len();
+        self.link.pause.after(left);
+        Ok(true)
     }
 
     /// Receives replies until there is room for another command.
@@ -321,13 +347,18 @@ impl Session {
         }
         self.check_alive()?;
         if !self.pipeline.has(ticket) {
-            return Err(Error::new(Kind::Internal, "wait for", "a reply", "it was taken already"));
+            return Err(Error::new(
+                Kind::Internal,
+                "wait for",
+                "a reply",
+                "the reply was taken before",
+            ));
         }
         Ok(None)
     }
 
-    /// Sends all buffered commands, and receives until the reply to a command is complete or `fill`
-    /// is done. Returns whether the reply is complete.
+    /// Sends all buffered commands, and receives bytes once as `fill` says. Returns whether the
+    /// reply to the command is complete.
     pub(super) fn progress(&mut self, ticket: Ticket, fill: Fill) -> Result<bool> {
         let mut more = || {
             self.take_lines()?;
@@ -366,7 +397,7 @@ impl Replica for Session {
         let before = self.link.traffic().sent;
         let begun = self.link.coding.begin_command(self.pipeline.is_empty());
         let label = command.label();
-        // If this fails, half of a command was sent.
+        // If this fails, a part of the command may have been sent, so the session ends.
         let written = self.write_command(&mut command);
         let tag = written.map_err(|e| self.die(e))?;
         let bytes = self.link.traffic().sent - before;
@@ -405,7 +436,7 @@ fn report_bad(pipeline: &Pipeline, observer: &dyn Observer, response: &str, text
     observer.event(&ConnectionEvent::BadResponse { command, response, text }.into());
 }
 
-/// Reports the final compression level, if it adapts and much was sent.
+/// Reports the final compression level, if the level adapts and many bytes were sent.
 fn report_level(link: &Link, observer: &dyn Observer) {
     let Traffic { sent, sent_raw, .. } = link.traffic();
     if let Some(deflate_level) = link.coding().level().filter(|_| sent >= WORTH_REPORTING) {
@@ -414,7 +445,7 @@ fn report_level(link: &Link, observer: &dyn Observer) {
     }
 }
 
-/// Writes a command's bytes to the session.
+/// Writes the bytes of a command to the connection of a session.
 struct CommandSink<'s> {
     session: &'s mut Session,
 }
@@ -424,7 +455,11 @@ impl CommandSink<'_> {
         if self.session.wire {
             self.session.observer.wire(Direction::Sent, bytes);
         }
-        self.session.link.write(bytes)
+        self.session.link.write(bytes)?;
+        while self.session.take_if_paused()? {
+            self.session.link.write(&[])?;
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
-//! Simulates the records of a replica's mailbox after updates that a dry run did not send. It
-//! computes their CRC, to tell whether the replica would accept an update or end with other
-//! records.
+//! Simulates the records of a replica's mailbox in a dry run, which does not send updates. It
+//! computes the CRC of the records after each update, to find out whether the replica would accept
+//! it.
 
 use std::collections::HashMap;
 
@@ -8,20 +8,21 @@ use crate::protocol::{MailboxUpdate, RemoteRecord};
 use crate::types::crc::{self, FlagCrcs};
 use crate::types::{Guid, Record, Text, Uid};
 
-/// The records of a mailbox: GUID and share of the sync CRC of each.
+/// The UID of each record, with its GUID and its share of the sync CRC.
 #[derive(Debug, Default)]
 pub(super) struct Shadow {
     records: HashMap<Uid, (Guid, u32)>,
     /// The sync CRC of all records.
     sum: u32,
-    /// The last UID ever used in the mailbox, even if its message is gone.
+    /// The last UID that the mailbox has used, even if that message is gone.
     last_uid: Uid,
-    /// Whether the mailbox has records that an update cannot make equal to the master's.
+    /// Whether an update contained a record with another GUID than the replica's record, or a new
+    /// record whose UID is not above the last one.
     is_spoilt: bool,
 }
 
 impl Shadow {
-    /// Adds a record that the replica has.
+    /// Adds a record of the replica.
     pub fn add(&mut self, one: &RemoteRecord) {
         let names: Vec<Option<Text>> = one.flags.iter().cloned().map(Some).collect();
         let mut record = one.record;
@@ -46,9 +47,10 @@ impl Shadow {
         self.given(record.uid);
     }
 
-    /// Simulates an update (`sync_apply_mailbox` in `imap/sync_support.c`): records with a known
-    /// UID change, and those above the last UID are new. Returns whether the replica would end with
-    /// the CRC that the update gives. A partial update gives none, so it is always accepted.
+    /// Simulates an update (`sync_apply_mailbox` in `imap/sync_support.c`). Records with a known
+    /// UID are changed; records with a UID above the last one are added. Returns whether the
+    /// records then have the CRC that the update contains. A partial update contains no CRC, so it
+    /// is always accepted.
     pub fn update(&mut self, update: &MailboxUpdate<'_>) -> bool {
         let last = self.last_uid;
         let flags = FlagCrcs::new(update.flags);
@@ -59,8 +61,8 @@ impl Shadow {
             self.is_spoilt |= !fits;
             self.put(&record, &flags);
         }
-        let is_told = update.whole.then_some(update.header.crcs.basic).flatten();
-        is_told.is_none_or(|told| told == self.sum && !self.is_spoilt)
+        let sum = update.whole.then_some(update.header.crcs.basic).flatten();
+        sum.is_none_or(|sum| sum == self.sum && !self.is_spoilt)
     }
 }
 
@@ -109,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_of_what_is_behind_is_taken() {
+    fn an_update_of_an_outdated_replica_is_accepted() {
         let (one, two) = (record(1, 1, 1), record(2, 2, 2));
         let flagged = Record { system_flags: SystemFlags(SystemFlags::FLAGGED), ..record(1, 3, 1) };
         assert!(takes(&[one], &[two, flagged], &[flagged, two]));
@@ -117,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_replica_has_beside_it_is_noticed() {
+    fn additional_data_of_the_replica_is_noticed() {
         let (one, two, other) = (record(1, 1, 1), record(2, 2, 2), record(2, 2, 9));
         let flagged = Record { system_flags: SystemFlags(SystemFlags::FLAGGED), ..one };
         assert!(!takes(&[one, other], &[two], &[one, two]), "another message has the UID");

@@ -1,24 +1,26 @@
-//! Opens sockets: tries all addresses of a host in turn, with a time limit, and stops soon when
-//! cancelled (`backend_connect` in `imap/backend.c`).
+//! Opens sockets: tries all addresses of a host in turn, with a time limit for each
+//! (`backend_connect` in `imap/backend.c`). Attempts can be cancelled.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, SockAddr, SockRef, TcpKeepalive, Type};
 
-use super::aside::{Left, aside};
+use super::aside::{Left, aside_until};
+use super::interrupt::{Asking, Interrupt};
 use super::patience::TICK;
 use crate::error::{Error, Kind, Result, Subject, reason};
 use crate::settings::KeepAlive;
 use crate::sys::poll;
 
-/// The maximum number of addresses of a host that are tried.
+/// Maximum number of addresses of a host that are tried.
 const ADDRESSES: usize = 32;
 
 /// A connected socket.
@@ -41,7 +43,10 @@ impl Socket {
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Socket::Tcp(socket) => socket.write(bytes),
-            Socket::Unix(socket) => socket.write(bytes),
+            // Before Rust 1.90, the standard library lets the kernel send SIGPIPE here.
+            Socket::Unix(socket) => {
+                SockRef::from(&*socket).send_with_flags(bytes, libc::MSG_NOSIGNAL)
+            }
         }
     }
 
@@ -60,8 +65,8 @@ impl Socket {
         }
     }
 
-    /// Turns probes of idle connections on. Returns the options that the system refuses, with the
-    /// reasons; the other options still take effect.
+    /// Turns on TCP keepalive, with which the system probes idle connections. Returns the options
+    /// that the system refuses, with the reasons; the other options still take effect.
     pub(super) fn keep_alive(&self, wanted: Option<KeepAlive>) -> Vec<(&'static str, io::Error)> {
         let (Socket::Tcp(socket), Some(wanted)) = (self, wanted) else { return Vec::new() };
         let socket = SockRef::from(socket);
@@ -86,7 +91,7 @@ impl Socket {
         refused
     }
 
-    /// Returns the address of the other end, or `None` for a UNIX socket.
+    /// Returns the address of the replica, or `None` for a UNIX socket.
     pub(super) fn peer(&self) -> Option<IpAddr> {
         match self {
             Socket::Tcp(socket) => socket.peer_addr().ok().map(|peer| peer.ip()),
@@ -116,18 +121,33 @@ impl AsFd for Socket {
 /// Parameters for connecting.
 pub(super) struct Dialer<'d> {
     /// Time limit for each address.
-    pub timeout: Duration,
-    pub cancel: &'d AtomicBool,
-    /// The name or address to connect from (`client_bind`).
-    pub bind: Option<&'d str>,
+    timeout: Duration,
+    cancel: &'d AtomicBool,
+    /// The name or address of this machine to connect from (`client_bind`).
+    bind: Option<&'d str>,
+    interrupt: Asking,
+    begun: Instant,
 }
 
-impl Dialer<'_> {
+impl<'d> Dialer<'d> {
+    /// Prepares an attempt. `timeout` is for each address; `bind` is the name or address of this
+    /// machine to connect from (`client_bind`). `cancel` and `interrupt` can end the attempt.
+    pub fn new(
+        timeout: Duration,
+        cancel: &'d AtomicBool,
+        bind: Option<&'d str>,
+        interrupt: Option<Arc<dyn Interrupt>>,
+    ) -> Dialer<'d> {
+        let interrupt = Asking::new(interrupt);
+        Dialer { timeout, cancel, bind, interrupt, begun: Instant::now() }
+    }
+
     /// Connects to the first address of a host that accepts the connection.
     ///
     /// # Errors
-    /// [`Kind::Connect`] with the reason for each address; [`Kind::Cancelled`].
-    pub fn tcp(&self, host: &str, port: u16) -> Result<Socket> {
+    /// [`Kind::Connect`] with the reason for each address; [`Kind::Cancelled`]; the error of the
+    /// [`Interrupt`].
+    pub fn tcp(&mut self, host: &str, port: u16) -> Result<Socket> {
         let addresses = self.resolve(host, port)?;
         let from = match self.bind {
             Some(name) => self.resolve(name, 0)?,
@@ -137,7 +157,7 @@ impl Dialer<'_> {
         for address in addresses.into_iter().take(ADDRESSES) {
             match self.dial(address, &from) {
                 Ok(socket) => return Ok(Socket::Tcp(socket)),
-                Err(Failure::Cancelled) => return Err(cancelled()),
+                Err(Failure::Ended(error)) => return Err(error),
                 Err(Failure::Io(error)) => {
                     reasons.push(format!("{address}: {}", reason(&error)));
                     last = Some(error);
@@ -146,8 +166,8 @@ impl Dialer<'_> {
         }
         let place = Subject::host(format!("{host}:{port}"));
         match last {
-            Some(last) => Err(failed(place, reasons.join(", ")).caused_by(last)),
-            None => Err(Error::new(Kind::Connect, "connect to", place, "it has no address")),
+            Some(last) => Err(failed(place, reasons.join(", ")).with_source(last)),
+            None => Err(Error::new(Kind::Connect, "connect to", place, "the name has no address")),
         }
     }
 
@@ -155,9 +175,9 @@ impl Dialer<'_> {
     ///
     /// # Errors
     /// Same as for [`Dialer::tcp`].
-    pub fn unix(&self, path: &Path) -> Result<Socket> {
+    pub fn unix(&mut self, path: &Path) -> Result<Socket> {
         let place = Subject::from(path);
-        let broken = |error: io::Error| failed(place.clone(), reason(&error)).caused_by(error);
+        let broken = |error: io::Error| failed(place.clone(), reason(&error)).with_source(error);
         let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None).map_err(broken)?;
         socket.set_nonblocking(true).map_err(broken)?;
         let address = SockAddr::unix(path).map_err(broken)?;
@@ -165,11 +185,10 @@ impl Dialer<'_> {
         loop {
             match socket.connect(&address) {
                 Ok(()) => return Ok(Socket::Unix(socket.into())),
-                // The server's queue is full. The system does not signal when there is room again.
+                // The server's queue is full. poll(2) does not report when there is room again, so
+                // try again soon.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if self.is_cancelled() {
-                        return Err(cancelled());
-                    }
+                    self.ask()?;
                     if begun.elapsed() >= self.timeout {
                         return Err(failed(place, timed_out(self.timeout).to_string()));
                     }
@@ -181,15 +200,19 @@ impl Dialer<'_> {
         }
     }
 
-    fn is_cancelled(&self) -> bool {
-        self.cancel.load(Ordering::Relaxed)
+    /// Fails if the attempt must end.
+    fn ask(&mut self) -> Result<()> {
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(Error::new(Kind::Cancelled, "connect to", "the replica", "asked to stop"));
+        }
+        self.interrupt.ask(self.begun.elapsed())
     }
 
-    fn dial(&self, address: SocketAddr, from: &[SocketAddr]) -> Result<TcpStream, Failure> {
+    fn dial(&mut self, address: SocketAddr, from: &[SocketAddr]) -> Result<TcpStream, Failure> {
         let domain = Domain::for_address(address);
         let socket = socket2::Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
-        // This only improves speed: ignore errors.
+        // This option only improves speed, so ignore errors.
         let _ = socket.set_tcp_nodelay(true);
         if self.bind.is_some() {
             bind(&socket, address, from)?;
@@ -201,9 +224,7 @@ impl Dialer<'_> {
         }
         let begun = Instant::now();
         loop {
-            if self.is_cancelled() {
-                return Err(Failure::Cancelled);
-            }
+            self.ask().map_err(Failure::Ended)?;
             let left = self.timeout.saturating_sub(begun.elapsed());
             if left.is_zero() {
                 return Err(timed_out(self.timeout).into());
@@ -219,23 +240,24 @@ impl Dialer<'_> {
     }
 
     /// Looks up the addresses of a name. The system's resolver may take very long, so it runs on a
-    /// thread that can be abandoned. That thread ends when the resolver gives up.
-    fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+    /// thread that the caller can abandon. That thread ends when the resolver returns.
+    fn resolve(&mut self, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, port)]);
         }
         let unknown = |why: String| {
             Error::new(Kind::Connect, "look up address of", Subject::host(host), why)
-                .hint("check the name in sync_host (or -S), and the system's resolver")
+                .with_hint("check the name in sync_host (or -S), and the system's resolver")
         };
         let name = host.to_owned();
         let look_up = move || {
             let addresses = (name.as_str(), port).to_socket_addrs();
             addresses.map(Iterator::collect)
         };
-        match aside("cyrsync-resolve", self.timeout, self.cancel, look_up) {
+        let limit = self.timeout;
+        match aside_until("cyrsync-resolve", limit, || self.ask().err(), look_up) {
             Ok(addresses) => addresses.map_err(|e| unknown(reason(&e))),
-            Err(Left::Cancelled) => Err(cancelled()),
+            Err(Left::Ended(error)) => Err(error),
             Err(Left::Late) => Err(unknown(timed_out(self.timeout).to_string())),
             Err(Left::Failed(error)) => Err(unknown(error.to_string())),
         }
@@ -247,7 +269,7 @@ impl Dialer<'_> {
 /// # Errors
 /// [`Kind::Connect`] if there is none; [`Kind::Cancelled`].
 pub fn addresses(host: &str, timeout: Duration, cancel: &AtomicBool) -> Result<Vec<IpAddr>> {
-    let found = Dialer { timeout, cancel, bind: None }.resolve(host, 0)?;
+    let found = Dialer::new(timeout, cancel, None, None).resolve(host, 0)?;
     let mut addresses: Vec<IpAddr> = Vec::new();
     for address in found.into_iter().take(ADDRESSES).map(|address| address.ip()) {
         if !addresses.contains(&address) {
@@ -257,9 +279,10 @@ pub fn addresses(host: &str, timeout: Duration, cancel: &AtomicBool) -> Result<V
     Ok(addresses)
 }
 
-/// Binds to a local address of the same family as the other end's.
+/// Binds the socket to one of the local addresses `from`, of the same family as `to`.
 fn bind(socket: &socket2::Socket, to: SocketAddr, from: &[SocketAddr]) -> io::Result<()> {
-    let mut last = io::Error::other("client_bind_name has no address of this kind");
+    let mut last =
+        io::Error::other("client_bind_name has no address of the same family (IPv4 or IPv6)");
     for address in from.iter().filter(|from| from.is_ipv4() == to.is_ipv4()) {
         match socket.bind(&(*address).into()) {
             Ok(()) => return Ok(()),
@@ -275,7 +298,7 @@ fn bind(socket: &socket2::Socket, to: SocketAddr, from: &[SocketAddr]) -> io::Re
 }
 
 enum Failure {
-    Cancelled,
+    Ended(Error),
     Io(io::Error),
 }
 
@@ -294,13 +317,9 @@ fn timed_out(limit: Duration) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, what)
 }
 
-fn cancelled() -> Error {
-    Error::new(Kind::Cancelled, "connect to", "the replica", "asked to stop")
-}
-
 fn failed(place: Subject, why: String) -> Error {
     Error::new(Kind::Connect, "connect to", place, why)
-        .hint("is sync_server or imapd running there? see cyrus.conf and sync_port")
+        .with_hint("check that sync_server or imapd runs there; see cyrus.conf and sync_port")
 }
 
 #[cfg(test)]
@@ -309,7 +328,7 @@ mod tests {
     use std::net::{Ipv4Addr, TcpListener};
 
     fn dialer<'d>(cancel: &'d AtomicBool, bind: Option<&'d str>) -> Dialer<'d> {
-        Dialer { timeout: Duration::from_secs(20), cancel, bind }
+        Dialer::new(Duration::from_secs(20), cancel, bind, None)
     }
 
     #[test]
@@ -317,7 +336,7 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let cancel = AtomicBool::new(false);
-        // `localhost` may also be ::1, where nobody listens.
+        // `localhost` may also have the address ::1, on which nothing listens.
         let socket = dialer(&cancel, None).tcp("localhost", port).unwrap();
         let (local, peer) = socket.addresses();
         assert_eq!(peer.unwrap().port(), port);
@@ -325,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_of_our_own_is_taken() {
+    fn the_client_binds_to_a_configured_address() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let cancel = AtomicBool::new(false);
@@ -378,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_there_is_told_with_the_address() {
+    fn a_refused_connection_is_reported_with_the_address() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
@@ -395,11 +414,14 @@ mod tests {
     fn a_full_queue_can_be_given_up_on() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("socket");
-        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        // With the queue of the standard library, all descriptors of a process may be used first.
+        let listener = socket2::Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        listener.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+        listener.listen(1).unwrap();
         let cancel = AtomicBool::new(false);
-        let patient = dialer(&cancel, None);
-        let impatient = Dialer { timeout: Duration::ZERO, ..dialer(&cancel, None) };
-        // Nobody accepts connections, so the queue fills up.
+        let mut patient = dialer(&cancel, None);
+        let mut impatient = Dialer { timeout: Duration::ZERO, ..dialer(&cancel, None) };
+        // The listener accepts no connections, so its queue fills up.
         let mut held = Vec::new();
         let error = loop {
             match impatient.unix(&path) {

@@ -1,5 +1,5 @@
-//! Writes long messages of replies to files while they arrive, so that they need not fit into
-//! memory. The files have no name, so nothing is left behind.
+//! Writes long messages of replies to files while they arrive, so that they do not have to fit into
+//! memory. The files have no name, so they disappear when they are closed.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use crate::protocol::command::FetchPlace;
 use crate::sys;
 use crate::types::Guid;
 
-/// Where to store a long message that has not started to arrive.
+/// Where to store a long message: the size that is expected, and the directory.
 #[derive(Debug)]
 pub(super) struct Place {
     pub size: u64,
@@ -36,8 +36,8 @@ pub(super) struct SpoolFile {
 }
 
 impl SpoolFile {
-    /// Starts a file for `size` bytes. Errors are returned [at the end](SpoolFile::end). After an
-    /// error the rest of the reply is still read.
+    /// Starts a file for `size` bytes. An error is returned by [`SpoolFile::end`], so that the rest
+    /// of the reply can still be read.
     pub fn begin(place: Place, size: u64) -> SpoolFile {
         let Place { size: wanted, dir } = place;
         let file = if size == wanted {
@@ -53,14 +53,14 @@ impl SpoolFile {
         self.left
     }
 
-    /// Takes as many of these bytes as belong to the message. Returns how many.
+    /// Takes as many of these bytes as belong to the message. Returns their number.
     pub fn take(&mut self, bytes: &[u8]) -> usize {
         let count = usize::try_from(self.left).map_or(bytes.len(), |left| left.min(bytes.len()));
         let bytes = bytes.get(..count).unwrap_or_default();
         if let Ok(file) = &mut self.file {
             self.hash.update(bytes);
             if let Err(error) = file.write_all(bytes) {
-                // Drop the file, so that its disk space is free at once.
+                // Close the file, so that its disk space is free at once.
                 self.file = Err(cannot("write", &self.dir, error));
             }
         }
@@ -71,7 +71,8 @@ impl SpoolFile {
     /// Returns the complete message.
     ///
     /// # Errors
-    /// [`Kind::Corrupt`] if its size differs from its record; [`Kind::Io`] if it cannot be stored.
+    /// [`Kind::Corrupt`] if its size differs from the size in the replica's record; [`Kind::Io`] if
+    /// it cannot be stored.
     pub fn end(self) -> Result<TempLiteral> {
         let SpoolFile { file, hash, size, .. } = self;
         Ok(TempLiteral::new(file?, size, Guid(hash.finalize().into())))
@@ -79,20 +80,20 @@ impl SpoolFile {
 }
 
 fn other_size(size: u64, wanted: u64) -> Error {
-    let detail = format!("it comes with {size} bytes, and has {wanted} in its record there");
+    let detail = format!("the replica sent {size} bytes, but its record says {wanted}");
     Error::new(Kind::Corrupt, "fetch message from", "the replica", detail)
-        .hint("reconstruct the mailbox on the replica")
+        .with_hint("run reconstruct on the mailbox on the replica")
 }
 
 fn cannot(what: &str, dir: &Path, error: io::Error) -> Error {
     let detail =
         format!("cannot {what} a temporary file for a fetched message: {}", reason(&error));
     Error::new(Kind::Io, "store message in", dir, detail)
-        .hint("see permissions and free space there, or name another directory by temp_path")
-        .caused_by(error)
+        .with_hint("check permissions and free space there, or set temp_path to another directory")
+        .with_source(error)
 }
 
-/// Replaces the literal at the end of the start of a line by an empty literal.
+/// Replaces the size of the literal that `start` announces at its end (`{123}`) by zero.
 pub(super) fn without_literal(mut start: Vec<u8>) -> Vec<u8> {
     while start.pop_if(|byte| matches!(byte, b'\r' | b'\n' | b'}' | b'+')).is_some() {}
     while start.pop_if(|byte| byte.is_ascii_digit()).is_some() {}
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_is_in_the_file_and_no_more() {
+    fn the_file_contains_exactly_the_literal() {
         let dir = tempfile::tempdir().unwrap();
         let mut spool_file = SpoolFile::begin(place(5, dir.path()), 5);
         assert_eq!(spool_file.take(b"ab"), 2);
@@ -129,10 +130,10 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_stored_is_read_past_and_told() {
+    fn a_literal_that_cannot_be_stored_is_skipped_and_reported() {
         let dir = tempfile::tempdir().unwrap();
         for (dir, size, kind, words) in [
-            (dir.path(), 4, Kind::Corrupt, "4 bytes, and has 5"),
+            (dir.path(), 4, Kind::Corrupt, "4 bytes, but its record says 5"),
             (&dir.path().join("missing"), 5, Kind::Io, "cannot create"),
         ] {
             let mut spool_file = SpoolFile::begin(place(5, dir), size);
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_told_and_what_comes_is_read_past() {
+    fn a_full_disk_is_reported_and_the_literal_is_skipped() {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let place = place(5, Path::new("/scratch"));
         let mut spool_file = SpoolFile { file: Ok(full), ..SpoolFile::begin(place, 5) };
@@ -157,7 +158,7 @@ mod tests {
         assert_eq!(error.kind(), Kind::Io);
         assert_eq!(*error.subject(), "/scratch");
         assert!(error.to_string().contains("No space left"), "{error}");
-        assert!(error.hint_text().contains("temp_path"), "{error}");
+        assert!(error.hint().contains("temp_path"), "{error}");
     }
 
     #[test]

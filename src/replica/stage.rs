@@ -3,15 +3,15 @@
 use crate::error::Error;
 use crate::settings::Fingerprint;
 
-/// A callback for each stage that is reached.
+/// A callback that receives each stage.
 pub type OnStage<'s> = dyn Fn(Stage) + 's;
 
 /// A stage that was reached, or the end of an attempt.
 #[derive(Debug, Clone)]
 pub enum Stage {
-    /// An attempt starts at this port; 0 for a UNIX socket.
+    /// An attempt to connect to this port starts.
     Begun {
-        /// The port.
+        /// The port; 0 for a UNIX socket.
         port: u16,
     },
     /// The socket is connected.
@@ -30,7 +30,7 @@ pub enum Stage {
     },
     /// The server has sent its greeting.
     Greeted {
-        /// The protocol that it speaks.
+        /// The name of its protocol: `csync` or `imap`.
         protocol: &'static str,
         /// Its version string, if it sends one.
         release: Option<String>,
@@ -39,7 +39,8 @@ pub enum Stage {
     },
     /// The connection stays in clear text, which is allowed.
     Clear {
-        /// The server's answer to STARTTLS; `None` if it was not sent.
+        /// The text with which the server refused STARTTLS. `None` if the client did not send
+        /// STARTTLS.
         refused: Option<String>,
     },
     /// The mechanism for the login was chosen.
@@ -53,7 +54,7 @@ pub enum Stage {
     },
     /// The login was accepted.
     LoggedIn,
-    /// What the server offers after the login.
+    /// The features that the server offers after the login.
     Offered(Offered),
     /// Whether the connection is compressed.
     Compressed(bool),
@@ -68,7 +69,7 @@ pub struct Offered {
     pub deflate: bool,
     /// Sieve scripts as a mailbox.
     pub sieve_mailbox: bool,
-    /// Staging on the archive partition.
+    /// Storing incoming message files on the archive partition.
     pub archive: bool,
     /// Mailboxes of JMAP notifications.
     pub notifications: bool,
@@ -79,7 +80,8 @@ pub struct Offered {
 pub struct Shown {
     /// Its fingerprint.
     pub fingerprint: Fingerprint,
-    /// End of its validity, in seconds since 1970; `None` if it cannot be read.
+    /// End of its validity, in seconds since 1970. `None` if this time cannot be read from the
+    /// certificate.
     pub until: Option<i64>,
 }
 
@@ -90,8 +92,8 @@ pub enum Trust {
     Verified,
     /// `sync_tls_fingerprint` lists it.
     Pinned,
-    /// `sync_tls_verify` is off.
+    /// Not verified: `sync_tls_verify` is off.
     Off,
-    /// No trusted certificates are configured to verify it with.
+    /// Not verified: no trusted certificates are configured.
     Nothing,
 }

@@ -1,6 +1,7 @@
-//! Encrypts a connection, and decides whether it may stay in clear text. It may not if the
-//! configuration or an earlier connection promises TLS, whatever the replica or somebody in between
-//! offers.
+//! Encrypts a connection, and decides whether it may stay in clear text. Clear text is refused if
+//! the configuration requires TLS, or if an earlier connection has used TLS. Such a reason is
+//! called a promise. An attacker between client and replica can remove the offer of TLS, but not a
+//! promise.
 
 use std::net::IpAddr;
 
@@ -27,28 +28,27 @@ enum Promise {
     /// This process has already used TLS with the replica.
     Begun,
     /// An earlier connection used TLS with a verified certificate, on this port or on another port
-    /// that is tried.
+    /// that is tried. Holds that port.
     Remembered(u16),
 }
 
 impl Promise {
-    /// Returns what is wrong if the replica does not offer STARTTLS.
+    /// Returns the error text for a replica that does not offer STARTTLS.
     fn broken(self) -> &'static str {
         match self {
-            Promise::Required => "it does not offer STARTTLS, and sync_tls requires it",
-            Promise::Pinned => {
-                "it does not offer STARTTLS, and sync_tls_fingerprint names its certificate"
-            }
+            Promise::Required => "it does not offer STARTTLS, but sync_tls requires it",
+            Promise::Pinned => "it does not offer STARTTLS, but sync_tls_fingerprint requires TLS",
             Promise::Begun => "it offered STARTTLS before and no longer does",
             Promise::Remembered(_) => {
-                "it does not offer STARTTLS, and was reached over TLS that verified before"
+                "it does not offer STARTTLS, although an earlier connection used verified TLS"
             }
         }
     }
 }
 
 impl Connect<'_> {
-    /// Returns why clear text is forbidden on the ports of `ways`, if it is.
+    /// Returns the reason why clear text is refused on the ports of `ways`, or `None` if it is
+    /// allowed.
     fn promise(&self, ways: &[Way]) -> Result<Option<Promise>> {
         let tls = &self.settings.tls;
         if tls.sync_tls == TlsMode::Off {
@@ -83,36 +83,36 @@ impl Connect<'_> {
 
     /// Makes the error for a connection that would stay in clear text.
     fn refuse(&self, port: u16, what: impl Into<String>, promise: Option<Promise>) -> Error {
-        // The same promise applies to other ports, so they may be tried.
+        // Other ports may be tried, because the same promise applies to them.
         self.refused_clear_text.set(promise.is_some());
         const SERVER_SIDE: &str = "set tls_server_cert and tls_server_key on the replica, and \
                                    allowstarttls: yes if its Cyrus is 3.8.6, 3.10.2, 3.12.1 or later";
         let (known, host) = (&self.memory.verified, self.target.host());
         let hint = match (promise, known) {
             (Some(Promise::Remembered(at)), Some(known)) => format!(
-                "somebody may be meddling with the connection; if the replica has lost its TLS, \
-                 {SERVER_SIDE}; if it is to be without from now on, run: {}",
+                "this may be an attack on the connection; if the replica has lost its TLS \
+                 configuration, {SERVER_SIDE}; to connect without TLS from now on, run: {}",
                 known.how_to_forget(&host, at)
             ),
             (Some(Promise::Pinned), _) => format!(
-                "somebody may be meddling with the connection; if not, {SERVER_SIDE}; to do \
-                 without encryption take sync_tls_fingerprint out of imapd.conf"
+                "this may be an attack on the connection; if not, {SERVER_SIDE}; to connect \
+                 without encryption, remove sync_tls_fingerprint from imapd.conf"
             ),
             (Some(Promise::Begun), _) => format!(
-                "{SERVER_SIDE}; if it is to be without from now on, start this program again \
-                 (SIGHUP where it rolls)"
+                "{SERVER_SIDE}; to connect without TLS from now on, start this program again (send \
+                 SIGHUP if it runs with -r or -R)"
             ),
-            _ => format!("{SERVER_SIDE}; sync_tls: off does without encryption"),
+            _ => format!("{SERVER_SIDE}; or set sync_tls: off to connect without encryption"),
         };
         let server = Subject::host(server(&host, port));
-        Error::new(Kind::Tls, "encrypt the connection to", server, what).hint(hint)
+        Error::new(Kind::Tls, "encrypt the connection to", server, what).with_hint(hint)
     }
 
     fn setup(&self, alpn: bool) -> Result<Setup> {
         Setup::new(&self.settings.tls, &self.target.host(), alpn)
     }
 
-    /// Encrypts without STARTTLS, if the configured name of the server says so (`/tls`).
+    /// Starts TLS without STARTTLS, if the configured name of the server requests it (`/tls`).
     pub(super) fn encrypt_at_once(&self, link: &mut Link, way: Way) -> Result<()> {
         match self.target {
             Target::Tcp { tls: true, .. } => self.encrypt(link, self.setup(way.may_be_imap)?, way),
@@ -144,8 +144,8 @@ impl Connect<'_> {
         Ok(())
     }
 
-    /// Encrypts with STARTTLS, if that is wanted and possible. `ways` are all ports that are tried,
-    /// `way` is the current one.
+    /// Starts TLS with STARTTLS, if the configuration and the replica allow it. `ways` are all
+    /// ports that are tried, `way` is the current one.
     pub(super) fn start_tls(&self, greeted: &mut Greeted, way: Way, ways: &[Way]) -> Result<()> {
         let is_unix = matches!(self.target, Target::Unix(_));
         if greeted.link.coding().tls().is_some() {
@@ -167,13 +167,13 @@ impl Connect<'_> {
                 return Ok(());
             };
             let what = if greeted.preauth {
-                "it begins with PREAUTH, which leaves no room for STARTTLS"
+                "it greets with PREAUTH, after which STARTTLS is not possible"
             } else {
                 promise.broken()
             };
             return Err(self.refuse(way.port, what, Some(promise)));
         }
-        // Read the files first: if one is unreadable, fail before the replica is asked.
+        // Read the certificate files first: if one is unreadable, fail before STARTTLS is sent.
         let setup = self.setup(greeted.tagger.dialect() == Dialect::Imap)?;
         let tag = greeted.tagger.send(&mut greeted.link, "STARTTLS")?;
         match greeted.tagger.answer(&mut greeted.link, tag, &mut |_| ())? {
@@ -187,7 +187,7 @@ impl Connect<'_> {
             other => {
                 let text = match other {
                     Answer::End(Ending::No(text) | Ending::Bad(text) | Ending::Bye(text)) => text,
-                    _ => "it asks for more".to_owned(),
+                    _ => "the reply is not complete".to_owned(),
                 };
                 return Err(self.refuse(way.port, format!("STARTTLS refused: {text}"), promise));
             }
@@ -196,8 +196,8 @@ impl Connect<'_> {
         self.offered_again(greeted, way)
     }
 
-    /// Reads the capabilities again, because an attacker could have changed those sent in clear
-    /// text.
+    /// Reads the capabilities again under TLS, because an attacker could have changed those sent in
+    /// clear text.
     fn offered_again(&self, greeted: &mut Greeted, way: Way) -> Result<()> {
         let offered = std::mem::take(&mut greeted.offer);
         greeted.offer = match greeted.tagger.dialect() {
@@ -206,18 +206,19 @@ impl Connect<'_> {
                 let again = greeting(&mut greeted.link)?;
                 greeted.link.reply_ended();
                 let offer = again.offer.filter(|_| again.dialect == Dialect::Csync);
-                let silent = || self.refuse(way.port, "it does not greet again", None);
+                let silent =
+                    || self.refuse(way.port, "it sent no greeting after TLS was started", None);
                 offer.ok_or_else(silent)?
             }
         };
-        // sync_server only offers compression before TLS, but also accepts it later (`dobanner`,
-        // `cmd_compress`).
+        // sync_server only offers compression before TLS, but also accepts it under TLS
+        // (`dobanner`, `cmd_compress`).
         greeted.offer.deflate |= offered.deflate && greeted.tagger.dialect() == Dialect::Csync;
         Ok(())
     }
 
-    /// Reports clear text to a server that used TLS before. It is allowed because `sync_tls: off`
-    /// is an explicit decision of the site.
+    /// Reports that the connection stays in clear text although the server used TLS before. It is
+    /// allowed because `sync_tls: off` is an explicit decision of the administrator.
     fn note_clear_text(&self, ways: &[Way]) {
         if let Ok(Some(port)) = self.remembered(ways) {
             let server = server(&self.target.host(), port);
@@ -225,7 +226,7 @@ impl Connect<'_> {
         }
     }
 
-    /// Returns whether others on the network can read what is sent now.
+    /// Returns whether others on the network can read the bytes that are sent.
     pub(super) fn crosses_in_clear(&self, link: &Link) -> bool {
         let stays_here = link.socket.peer().is_some_and(is_loopback);
         let is_unix = matches!(self.target, Target::Unix(_));

@@ -1,4 +1,4 @@
-//! Tests of clear text where TLS was promised, with scripted peers that offer no TLS or refuse it.
+//! Tests that clear text is refused if TLS was promised. The peers offer no TLS, or refuse it.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,7 +7,7 @@ use super::destination::Destination;
 use super::session::Session;
 use super::tls::VerifiedServers;
 use crate::error::{Error, Kind};
-use crate::events::{Event, Level, Line, Observer, To, words};
+use crate::events::{Event, Level, Line, Observer, To, line};
 use crate::settings::{Fingerprint, TlsMode};
 
 const IMAP_CLEAR: &str =
@@ -17,7 +17,7 @@ const IMAP_PREAUTH: &str = "* PREAUTH [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN 
 const IMAP_ASKED: &str = "* OK a ready\r\n";
 const CAPABILITY: &str = "* CAPABILITY IMAP4rev1 AUTH=PLAIN X-REPLICATION\r\nC1 OK done\r\n";
 
-/// All the ways in which a peer, or somebody in between, can refuse TLS.
+/// Scripts of all ways in which a peer, or an attacker in between, can refuse TLS.
 const WAYS: [&[&str]; 8] = [
     &[CSYNC_CLEAR],
     &[CSYNC, "NO Error initializing TLS\r\n"],
@@ -34,7 +34,7 @@ struct Lines(Mutex<Vec<(Level, String)>>);
 
 impl Observer for Lines {
     fn event(&self, event: &Event) {
-        if let Some(Line { to: To::Log(level), text }) = words(event) {
+        if let Some(Line { to: To::Log(level), text }) = line(event) {
             self.0.lock().unwrap().push((level, text));
         }
     }
@@ -47,14 +47,15 @@ struct Attempt {
     lines: Vec<(Level, String)>,
 }
 
-/// Connects to a peer. `adjust` gets its port.
+/// Connects to a peer with this script. `adjust` changes the destination; it receives the peer's
+/// port.
 fn attempt(script: &[&str], adjust: impl Fn(&mut Destination, u16)) -> Attempt {
     let script = script.iter().map(|line| (*line).to_owned()).collect();
     let (place, peer) = peer(local(), script);
     let port = place.rsplit_once(':').unwrap().1.parse().unwrap();
     let mut destination = destination(&place, "try");
     adjust(&mut destination, port);
-    // No login must start. If one does, this makes it fail.
+    // Allow no mechanism, so that a login that should not start fails.
     destination.settings.credentials.mechanisms = Some("NONE".into());
     let lines = Arc::new(Lines::default());
     let session = Session::connect(&destination, lines.clone(), Arc::default(), None);
@@ -64,7 +65,7 @@ fn attempt(script: &[&str], adjust: impl Fn(&mut Destination, u16)) -> Attempt {
     Attempt { error, heard, port, lines }
 }
 
-/// Checks that the client sent only questions.
+/// Checks the error, and that the client sent no commands other than STARTTLS and CAPABILITY.
 #[track_caller]
 fn assert_refused(attempt: &Attempt, says: &str, advice: &str) {
     let Attempt { error, heard, .. } = attempt;
@@ -86,7 +87,7 @@ fn a_pin_refuses_clear_text() {
         let pinned = attempt(script, |to, _| {
             to.settings.tls.sync_tls_fingerprint = vec![Fingerprint::of(b"it")];
         });
-        assert_refused(&pinned, "STARTTLS", "take sync_tls_fingerprint out");
+        assert_refused(&pinned, "STARTTLS", "remove sync_tls_fingerprint from");
         let required = attempt(script, |to, _| to.settings.tls.sync_tls = TlsMode::Require);
         assert_refused(&required, "STARTTLS", "sync_tls: off");
         let neither = attempt(script, |_, _| ());
@@ -107,7 +108,7 @@ fn a_server_that_verified_is_not_spoken_to_in_clear() {
         assert_refused(&remembered, "STARTTLS", &command);
 
         let another = attempt(script, |to, port| {
-            // Another peer may have used this port a moment ago.
+            // Forget the port, because an earlier peer of this test may have used it too.
             known.forget("127.0.0.1", Some(port)).unwrap();
             to.memory.verified = Some(known.clone());
         });

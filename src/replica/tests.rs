@@ -1,4 +1,4 @@
-//! Tests of the pipeline with scripted peers.
+//! Tests of sessions and links. The other end is a script on a thread.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -21,7 +21,7 @@ pub(super) fn link(socket: UnixStream, limit: Duration) -> Link {
     Link::new(Socket::Unix(socket), Peer::replica(""), limit, Arc::default()).unwrap()
 }
 
-/// Makes a session whose other end runs `peer` on a thread.
+/// Makes a session. The other end runs `peer` on a thread.
 fn session(
     timeout: Duration,
     peer: impl FnOnce(UnixStream) + Send + 'static,
@@ -51,7 +51,7 @@ fn read_lines(socket: &mut UnixStream, count: usize) -> String {
 }
 
 #[test]
-fn commands_go_out_together_and_replies_are_taken_in_any_order() {
+fn commands_are_sent_together_and_replies_can_be_read_in_any_order() {
     let (mut session, peer) = patient(|mut socket| {
         let commands = read_lines(&mut socket, 3);
         assert_eq!(commands, "GET USER a\r\nGET USER b\r\nGET USER c\r\n");
@@ -69,7 +69,7 @@ fn commands_go_out_together_and_replies_are_taken_in_any_order() {
 }
 
 #[test]
-fn the_last_words_of_a_replica_are_told_though_it_has_closed_when_commands_leave() {
+fn the_last_reply_is_reported_if_the_replica_closes_before_the_next_command() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     theirs.write_all(b"OK success\r\n* BYE shutting down\r\n").unwrap();
     theirs.shutdown(std::net::Shutdown::Write).unwrap();
@@ -141,7 +141,7 @@ fn bye_and_end_name_what_was_waited_for() {
     let error = session.wait(ticket).unwrap_err();
     assert_eq!(error.kind(), Kind::Closed);
     assert!(error.to_string().contains("[TOOBIG] Word too long"), "{error}");
-    assert!(error.hint_text().contains("maxword"), "{error}");
+    assert!(error.hint().contains("maxword"), "{error}");
     peer.join().unwrap();
 }
 
@@ -173,7 +173,7 @@ fn nonsense_is_a_protocol_error() {
         let (mut session, peer) = patient(move |mut socket| {
             read_lines(&mut socket, 1);
             socket.write_all(reply).unwrap();
-            // Read everything else without answering.
+            // Keep the connection open until the client closes it.
             let _ = socket.read_to_end(&mut Vec::new());
         });
         let ticket = get(&mut session, "a").unwrap();
@@ -232,13 +232,13 @@ fn discarded_replies_are_read_past() {
 }
 
 #[test]
-fn a_long_reply_is_taken_as_far_as_the_master_itself_has_that_much() {
+fn a_reply_may_be_long_only_in_proportion_to_the_masters_data() {
     let reply = |socket: &mut UnixStream| {
         read_lines(socket, 1);
         let item = format!("* LSUB (user.fred.{})\r\n", "x".repeat(1000));
         let many = item.repeat(1000);
         for _ in 0..30 {
-            // The other end closes when it gives up.
+            // Writing fails when the client closes the connection.
             if socket.write_all(many.as_bytes()).is_err() {
                 return;
             }
@@ -259,7 +259,7 @@ fn a_long_reply_is_taken_as_far_as_the_master_itself_has_that_much() {
     peer.join().unwrap();
 }
 
-/// A message file that is shorter than it should be.
+/// A message file that is shorter than its announced size.
 struct Short(Text);
 
 impl MessageFiles for Short {
@@ -298,10 +298,26 @@ fn a_replica_that_does_not_say_goodbye_is_left() {
 }
 
 #[test]
+fn a_reply_that_has_arrived_when_the_timeout_ends_is_read() {
+    let span = Duration::from_secs(10);
+    let (mut session, peer) = session(span, |mut socket| {
+        read_lines(&mut socket, 1);
+        socket.write_all(b"OK success\r\n").unwrap();
+    });
+    get(&mut session, "a").unwrap();
+    session.link.flush().unwrap();
+    peer.join().unwrap();
+    // As if this process had not run since then.
+    session.link.fill(Fill::Now(span)).unwrap();
+    assert_eq!(session.link.received(), b"OK success\r\n");
+}
+
+#[test]
 fn a_replica_that_sends_a_byte_now_and_then_is_as_good_as_silent() {
     let (mut session, peer) = session(Duration::from_millis(300), |mut socket| {
         read_lines(&mut socket, 1);
-        // Each byte comes well before the timeout. The loop ends when the other end closes.
+        // The timeout is much longer than this pause. The loop ends when the client closes the
+        // connection.
         let pause = Duration::from_millis(20);
         while socket.write_all(b"x").is_ok() {
             std::thread::sleep(pause);
@@ -342,7 +358,7 @@ fn short_lines_before_each_timeout_are_silence() {
     peer.join().unwrap();
 }
 
-/// A layer that inverts every bit, and refuses a NUL.
+/// A security layer that inverts every bit, and fails at a NUL.
 struct Flip;
 
 impl super::layer::Layer for Flip {

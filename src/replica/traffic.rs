@@ -1,6 +1,6 @@
-//! Counts the bytes of a connection.
+//! Numbers of bytes that a connection has transferred.
 
-/// Bytes that were transferred.
+/// Numbers of transferred bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Traffic {
@@ -15,7 +15,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// Adds the bytes of another connection.
+    /// Returns the sums of the bytes of two connections.
     #[must_use]
     pub fn and(self, other: Traffic) -> Traffic {
         Traffic {
@@ -26,8 +26,8 @@ impl Traffic {
         }
     }
 
-    /// Returns the bytes in both directions. Replies count as progress of a write, because a
-    /// replica may have to send a reply before it reads more.
+    /// Returns the number of bytes in both directions. Received bytes also count as progress of a
+    /// write, because a replica may have to send a reply before it reads more.
     pub(super) fn moved(&self) -> u64 {
         self.sent_raw + self.received
     }

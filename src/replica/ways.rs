@@ -14,11 +14,11 @@ pub(super) struct Way {
 }
 
 /// Returns the ports to try, in order. If the server's name or `sync_port` names a port, it is the
-/// only one, and its greeting shows which server listens. Otherwise imapd's port comes first, if
-/// `try_imap` is set.
+/// only port, and the greeting shows which server listens there. Otherwise imapd's port comes first
+/// if `try_imap` is set, and then the port of sync_server.
 ///
 /// # Errors
-/// [`Kind::Config`](crate::Kind::Config) if a service is unknown.
+/// [`Kind::Config`](crate::Kind::Config) if the name of the service is unknown.
 pub(super) fn ways(named: Option<u16>, try_imap: bool) -> Result<Vec<Way>> {
     let way = |service: &str, may_be_imap| Ok(Way { port: service_port(service)?, may_be_imap });
     match named {

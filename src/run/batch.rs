@@ -1,8 +1,9 @@
-//! Runs tasks once: all modes except rolling replication. Pure: a state machine that is stepped.
+//! Runs a list of tasks once: all modes except rolling replication. Pure: a state machine without
+//! I/O and clock.
 
 use super::executor::{Executor, Settled};
-use super::outcome::Undone;
-use super::retry::RetryPolicy;
+use super::outcome::Pending;
+use super::retry::Retries;
 use super::step::{Action, Asked, Input, Machine, Moment, Step, Then, Wait};
 use super::task::{Goal, Task};
 use crate::error::{Error, Kind, Result};
@@ -10,29 +11,29 @@ use crate::names::Namespace;
 use crate::settings::Jobs;
 use crate::types::{Backlog, ReplicaName};
 
-/// How many goals per worker are turned into tasks ahead of time. Not more, because the caller may
-/// produce the goals while the batch runs.
+/// The maximum number of goals per worker that are turned into tasks in advance. Further goals are
+/// read later, because the caller may still be producing them.
 const READY: usize = 8;
 
 /// Parameters of a batch.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
     /// What to do about failures.
-    pub policy: RetryPolicy,
-    /// Whether the batch ends if a task loses the connection for the last time. If not, only this
-    /// task fails.
+    pub policy: Retries,
+    /// Whether the batch ends if a task loses its connection and is not retried. If not set, only
+    /// this task fails.
     pub lost_ends_all: bool,
-    /// Whether to tell the replica at the end to release its staged message files.
+    /// Whether to tell the replica to release its staged message files at the end.
     pub release: bool,
     /// Whether to connect even if there are no tasks.
     pub connect: bool,
-    /// The number of workers.
+    /// The number of workers, fixed or automatic.
     pub jobs: Jobs,
-    /// How long it took to connect the first worker, if it is connected already.
+    /// How long it took to connect the first worker. `None` if it is not connected yet.
     pub open: Option<Moment>,
 }
 
-/// The goals in order. They are read only when needed.
+/// The goals in order. The batch reads each goal only when a worker may need it.
 pub type Goals<'g> = Box<dyn Iterator<Item = Goal> + 'g>;
 
 /// A set of tasks that runs once.
@@ -41,17 +42,17 @@ pub struct Batch<'n> {
     names: &'n Namespace,
     executor: Executor,
     rest: Goals<'n>,
-    /// How many goals have become tasks.
+    /// Number of goals that have become tasks. This is also the number of the next task.
     numbered: u64,
     replica: ReplicaName,
-    /// Whether a stop was requested, which ends pauses between attempts to connect.
+    /// Whether a stop was requested. A stop ends the pauses between attempts to connect.
     is_stopping: bool,
-    /// The result of the batch, returned once all workers are idle.
+    /// The result of the batch. It is returned once all workers are idle.
     ending: Option<Result<()>>,
 }
 
 impl<'n> Batch<'n> {
-    /// Makes a batch of these goals for a replica. A goal that fails does not stop the others.
+    /// Makes a batch that replicates these goals. A goal that fails does not stop the others.
     pub fn new(
         goals: Goals<'n>,
         rules: Rules,
@@ -88,9 +89,9 @@ impl<'n> Batch<'n> {
             Input::Asked(Asked::WakeUp) => self.executor.team.wake(),
             Input::Asked(Asked::Stop | Asked::ShutdownFile) => self.is_stopping = true,
             Input::Measured(done) => self.executor.measured(done, now),
-            Input::Offered(worker, offer) => self.executor.offered(worker, offer),
+            Input::Offered(worker, parts) => self.executor.offered(worker, parts),
             Input::Started | Input::TimeOver => {}
-            // A batch has no log.
+            // These inputs are about a log, and a batch has no log.
             Input::Logged
             | Input::LogTaken(_)
             | Input::WorkRead(_)
@@ -106,19 +107,19 @@ impl<'n> Batch<'n> {
 
     fn settled(&mut self, settled: Settled, out: &mut Vec<Action>) {
         match settled {
-            Settled::Done(task, undone) => out.push(Action::Settled(task.goal, undone)),
+            Settled::Done(task, pending) => out.push(Action::Settled(task.goal, pending)),
             Settled::Lost(_, error) if self.rules.lost_ends_all => self.end(Err(error)),
             Settled::Lost(task, error) => {
-                let undone = Undone::whole(&task.goal, error);
-                out.push(Action::Settled(task.goal, vec![undone]));
+                let pending = Pending::whole(&task.goal, error);
+                out.push(Action::Settled(task.goal, vec![pending]));
             }
             Settled::Again(_) => {}
             Settled::Stopped(error) => self.end(Err(error)),
         }
     }
 
-    /// Turns the next goals into tasks. It does not do this for all goals at once, because there
-    /// may be very many.
+    /// Turns the next goals into tasks. The other goals are read later, because there may be very
+    /// many.
     fn fill(&mut self) {
         let most = READY * self.executor.reach();
         while self.executor.queue.ready() < most
@@ -138,7 +139,7 @@ impl<'n> Batch<'n> {
         if !self.executor.queue.is_idle() {
             self.executor.dispatch(now, out);
         } else if self.rules.connect && !self.executor.connect_first(now, out) {
-            // Wait for the connection.
+            // Wait for the connection. Nothing else is to do.
         } else if self.executor.team.is_at_rest()
             && !(self.rules.release && self.executor.team.release_staged(out))
         {
@@ -170,7 +171,7 @@ impl Machine for Batch<'_> {
         }
         let then = match self.ending.take_if(|_| self.executor.team.is_at_rest()) {
             Some(how) => Then::End(how),
-            // The batch is ending: start nothing more.
+            // The batch is ending. Wait only for the running tasks.
             None if self.ending.is_some() => Then::Wait(Wait { until: None, log: false }),
             None => Then::Wait(Wait { until: self.executor.next_turn(now), log: false }),
         };

@@ -1,15 +1,16 @@
-//! Tests that step batches by hand.
+//! Tests of [`batch`](super::batch). A test passes inputs to the batch step by step. A script has
+//! each input with the actions that must follow ([`stepping`](super::stepping) lists the words).
 
 use std::time::Duration;
 
 use super::batch::{Batch, Rules};
-use super::retry::RetryPolicy;
+use super::retry::Retries;
 use super::stepping::{Stepper, names};
 use super::task::Goal;
-use crate::settings::{Jobs, Persistence};
+use crate::settings::{Jobs, RetryPolicy};
 
 const RULES: Rules = Rules {
-    policy: RetryPolicy { connect: None, reconnect: None, again: true },
+    policy: Retries { connect: None, reconnect: None, again: true, config_ends: false },
     lost_ends_all: false,
     release: false,
     connect: false,
@@ -28,7 +29,7 @@ fn play(goals: Vec<Goal>, rules: Rules, script: &[(&str, &[&str])]) {
 }
 
 #[test]
-fn each_task_ends_by_itself_and_users_are_asked_for_ahead() {
+fn each_task_has_its_own_result_and_users_are_requested_ahead() {
     let mut goals = users(&["anna", "bert"]);
     goals.push(Goal::Mailboxes(vec!["shared.a".into(), "shared.b".into()]));
     goals.push(Goal::Annotations(None));
@@ -54,7 +55,7 @@ fn a_task_that_loses_the_connection_is_tried_again_with_care_and_stops_no_other(
     let script: &[(&str, &[&str])] = &[
         ("start", &["connect 0"]),
         ("connected 0", &["run 0: USER anna; ahead [\"bert\"]"]),
-        ("lost 0 Closed", &["tell: trying again, Closed", "connect 0"]),
+        ("lost 0 Closed", &["event: trying again, Closed", "connect 0"]),
         ("connected 0", &["run 0: USER anna"]),
     ];
     play(users(&["anna", "bert"]), RULES, script);
@@ -74,7 +75,7 @@ fn a_task_that_loses_the_connection_is_tried_again_with_care_and_stops_no_other(
 
 #[test]
 fn a_plan_is_not_made_again_after_the_connection_was_lost() {
-    let policy = RetryPolicy { again: false, ..RULES.policy };
+    let policy = Retries { again: false, ..RULES.policy };
     play(
         users(&["anna"]),
         Rules { policy, lost_ends_all: true, open: Some(Duration::ZERO), ..RULES },
@@ -83,7 +84,7 @@ fn a_plan_is_not_made_again_after_the_connection_was_lost() {
 }
 
 #[test]
-fn without_a_task_nobody_connects() {
+fn without_a_task_no_connection_is_made() {
     play(Vec::new(), RULES, &[("start", &["end ()"])]);
     play(Vec::new(), Rules { open: Some(Duration::ZERO), ..RULES }, &[("start", &["end ()"])]);
 }
@@ -96,8 +97,8 @@ fn a_request_to_stop_ends_it_with_the_task_that_it_ended() {
         &[
             ("start", &["connect 0"]),
             ("connected 0", &["run 0: USER anna; ahead [\"bert\"]"]),
-            // A batch does not stop after the current task, like rolling replication does: it stops
-            // at once.
+            // The batch itself does not react to this request. The running task also detects it,
+            // and ends as `stopped`. Here the first task was completed before.
             ("asked Stop", &[]),
             ("done 0", &["settled USER anna: []", "run 0: USER bert"]),
             ("stopped 0", &["end with Cancelled"]),
@@ -111,7 +112,7 @@ fn a_request_to_stop_ends_it_with_the_task_that_it_ended() {
 }
 
 #[test]
-fn the_replica_is_told_to_release_what_is_staged_if_that_is_wanted() {
+fn staged_files_are_released_if_the_rules_require_it() {
     let script: &[(&str, &[&str])] =
         &[("start", &["connect 0"]), ("connected 0", &["run 0: USER anna"])];
     let kept = [("done 0 staged", &["settled USER anna: []", "end ()"][..])];
@@ -126,8 +127,8 @@ fn the_replica_is_told_to_release_what_is_staged_if_that_is_wanted() {
     play(users(&["anna"]), release, &[script, &lost].concat());
 }
 
-fn reach(persistence: Persistence, script: &[(&str, &[&str])]) {
-    let policy = RetryPolicy { connect: Some(persistence), ..RULES.policy };
+fn reach(retry_policy: RetryPolicy, script: &[(&str, &[&str])]) {
+    let policy = Retries { connect: Some(retry_policy), ..RULES.policy };
     play(Vec::new(), Rules { policy, connect: true, ..RULES }, script);
 }
 
@@ -135,52 +136,52 @@ fn reach(persistence: Persistence, script: &[(&str, &[&str])]) {
 fn a_replica_that_cannot_be_reached_is_tried_after_growing_pauses() {
     let sync_reconnect_maxwait = Some(Duration::from_secs(20));
     reach(
-        Persistence { sync_reconnect_maxwait, ..Persistence::default() },
+        RetryPolicy { sync_reconnect_maxwait, ..RetryPolicy::default() },
         &[
             ("start", &["connect 0"]),
-            ("connected 0 Connect", &["tell: Connect", "tell: again in 15 s", "wait 15 s"]),
+            ("connected 0 Connect", &["event: Connect", "event: again in 15 s", "wait 15 s"]),
             ("at 15", &[]),
             ("over", &["connect 0"]),
-            ("connected 0 Connect", &["tell: again in 20 s", "wait 20 s"]),
+            ("connected 0 Connect", &["event: again in 20 s", "wait 20 s"]),
             ("at 20", &[]),
             ("over", &["wait 15 s"]),
             ("at 35", &[]),
             ("over", &["connect 0"]),
-            ("connected 0", &["tell: reachable after 35 s, 2", "end ()"]),
+            ("connected 0", &["event: reachable after 35 s, 2", "end ()"]),
         ],
     );
-    let once = Persistence { connect_once: true, ..Persistence::default() };
-    for persistence in [once, Persistence::default()] {
+    let once = RetryPolicy { connect_once: true, ..RetryPolicy::default() };
+    for retry_policy in [once, RetryPolicy::default()] {
         reach(
-            persistence,
-            &[("start", &["connect 0"]), ("connected 0 Auth", &["tell: Auth", "end with Auth"])],
+            retry_policy,
+            &[("start", &["connect 0"]), ("connected 0 Auth", &["event: Auth", "end with Auth"])],
         );
     }
 }
 
 #[test]
-fn whoever_wakes_it_up_ends_a_pause_between_attempts_and_whoever_stops_it_all_attempts() {
+fn a_wake_up_ends_a_pause_and_a_stop_ends_all_attempts() {
     reach(
-        Persistence::default(),
+        RetryPolicy::default(),
         &[
             ("start", &["connect 0"]),
-            ("connected 0 Connect", &["tell: Connect", "tell: again in 15 s", "wait 15 s"]),
+            ("connected 0 Connect", &["event: Connect", "event: again in 15 s", "wait 15 s"]),
             ("asked WakeUp", &["connect 0"]),
-            // During an attempt, a wake-up cancels the pause after that attempt.
+            // A wake-up during an attempt cancels the pause after this attempt.
             ("asked WakeUp", &[]),
-            ("connected 0 Connect", &["tell: again in 30 s", "connect 0"]),
-            ("connected 0 Connect", &["tell: again in 60 s", "wait 60 s"]),
+            ("connected 0 Connect", &["event: again in 30 s", "connect 0"]),
+            ("connected 0 Connect", &["event: again in 60 s", "wait 60 s"]),
             ("asked Stop", &["end with Cancelled"]),
         ],
     );
     reach(
-        Persistence::default(),
+        RetryPolicy::default(),
         &[
             ("start", &["connect 0"]),
             ("asked Stop", &[]),
             (
                 "connected 0 Connect",
-                &["tell: Connect", "tell: again in 15 s", "end with Cancelled"],
+                &["event: Connect", "event: again in 15 s", "end with Cancelled"],
             ),
         ],
     );
@@ -202,7 +203,7 @@ fn several_workers_share_the_tasks_and_end_together() {
             ("done 1", &["settled USER emil: []", "run 1: USER fred"]),
             ("done 1", &["settled USER fred: []"]),
             ("at 0.1", &[]),
-            // Worker 1 takes over a user that worker 0 has requested but has no time for.
+            // Worker 0 has reserved this user but is busy. So worker 1 takes the user over.
             ("over", &["run 1: USER bert"]),
             ("done 0", &["settled USER anna: []", "run 0: USER carl; ahead [\"dora\"]"]),
             ("stopped 0", &[]),
@@ -212,7 +213,7 @@ fn several_workers_share_the_tasks_and_end_together() {
 }
 
 #[test]
-fn a_replica_that_takes_fewer_connections_leaves_us_with_those_and_nobody_hears_of_it() {
+fn a_replica_that_accepts_fewer_connections_is_no_error() {
     play(
         users(&["anna", "bert", "carl", "dora", "emil", "fred", "gert", "hans", "ilse"]),
         Rules { jobs: Jobs::Number(3), ..RULES },
@@ -237,7 +238,8 @@ fn a_replica_that_takes_fewer_connections_leaves_us_with_those_and_nobody_hears_
                 ],
             ),
             ("at 20", &[]),
-            // The replica may accept more connections now.
+            // The pause after the refused connection is over, so the batch checks whether to
+            // connect a worker.
             (
                 "done 1",
                 &[
@@ -254,7 +256,7 @@ fn a_replica_that_takes_fewer_connections_leaves_us_with_those_and_nobody_hears_
 }
 
 #[test]
-fn a_connection_on_its_way_that_nobody_needs_any_more_keeps_nobody_waiting() {
+fn an_unneeded_connection_attempt_is_abandoned_at_the_end() {
     play(
         users(&["anna", "bert"]),
         Rules { jobs: Jobs::Number(2), ..RULES },
@@ -303,7 +305,7 @@ fn without_a_number_one_more_connects_as_long_as_more_is_done() {
 }
 
 #[test]
-fn nobody_is_called_back_for_a_user_whom_another_will_soon_come_to() {
+fn no_helper_is_recalled_for_a_user_that_is_soon_replicated() {
     let names = names();
     let goals = users(&["anna", "bert"]).into_iter();
     let rules = Rules { jobs: Jobs::Number(2), ..RULES };

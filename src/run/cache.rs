@@ -1,12 +1,13 @@
-//! Stores the replication cache on disk.
+//! Stores the replication cache in a file. The cache holds the last known state of the replica's
+//! mailboxes, which saves a request before an update.
 //!
-//! The file format is our own. The file is not at the path of `sync_cache_db_path`, where Cyrus's
-//! client keeps a database, but beside it, with the suffix `.cyrsync`. It starts with a line with
-//! the format's version and a line with the replica's name. Records follow. Each has the length and
-//! the CRC-32 of its body, 4 bytes each, big-endian, and then the body: the mailbox's name, a line
-//! feed, and the mailbox's state as the replica would report it. An empty state means that the
-//! mailbox was forgotten. The last record of a mailbox is the valid one. Torn or damaged records
-//! are cut off. A state that is too old does no harm (see [`Cache`]).
+//! The file format is our own. The file is beside the path of `sync_cache_db_path`, with the suffix
+//! `.cyrsync`, because Cyrus's client keeps a database at that path. The file starts with two
+//! lines: the version of the format, and the name of the replica. Records follow. A record is the
+//! length of its body (4 bytes, big-endian), the CRC-32 of its body (4 bytes, big-endian), and the
+//! body. The body is a mailbox's name, a line feed, and the mailbox's state in the format of a
+//! replica's reply. An empty state marks a removed mailbox. The last record of a mailbox counts.
+//! The file is cut off at the first damaged record. An outdated state does no harm (see [`Cache`]).
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -28,10 +29,10 @@ use crate::types::MboxName;
 
 const FIRST_LINE: &str = "cyrsync replication cache 1\n";
 const HEAD: usize = 8;
-/// A smaller file is not worth rewriting.
+/// Files up to this size, in bytes, are not rewritten to save space.
 const SMALL: u64 = 1 << 20;
 
-/// A cache that all workers of a client share.
+/// A cache that is shared by all workers of a client.
 #[derive(Debug, Clone)]
 pub struct SharedCache(Arc<Mutex<DiskCache>>);
 
@@ -56,7 +57,8 @@ impl Cache for SharedCache {
     }
 }
 
-/// Remembers the mailboxes of one replica in a file. Only their names are kept in memory.
+/// The cache of one replica's mailboxes. The file holds their states. Memory holds only the names
+/// of the mailboxes and the positions of their records.
 #[derive(Debug)]
 pub struct DiskCache {
     file: File,
@@ -64,12 +66,14 @@ pub struct DiskCache {
     server: String,
     places: HashMap<MboxName, Place>,
     end: u64,
-    /// The size of all valid records, in bytes.
+    /// The size of all records that count, in bytes.
     live: u64,
     failed: bool,
+    /// The file is rewritten only if it is larger than this, after an attempt that failed.
+    least: u64,
 }
 
-/// The position of a record, including its head.
+/// The position and length of a record, including its head.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     offset: u64,
@@ -77,19 +81,19 @@ struct Place {
 }
 
 impl DiskCache {
-    /// Opens the cache beside `path` for the replica `server`. It is empty if there is no file yet,
-    /// or if the file is for another replica.
+    /// Opens the cache file `<path>.cyrsync` for the replica `server`. The cache is empty if this
+    /// file is missing or belongs to another replica.
     ///
     /// # Errors
-    /// [`Kind::Locked`](crate::Kind::Locked) if another process uses the cache; those of the
-    /// system.
+    /// [`Kind::Locked`](crate::Kind::Locked) if another process uses the cache;
+    /// [`Kind::Io`](crate::Kind::Io).
     pub fn open(path: &Path, server: &str) -> Result<DiskCache> {
         let mut name = path.to_owned().into_os_string();
         name.push(".cyrsync");
         let path = PathBuf::from(name);
         let error = |error| {
             Error::io("open replication cache", &path, error)
-                .or_hint("see sync_cache_db_path in imapd.conf: its directory must be there")
+                .or_hint("check that the directory of sync_cache_db_path in imapd.conf exists")
         };
         let file = options().open(&path).map_err(error)?;
         lock::acquire(&file, &path, Mode::Exclusive, Wait::Fail)?;
@@ -101,9 +105,10 @@ impl DiskCache {
             end: 0,
             live: 0,
             failed: false,
+            least: 0,
         };
         cache.load().map_err(error)?;
-        if cache.end > SMALL && cache.live < cache.end / 2 {
+        if cache.is_mostly_old() {
             cache.rewrite().map_err(error)?;
         }
         Ok(cache)
@@ -157,7 +162,12 @@ impl DiskCache {
         read_record(&mut record.as_slice())
     }
 
-    /// Writes all valid records to a new file, which replaces this one.
+    /// Returns whether the file is large and most of its records are outdated.
+    fn is_mostly_old(&self) -> bool {
+        self.end > SMALL.max(self.least) && self.live < self.end / 2
+    }
+
+    /// Writes the records that count to a new file, which then replaces this one.
     fn rewrite(&mut self) -> io::Result<()> {
         let mut path = self.path.clone().into_os_string();
         path.push(".new");
@@ -183,7 +193,8 @@ impl DiskCache {
         Ok(())
     }
 
-    /// Appends a record. If that fails, the cache is disabled, because old records could be wrong.
+    /// Appends a record. If this fails, the cache is disabled: otherwise an older record of this
+    /// mailbox, which is now wrong, would be used.
     fn append(&mut self, name: &MboxName, state: &[u8]) {
         let body = [name.as_bytes(), b"\n", state].concat();
         let mut record = Vec::with_capacity(HEAD + body.len());
@@ -198,11 +209,15 @@ impl DiskCache {
                 let place = Place { offset: self.end, len: record.len() as u32 };
                 self.end += u64::from(place.len);
                 self.note(name.clone(), (!state.is_empty()).then_some(place));
+                if self.is_mostly_old() && self.rewrite().is_err() {
+                    // The disk may be full. The old file is still valid, so do not try again soon.
+                    self.least = self.end.saturating_mul(2);
+                }
             }
             Err(_) => {
                 self.failed = true;
                 self.places.clear();
-                // Ignore errors here: the remaining records are only too old.
+                // Ignore errors here: the remaining records are only outdated, which does no harm.
                 let _ = self.file.set_len(0);
             }
         }
@@ -210,8 +225,8 @@ impl DiskCache {
 }
 
 impl Drop for DiskCache {
-    /// Releases the lock. Closing the file is not enough: a child process that another thread
-    /// starts at this moment also has the file open for a short time.
+    /// Releases the lock explicitly. Closing the file is not enough: a child process that another
+    /// thread starts at this moment also has the file open for a short time, which keeps the lock.
     fn drop(&mut self) {
         lock::release(&self.file);
     }
@@ -248,7 +263,7 @@ fn options() -> OpenOptions {
     options
 }
 
-/// Reads the body of the next record. Returns `None` at the end, or at a damaged record.
+/// Reads the body of the next record. Returns `None` at the end of the file or at a damaged record.
 fn read_record(reader: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
     let mut head = [0; HEAD];
     let mut body = Vec::new();
@@ -312,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_put_is_found_again_until_it_is_forgotten() {
+    fn a_stored_state_is_found_until_it_is_forgotten() {
         let dir = tempfile::tempdir().unwrap();
         let mut cache = open(&dir);
         assert_eq!(cache.get(&"user.fred".into()), None);
@@ -327,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn another_replica_begins_anew_and_nobody_else_may_use_it() {
+    fn another_replica_starts_with_an_empty_cache_and_the_cache_is_locked() {
         let dir = tempfile::tempdir().unwrap();
         let mut cache = open(&dir);
         cache.put(&folder("user.fred", 1));
@@ -364,18 +379,17 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_old_states_is_rewritten() {
+    fn a_file_of_old_states_is_rewritten_while_it_is_in_use() {
         let dir = tempfile::tempdir().unwrap();
         let mut cache = open(&dir);
+        let path = dir.path().join("cache.cyrsync");
         for modseq in 0..8000 {
             cache.put(&folder("user.fred", modseq));
             cache.put(&folder("user.anna", modseq));
+            assert!(std::fs::metadata(&path).unwrap().len() <= SMALL + 1000);
         }
         drop(cache);
-        let path = dir.path().join("cache.cyrsync");
-        assert!(std::fs::metadata(&path).unwrap().len() > SMALL);
         let mut cache = open(&dir);
-        assert!(std::fs::metadata(&path).unwrap().len() < 2000);
         assert_eq!(cache.get(&"user.anna".into()), Some(folder("user.anna", 7999)));
         cache.put(&folder("user.zoe", 1));
         drop(cache);

@@ -1,12 +1,13 @@
 //! Carries out one task over a session. Log entries (`sync_do_reader` in Cyrus's
 //! `imap/sync_support.c`) are handled from the cheapest to the most thorough. If an entry fails, it
-//! is promoted: something larger that contains it is replicated instead.
+//! is promoted: a larger entry that contains it is replicated instead, such as the whole user
+//! instead of a mailbox.
 
 use std::collections::{BTreeMap, HashSet};
 
 use super::asked_ahead::AskedAhead;
 use super::log::entry::LogEntry;
-use super::outcome::Undone;
+use super::outcome::Pending;
 use super::task::Goal;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Observer, RunEvent, SyncEvent};
@@ -14,18 +15,19 @@ use crate::names::Namespace;
 use crate::sync::{self, Pass, is_left_out, is_locked, is_put_off};
 use crate::types::{MboxName, Text, UniqueId, UserId};
 
-/// Carries out a task. `asked` has the requests that were sent ahead of time. Returns the parts
-/// that failed for reasons of their own.
+/// Carries out a task. `asked` has the requests that were sent in advance. Returns the parts of the
+/// task that failed.
 ///
 /// # Errors
-/// A lost connection, or a request to stop. It is not known then which parts were done.
+/// A lost connection, a request to stop, or a need to wait for another task. It is unknown then
+/// which parts are done.
 pub fn carry_out(
     goal: &Goal,
     pass: &mut Pass<'_>,
     asked: &mut AskedAhead,
     names: &Namespace,
     observer: &dyn Observer,
-) -> Result<Vec<Undone>> {
+) -> Result<Vec<Pending>> {
     let result = match goal {
         Goal::Entries(entries) => return Log::new(pass, names, observer).carry_out(entries),
         Goal::User(user) => {
@@ -41,12 +43,12 @@ pub fn carry_out(
     };
     match result {
         Ok(()) => Ok(Vec::new()),
-        Err(error) => Ok(vec![Undone::whole(goal, own(error)?)]),
+        Err(error) => Ok(vec![Pending::whole(goal, own(error)?)]),
     }
 }
 
-/// Returns an error that concerns only this part of the task. Fails with an error that ends the
-/// whole task.
+/// Returns the error if it concerns only a part of the task. Fails with it if it ends the whole
+/// task.
 fn own(error: Error) -> Result<Error> {
     let ends_all = error.is_connection() || error.kind() == Kind::Cancelled || is_put_off(&error);
     if ends_all { Err(error) } else { Ok(error) }
@@ -57,14 +59,14 @@ struct Log<'r, 's> {
     pass: &'r mut Pass<'s>,
     names: &'r Namespace,
     observer: &'r dyn Observer,
-    /// Users that must be replicated as a whole.
+    /// Users that must be replicated completely.
     users: Vec<UserId>,
-    /// Quota roots that may still have the limits of a deleted user of the same name.
+    /// Quota roots that may still have the limits of a deleted user whose name is in use again.
     roots: Vec<Text>,
-    undone: Vec<Undone>,
+    pending: Vec<Pending>,
 }
 
-/// The entries, sorted by what they ask for.
+/// The entries, sorted by what they name.
 #[derive(Default)]
 struct Sorted {
     mailboxes: Vec<MboxName>,
@@ -81,11 +83,11 @@ impl<'r, 's> Log<'r, 's> {
         names: &'r Namespace,
         observer: &'r dyn Observer,
     ) -> Log<'r, 's> {
-        let (users, roots, undone) = (Vec::new(), Vec::new(), Vec::new());
-        Log { pass, names, observer, users, roots, undone }
+        let (users, roots, pending) = (Vec::new(), Vec::new(), Vec::new());
+        Log { pass, names, observer, users, roots, pending }
     }
 
-    fn carry_out(mut self, entries: &[LogEntry]) -> Result<Vec<Undone>> {
+    fn carry_out(mut self, entries: &[LogEntry]) -> Result<Vec<Pending>> {
         let sorted = self.sort(entries);
         self.mailboxes(sorted.mailboxes)?;
         for root in sorted.quotas {
@@ -105,10 +107,10 @@ impl<'r, 's> Log<'r, 's> {
         self.users(entries)?;
         self.roots()?;
         self.unusers(sorted.unusers)?;
-        // Now users that were created again meanwhile.
+        // Repeat both steps for users that were deleted and created again meanwhile.
         self.users(entries)?;
         self.roots()?;
-        Ok(self.undone)
+        Ok(self.pending)
     }
 
     fn roots(&mut self) -> Result<()> {
@@ -121,6 +123,10 @@ impl<'r, 's> Log<'r, 's> {
 
     fn unusers(&mut self, users: Vec<UserId>) -> Result<()> {
         for user in users {
+            if let Some(error) = self.failed_mailbox_of(&user) {
+                self.leave(vec![LogEntry::UnUser(user)], error);
+                continue;
+            }
             let result = sync::unuser(self.pass, &user);
             let is_back = result.is_ok() && sync::has_inbox(self.pass, &user).is_ok_and(|has| has);
             let entry = LogEntry::UnUser(user.clone());
@@ -133,11 +139,22 @@ impl<'r, 's> Log<'r, 's> {
         Ok(())
     }
 
-    /// Handles a deleted user who exists again: the replica may still have data of the earlier
-    /// user.
+    /// Returns the error of a mailbox of this user that failed. With `delete_mode: delayed` the
+    /// master keeps the mailboxes of a deleted user, but the replica deletes for good those that
+    /// still have their old name (`sync_apply_unuser`). So they must be renamed first.
+    fn failed_mailbox_of(&self, user: &UserId) -> Option<Error> {
+        let is_users_own = |name: &MboxName| self.names.owner(name).as_ref() == Some(user);
+        let mut failed = self.pending.iter();
+        let failed = failed.find(|left| mailboxes_of(&left.items).iter().any(is_users_own))?;
+        Some(failed.error.clone())
+    }
+
+    /// Handles an entry for a deleted user whose INBOX exists again. The whole user is replicated,
+    /// because the replica may still have data of the deleted user.
     fn has_come_back(&mut self, entry: &LogEntry, user: UserId) {
         self.promoting(entry.text(), "USER", &user);
-        // Until the new mailboxes are on the replica, none of them refers to this quota root.
+        // Replicate this quota root after the mailboxes: a replica reports quota roots only
+        // together with mailboxes.
         self.roots.push(Text::new(self.names.inbox(&user).as_bytes()));
         self.users.push(user);
     }
@@ -151,7 +168,8 @@ impl<'r, 's> Log<'r, 's> {
         for entry in entries {
             match entry {
                 LogEntry::Annotation(name) if name.is_empty() => sorted.server = true,
-                // Replicating the mailbox also compares its annotations and finds its tombstone.
+                // Replicating the mailbox also compares its annotations. If the mailbox is deleted,
+                // its tombstone is found.
                 LogEntry::Annotation(name) => sorted.mailboxes.push(name.clone()),
                 LogEntry::UnMailbox(name) => {
                     if let Ok(None) = self.pass.store.lookup(name) {
@@ -179,11 +197,12 @@ impl<'r, 's> Log<'r, 's> {
         sorted
     }
 
-    /// Finds the users that must be replicated as a whole.
+    /// Finds the users that must be replicated completely.
     ///
-    /// A user without INBOX can still have mailboxes. If a user was deleted and exists again, the
-    /// replica must delete the earlier user's data. If the INBOX's entry cannot be read,
-    /// replicating the user reports the error.
+    /// These are users with a USER entry and an INBOX, and users with an UNUSER entry whose INBOX
+    /// exists again. If the INBOX cannot be looked up for a USER entry, replicating the user
+    /// reports the error. A user without an INBOX can still have mailboxes: those of other entries
+    /// are replicated.
     fn find_users(&mut self, entries: &[LogEntry]) {
         for entry in entries {
             let user = match entry {
@@ -206,9 +225,9 @@ impl<'r, 's> Log<'r, 's> {
                 if let Err(error) = sync::user(self.pass, &user, None) {
                     self.leave(vec![LogEntry::User(user)], own(error)?);
                 } else if !self.has_inbox(&user) {
-                    // The user was deleted after this task had decided to replicate the whole user
-                    // instead of single mailboxes. There is no user to replicate any more, but
-                    // mailboxes that were deleted before still have to be replicated.
+                    // The user was deleted after the decision to replicate the whole user.
+                    // Replicate the mailboxes of the entries instead, so that their deletion is
+                    // replicated too.
                     self.mailboxes(self.of_user(entries, &user))?;
                 }
             }
@@ -226,10 +245,10 @@ impl<'r, 's> Log<'r, 's> {
         if names.is_empty() {
             return Ok(());
         }
-        // Unreadable entries are reported when their mailboxes are replicated.
+        // If entries cannot be read here, replicating their mailboxes reports the error.
         let with_relatives =
             sync::with_relatives(self.pass, &names).unwrap_or_else(|_| names.clone());
-        let Err(error) = sync::mailboxes(self.pass, &with_relatives) else { return Ok(()) };
+        let Err(error) = sync::logged_mailboxes(self.pass, &with_relatives) else { return Ok(()) };
         let error = own(error)?;
         if is_locked(&error) {
             self.leave(names.into_iter().map(LogEntry::Mailbox).collect(), error);
@@ -239,8 +258,8 @@ impl<'r, 's> Log<'r, 's> {
         let mut left = Vec::new();
         for name in names {
             match self.names.owner(&name) {
-                // Do not promote this mailbox to the whole user: the replica would end the
-                // connection again, and this with every new message.
+                // The replica closed the connection over this mailbox. Do not promote it to the
+                // whole user: the connection would be lost again, with every new message.
                 _ if left_out => left.push(name),
                 Some(user) if self.promote(&LogEntry::Mailbox(name.clone()), &user) => {}
                 _ => left.push(name),
@@ -250,9 +269,9 @@ impl<'r, 's> Log<'r, 's> {
             self.leave(left.into_iter().map(LogEntry::Mailbox).collect(), error);
             return Ok(());
         }
-        // Find out which of the mailboxes has failed.
+        // Replicate the mailboxes one by one, to find out which of them fail.
         for name in left {
-            let result = sync::mailboxes(self.pass, std::slice::from_ref(&name));
+            let result = sync::logged_mailboxes(self.pass, std::slice::from_ref(&name));
             self.settle(result, vec![LogEntry::Mailbox(name)])?;
         }
         Ok(())
@@ -312,7 +331,7 @@ impl<'r, 's> Log<'r, 's> {
         self.observer.event(&RunEvent::Promoting { item, to }.into());
     }
 
-    /// Promotes an entry to its user, if the user has an INBOX.
+    /// Replaces an entry by its whole user, if the user has an INBOX. Returns whether it did.
     fn promote(&mut self, entry: &LogEntry, user: &UserId) -> bool {
         if !self.has_inbox(user) {
             return false;
@@ -324,8 +343,8 @@ impl<'r, 's> Log<'r, 's> {
         true
     }
 
-    /// Returns whether the user has an INBOX. Also true if its entry cannot be read, because
-    /// replicating the user reports the error.
+    /// Returns whether the user has an INBOX. Returns `true` if this cannot be read: replicating
+    /// the user then reports the error.
     fn has_inbox(&self, user: &UserId) -> bool {
         sync::has_inbox(self.pass, user).unwrap_or(true)
     }
@@ -343,11 +362,12 @@ impl<'r, 's> Log<'r, 's> {
                 self.observer.event(&RunEvent::Deferred { item: entry.text() }.into());
             }
         }
-        self.undone.push(Undone { items, error });
+        self.pending.push(Pending { items, error });
     }
 }
 
-/// Returns the mailboxes of the entries in order, without duplicates. A rename has two.
+/// Returns the mailboxes that the entries name, in order and without duplicates. A rename names two
+/// mailboxes.
 fn mailboxes_of(entries: &[LogEntry]) -> Vec<MboxName> {
     let mut names = Vec::new();
     let mut known = HashSet::new();

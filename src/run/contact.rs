@@ -1,38 +1,38 @@
-//! Tracks contact with the replica: since when there is none, how often connecting failed, and when
-//! to report this again. Pure: no I/O, no clock.
+//! Tracks whether the replica can be reached: since when it cannot, how many attempts to connect
+//! failed, and when to report this again. Pure: no I/O, no clock.
 
 use std::time::Duration;
 
 use super::moment::Moment;
 use crate::error::Error;
 
-/// How often to report that the replica is still unreachable.
+/// The interval between reports that the replica is still unreachable.
 const REMIND: Duration = Duration::from_secs(300);
 
-/// A period in which the replica is unreachable.
+/// A period during which the replica cannot be reached.
 #[derive(Debug, Clone)]
 pub struct Outage {
     /// When the first attempt failed.
     pub since: Moment,
-    /// How many attempts have failed.
+    /// Number of failed attempts.
     pub attempts: u32,
     /// The error of the last attempt.
     pub error: Error,
-    /// When the next attempt begins, if there is one.
+    /// When the next attempt begins. `None` if there will be no further attempt.
     pub next: Option<Moment>,
     /// When the outage was last reported.
     reported: Moment,
 }
 
-/// What is known about contact with the replica.
+/// Whether the replica can be reached.
 #[derive(Debug, Clone, Default)]
 pub enum Contact {
-    /// No attempt to connect has ended yet.
+    /// No attempt to connect has ended yet, or the connection was lost and no attempt has followed.
     #[default]
     Unknown,
     /// There is a connection, or the last attempt to connect succeeded.
     Reached {
-        /// Since when.
+        /// When the last connection was made.
         since: Moment,
     },
     /// The replica cannot be reached.
@@ -40,8 +40,8 @@ pub enum Contact {
 }
 
 impl Contact {
-    /// Records an attempt to connect that failed. `next` is when the next one begins, if there is
-    /// one. Returns how many attempts have failed in a row.
+    /// Records a failed attempt to connect. `next` is when the next attempt begins, if there will
+    /// be one. Returns the number of attempts that have failed in a row.
     pub fn failed(&mut self, error: &Error, now: Moment, next: Option<Moment>) -> u32 {
         let error = error.clone();
         let outage = match self {
@@ -70,15 +70,15 @@ impl Contact {
         }
     }
 
-    /// Records that the last connection is lost. The next attempt will show whether the replica is
-    /// reachable.
+    /// Records that the last connection was lost. The next attempt to connect will show whether the
+    /// replica can be reached.
     pub fn dropped(&mut self) {
         if let Contact::Reached { .. } = self {
             *self = Contact::Unknown;
         }
     }
 
-    /// Returns the outage if it must be reported again now.
+    /// Returns the outage, if it is time to report it again.
     pub fn remind(&mut self, now: Moment) -> Option<&Outage> {
         if self.next_reminder()? > now {
             return None;
@@ -88,10 +88,11 @@ impl Contact {
         Some(outage)
     }
 
-    /// Returns when the outage must be reported again.
+    /// Returns when to report the outage again. Returns `None` if there is no outage, or no further
+    /// attempt to connect.
     pub fn next_reminder(&self) -> Option<Moment> {
         match self {
-            // If there is no further attempt, the caller already has the error.
+            // Without a further attempt, the caller has already received the error.
             Contact::Lost(outage) if outage.next.is_some() => {
                 Some(outage.reported.saturating_add(REMIND))
             }
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_reminded_when_nothing_is_tried_any_more() {
+    fn no_reminder_is_due_after_the_last_attempt() {
         let mut contact = Contact::default();
         contact.failed(&refused(), SECOND, None);
         assert!(contact.remind(SECOND * 10_000).is_none());

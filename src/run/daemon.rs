@@ -1,6 +1,7 @@
-//! Rolling replication (`do_daemon` in Cyrus's `imap/sync_client.c`). It takes over a channel's
-//! log, runs the tasks in it, and waits for more. A failed task stays in the log and is tried again
-//! after a growing pause, and it does not stop other tasks. Pure: a state machine that is stepped.
+//! Rolling replication (`do_daemon` in Cyrus's `imap/sync_client.c`). The daemon takes over a
+//! channel's log, runs the tasks in the log, and waits for new entries. The entries of a failed
+//! task stay in the work file, and the task is retried after growing pauses. Other tasks continue
+//! meanwhile. Pure: a state machine without I/O and clock.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use super::grouping;
 use super::hand_over::{HandOver, TakeOver};
 use super::log::entry::LogEntry;
 use super::log::read::Logged;
-use super::outcome::{Ended, Undone};
+use super::outcome::{Ended, Pending};
 use super::queue;
 use super::rules::Rules;
 use super::state::State;
@@ -23,25 +24,26 @@ use crate::names::Namespace;
 use crate::sync::TICK;
 use crate::types::ReplicaName;
 
-/// How often to check for the shutdown file.
+/// The interval between checks for the shutdown file.
 const LOOK: Duration = Duration::from_millis(1_100);
-/// How often to check the log although the system reports changes, because it may miss some.
+/// The interval between checks of the log if the system reports changes. Checks are needed because
+/// the system may miss a change.
 const LOOK_FOR_LOG: Duration = Duration::from_secs(10);
 /// The shortest interval between writes of the remaining entries of a long log to disk.
 const NOTE_EVERY: Duration = Duration::from_secs(2);
 /// A change counts as complete if no further entry is logged within this time.
 const QUIET: Duration = Duration::from_millis(5);
-/// How many times to wait for such a quiet moment.
+/// The maximum number of waits for further entries of a change.
 const QUIET_TRIES: u32 = 3;
-/// After this idle time a worker disconnects, except the last one.
+/// A worker disconnects after this idle time. The last connected worker stays connected.
 const LEAVE: Duration = Duration::from_secs(30);
-/// Pause after an error when writing to the log or the work file.
+/// Pause after a failure to write the log or the work file.
 const DISK_PAUSE: Duration = Duration::from_secs(10);
 
 /// The phase of the daemon.
 #[derive(Debug)]
 enum Phase {
-    /// Waiting for the first connection. Nothing is read before.
+    /// Waiting for the first connection. No log is read before there is a connection.
     Connecting,
     /// Reading the work file that an earlier client left behind.
     Reading,
@@ -49,9 +51,9 @@ enum Phase {
     Rolling,
     /// Waiting until all workers are idle.
     Ending {
-        /// The result. `None` if the request in `asked` decides it.
+        /// The result. `None` if `Daemon::asked` decides the result.
         how: Option<Result<Ended>>,
-        /// Whether the undone entries were written to disk, or this has failed.
+        /// Whether an attempt was made to write the pending entries to disk.
         is_noted: bool,
     },
 }
@@ -64,35 +66,35 @@ pub struct Daemon<'n> {
     executor: Executor,
     log: HandOver,
     phase: Phase,
-    /// The strongest request from outside so far.
+    /// The strongest request from outside (stop, wake up) so far.
     asked: Option<Asked>,
     /// Whether a take-over of the log was ever started.
     taken: bool,
     /// When the log was last taken over.
     last_take: Option<Moment>,
-    /// When the log was last checked and empty, unless something was logged since.
+    /// When the log was last found empty. `None` after a report that something was logged.
     missed: Option<Moment>,
-    /// How many more times to wait for a quiet moment after something was logged.
+    /// Number of further waits for more entries after something was logged.
     quiet_tries: u32,
-    /// When the undone entries were last written to disk.
+    /// When the pending entries were last written to disk.
     last_noted: Moment,
-    /// Whether the undone entries may have changed since they were written.
+    /// Whether the pending entries may differ from those on disk.
     is_stale: bool,
-    /// The worker that is telling the replica to release its files because of the time limit
-    /// (`-t`).
-    restarting: Option<WorkerId>,
-    /// Whether the replica itself ended the last session.
+    /// The worker that tells the replica to release its staged files because the time of `-t` is
+    /// over.
+    releasing: Option<WorkerId>,
+    /// Whether the replica ended the last session with `BYE`.
     goodbye: bool,
-    /// When a task last succeeded completely, or there was nothing left to do.
+    /// When a task last succeeded completely, or the log was last found empty with no task left.
     last_success: Option<Moment>,
-    /// When the first entry was written to the log that was last taken over.
+    /// When the first entry of the log that was last taken over was written.
     last_log: Option<SystemTime>,
 }
 
 impl<'n> Daemon<'n> {
     /// Makes a daemon in its initial state.
     ///
-    /// `replica` and the path of the work file, `work`, are for messages.
+    /// `replica` and `work`, the path of the work file, are for messages.
     pub fn new(
         rules: Rules,
         names: &'n Namespace,
@@ -112,7 +114,7 @@ impl<'n> Daemon<'n> {
             quiet_tries: 0,
             last_noted: Moment::ZERO,
             is_stale: false,
-            restarting: None,
+            releasing: None,
             goodbye: false,
             last_success: None,
             last_log: None,
@@ -134,17 +136,17 @@ impl<'n> Daemon<'n> {
             Input::Released(worker, result) => {
                 self.executor.team.released(worker, result.is_ok());
                 match result {
-                    Err(error) if error.kind() == Kind::Cancelled => self.end(None),
-                    Err(error) => tell(RunEvent::RestartFailed { error }, out),
-                    Ok(()) if self.restarting == Some(worker) => {
-                        self.restarting = None;
-                        tell(RunEvent::Restarted, out);
+                    Err(error) if is_cancelled(&error) => self.end(None),
+                    Err(error) => notify(RunEvent::ReleaseFailed { error }, out),
+                    Ok(()) if self.releasing == Some(worker) => {
+                        self.releasing = None;
+                        notify(RunEvent::StagedFilesReleased, out);
                     }
                     Ok(()) => {}
                 }
             }
             Input::LogTaken(taken) => {
-                let taken = self.log.taken(taken, self.executor.queue.undone(), now, out);
+                let taken = self.log.taken(taken, self.executor.queue.pending(), now, out);
                 self.taken_over(taken, now, out);
             }
             Input::PutBack(result) if self.log.is_giving_back() => {
@@ -162,14 +164,14 @@ impl<'n> Daemon<'n> {
                 self.taken_over(taken, now, out);
             }
             Input::Noted(kept) => match self.log.noted(kept, out) {
-                Err(error) if self.is_ending() => self.fail(error),
-                Err(error) => tell(RunEvent::NotNoted { error }, out),
+                Err(error) if self.is_ending() || is_cancelled(&error) => self.fail(error),
+                Err(error) => notify(RunEvent::UnfinishedNotSaved { error }, out),
                 Ok(()) => {}
             },
             Input::Logged => {
                 self.missed = None;
                 // One change writes several entries in quick succession. Wait for all of them, so
-                // that the later ones do not have to wait for the next take-over.
+                // that they are taken over together.
                 self.quiet_tries = match self.quiet_tries {
                     _ if self.rules.sync_repeat_interval.is_zero() => 0,
                     0 => QUIET_TRIES,
@@ -179,7 +181,7 @@ impl<'n> Daemon<'n> {
             Input::TimeOver => self.quiet_tries = 0,
             Input::Counted(logged) => self.executor.remind(logged, now, out),
             Input::Measured(done) => self.executor.measured(done, now),
-            Input::Offered(worker, offer) => self.executor.offered(worker, offer),
+            Input::Offered(worker, parts) => self.executor.offered(worker, parts),
             Input::Asked(asked) => {
                 self.asked = self.asked.max(Some(asked));
                 self.end(None);
@@ -191,27 +193,31 @@ impl<'n> Daemon<'n> {
         matches!(self.phase, Phase::Ending { .. })
     }
 
-    /// Starts to end, unless the daemon is ending already.
+    /// Starts to end with this result, unless the daemon is ending already.
     fn end(&mut self, how: Option<Result<Ended>>) {
         if !self.is_ending() {
             self.phase = Phase::Ending { how, is_noted: false };
         }
     }
 
-    /// Ends with an error of the log, unless another error came first.
+    /// Ends with this error of the files, unless another error came first. If a stop ended a wait
+    /// for the files, the daemon stops. The files are unchanged.
     fn fail(&mut self, error: Error) {
+        let is_stop = is_cancelled(&error);
+        self.asked = self.asked.max(is_stop.then_some(Asked::Stop));
+        let end = (!is_stop).then_some(Err(error));
         match &mut self.phase {
             Phase::Ending { how: Some(Err(_)), .. } => {}
-            Phase::Ending { how, .. } => *how = Some(Err(error)),
-            _ => self.end(Some(Err(error))),
+            Phase::Ending { how, .. } => *how = end,
+            _ => self.end(end),
         }
     }
 
     fn not_connected(&mut self, error: Error, out: &mut Vec<Action>) {
-        if error.kind() == Kind::Cancelled {
+        if is_cancelled(&error) {
             self.end(None);
         } else if self.goodbye && error.is_connection() {
-            tell(RunEvent::ReplicaGone { error }, out);
+            notify(RunEvent::ReplicaGone { error }, out);
             self.end(Some(Ok(Ended::Goodbye)));
         } else {
             self.end(Some(Err(error)));
@@ -221,24 +227,24 @@ impl<'n> Daemon<'n> {
     fn settled(&mut self, settled: Settled, now: Moment, out: &mut Vec<Action>) {
         self.is_stale = true;
         match settled {
-            Settled::Done(task, undone) => {
-                if undone.is_empty() {
+            Settled::Done(task, pending) => {
+                if pending.is_empty() {
                     self.last_success = Some(now);
                 }
-                undone.into_iter().for_each(|undone| self.defer(&task, undone, now, out));
+                pending.into_iter().for_each(|pending| self.defer(&task, pending, now, out));
             }
             Settled::Lost(task, error) => {
-                let undone = Undone::whole(&task.goal, error);
-                self.goodbye = undone.error.kind() == Kind::Bye;
-                self.defer(&task, undone, now, out);
+                let pending = Pending::whole(&task.goal, error);
+                self.goodbye = pending.error.kind() == Kind::Bye;
+                self.defer(&task, pending, now, out);
             }
             Settled::Again(kind) => self.goodbye = kind == Kind::Bye,
             Settled::Stopped(_) => self.end(None),
         }
     }
 
-    fn defer(&mut self, task: &Task, undone: Undone, now: Moment, out: &mut Vec<Action>) {
-        let Undone { mut items, error } = undone;
+    fn defer(&mut self, task: &Task, pending: Pending, now: Moment, out: &mut Vec<Action>) {
+        let Pending { mut items, error } = pending;
         let queue = &mut self.executor.queue;
         queue.absorb(&mut items);
         if items.is_empty() {
@@ -249,10 +255,10 @@ impl<'n> Daemon<'n> {
         let goal = Goal::Entries(items);
         let task = Task { tries, logged: task.logged, ..Task::new(goal, self.names) };
         let next = queue.defer(task, error.clone(), now);
-        tell(RunEvent::LeftForLater { items: left, tries, next, error }, out);
+        notify(RunEvent::LeftForLater { items: left, tries, next, error }, out);
     }
 
-    /// Handles progress of a take-over, or the contents of an earlier client's work file.
+    /// Handles a step of a take-over, or the contents of the work file of an earlier client.
     fn taken_over(&mut self, result: Result<TakeOver>, now: Moment, out: &mut Vec<Action>) {
         match result {
             Ok(TakeOver::Goes) => {}
@@ -264,12 +270,11 @@ impl<'n> Daemon<'n> {
                 }
             }
             Ok(TakeOver::Entries(logged)) => self.enqueue(logged, now),
-            Err(error) if self.rules.rolling_once || matches!(self.phase, Phase::Reading) => {
-                self.end(Some(Err(error)));
-            }
-            // The disk may be full. The log is unchanged, so nothing is lost.
+            Err(error) if self.rules.rolling_once || is_cancelled(&error) => self.fail(error),
+            Err(error) if matches!(self.phase, Phase::Reading) => self.fail(error),
+            // The disk may be full. The log is unchanged, so no entry is lost.
             Err(error) => {
-                tell(RunEvent::LogNotTaken { error }, out);
+                notify(RunEvent::LogNotTaken { error }, out);
                 self.last_take = Some(now.saturating_add(DISK_PAUSE));
             }
         }
@@ -278,14 +283,15 @@ impl<'n> Daemon<'n> {
     fn enqueue(&mut self, logged: Logged, now: Moment) {
         let Logged { mut entries, mut since } = logged;
         if matches!(self.phase, Phase::Reading) {
-            // The work file may have been written later than its entries were logged.
+            // The work file may be younger than its entries, because they were copied from an older
+            // file.
             since = [since, self.rules.waiting_since].into_iter().flatten().min();
         }
         self.executor.queue.absorb(&mut entries);
         for goal in grouping::goals(entries, self.names) {
             self.executor.queue.push(Task { logged: since, ..Task::new(goal, self.names) });
         }
-        self.log.queued(self.executor.queue.undone());
+        self.log.queued(self.executor.queue.pending());
         self.is_stale = true;
         self.last_noted = now;
         if matches!(self.phase, Phase::Reading) {
@@ -297,7 +303,7 @@ impl<'n> Daemon<'n> {
     }
 }
 
-/// Decides what to do next.
+/// Decisions about the next actions.
 impl Daemon<'_> {
     fn proceed(&mut self, now: Moment, out: &mut Vec<Action>) -> Then<Ended> {
         if self.executor.is_reminder_due(now) && !self.is_ending() {
@@ -332,7 +338,7 @@ impl Daemon<'_> {
         }
         if self.executor.is_hungry() && self.may_take(now) {
             self.taken = true;
-            out.push(Action::Log(self.log.take(self.executor.queue.undone())));
+            out.push(Action::Log(self.log.take(self.executor.queue.pending())));
             return;
         }
         self.executor.queue.make_due(now);
@@ -352,10 +358,11 @@ impl Daemon<'_> {
         }
         self.is_stale = false;
         self.last_noted = now;
-        self.log.note(self.executor.queue.undone())
+        self.log.note(self.executor.queue.pending())
     }
 
-    /// Checks from time to time that the work file with the deferred entries still exists on disk.
+    /// Checks at most every two seconds that the work file still exists, because another client may
+    /// remove it.
     fn restore_if_due(&mut self, now: Moment) -> Option<LogAction> {
         if now.saturating_sub(self.last_noted) < NOTE_EVERY {
             return None;
@@ -369,7 +376,7 @@ impl Daemon<'_> {
             return !self.taken;
         }
         let is_too_soon = self.next_take().is_some_and(|next| now < next);
-        // Normally a notification arrives when something is logged.
+        // The system usually reports when something is logged, so check rarely.
         let look = if self.rules.is_blind { TICK } else { LOOK_FOR_LOG };
         let looked = self.missed.is_some_and(|at| now < at.saturating_add(look));
         !is_too_soon && !looked && self.quiet_tries == 0
@@ -379,28 +386,29 @@ impl Daemon<'_> {
         self.last_take.map(|last| last.saturating_add(self.rules.sync_repeat_interval))
     }
 
-    /// Called if there is nothing to do.
+    /// Handles idle time: disconnects idle workers, ends a run with `rolling_once`, and has staged
+    /// files released after the time of `-t`.
     fn rest(&mut self, now: Moment, out: &mut Vec<Action>) {
         self.executor.leave_idle(LEAVE, now, out);
-        let after = self.rules.timeout;
+        let after = self.rules.release_staged_after;
         if self.rules.rolling_once {
             let (deferred, failed) = self.executor.queue.deferred();
             self.end(Some(Ok(Ended::Once { deferred, failed })));
-            let undone = self.executor.queue.undone();
-            if undone.is_empty() || self.log.is_lent() {
+            let pending = self.executor.queue.pending();
+            if pending.is_empty() || self.log.is_lent() {
                 self.executor.queue.clear();
             } else {
-                out.push(Action::Log(self.log.give_back(undone)));
+                out.push(Action::Log(self.log.give_back(pending)));
             }
         } else if !after.is_zero() {
-            // This also checks whether the replica is still reachable.
-            let restarting = self.executor.team.release_older(after, now, out);
-            self.restarting = restarting.or(self.restarting);
+            // The request to release files also shows whether the replica is still reachable.
+            let releasing = self.executor.team.release_older(after, now, out);
+            self.releasing = releasing.or(self.releasing);
         }
     }
 
-    /// Ends once all workers are idle. Whatever the reason is, the undone entries are written to
-    /// disk first. If that fails, the old file stays in place.
+    /// Ends the run once all workers are idle, and writes the pending entries to disk first. If
+    /// this write fails, the old file stays in place.
     fn finish(&mut self, out: &mut Vec<Action>) -> Then<Ended> {
         let waits = Then::Wait(Wait { until: None, log: false });
         let ended_by = self.ended_by();
@@ -414,7 +422,7 @@ impl Daemon<'_> {
         }
         if !*is_noted {
             *is_noted = true;
-            let note = self.log.note(self.executor.queue.undone());
+            let note = self.log.note(self.executor.queue.pending());
             if let Some(note) = note.or_else(|| self.log.restore()) {
                 out.push(Action::Log(note));
                 return waits;
@@ -431,7 +439,7 @@ impl Daemon<'_> {
         }
     }
 
-    /// Returns until when to wait at most.
+    /// Returns how long to wait and whether a change of the log ends the wait.
     fn wait(&self, now: Moment) -> Wait {
         if self.quiet_tries > 0 {
             return Wait { until: Some(now.saturating_add(QUIET)), log: true };
@@ -442,21 +450,25 @@ impl Daemon<'_> {
             (false, false) => LOOK_FOR_LOG,
         };
         let free = self.next_take().filter(|next| *next > now);
-        let after = self.rules.timeout;
+        let after = self.rules.release_staged_after;
         let queue = &self.executor.queue;
-        // While there are tasks, no worker disconnects or makes the replica release files.
+        // Workers disconnect, and the replica releases files, only while there is no task to run.
         let team = Some(&self.executor.team).filter(|_| queue.is_idle());
         let release = team.filter(|_| !after.is_zero()).and_then(|team| team.next_release(after));
         let leave = team.and_then(|team| team.next_leave(LEAVE));
         let moments = [free, release, leave, queue.next_due(), self.executor.next_turn(now)];
         let until = moments.into_iter().flatten().fold(now.saturating_add(look), Moment::min);
-        // Ignore what is logged while the log cannot be taken over.
+        // Changes of the log end the wait only if the log can be taken over.
         Wait { until: Some(until), log: free.is_none() && self.executor.is_hungry() }
     }
 }
 
-fn tell(event: RunEvent, out: &mut Vec<Action>) {
-    out.push(Action::Tell(event.into()));
+fn is_cancelled(error: &Error) -> bool {
+    error.kind() == Kind::Cancelled
+}
+
+fn notify(event: RunEvent, out: &mut Vec<Action>) {
+    out.push(Action::Notify(event.into()));
 }
 
 impl Machine for Daemon<'_> {

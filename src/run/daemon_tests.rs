@@ -1,4 +1,6 @@
-//! Tests that step rolling replication by hand.
+//! Tests of [`daemon`](super::daemon). A test passes inputs to the daemon step by step. A script
+//! has each input with the actions that must follow ([`stepping`](super::stepping) lists the
+//! words).
 
 use std::time::Duration;
 
@@ -6,15 +8,16 @@ use super::daemon::Daemon;
 use super::rules::Rules;
 use super::stepping::{Stepper, names};
 use crate::names::Namespace;
-use crate::settings::{Jobs, Persistence};
+use crate::settings::{Jobs, RetryPolicy};
 
 pub const RULES: Rules = Rules {
+    was_connected: false,
     waiting_since: None,
     sync_repeat_interval: Duration::ZERO,
-    timeout: Duration::ZERO,
+    release_staged_after: Duration::ZERO,
     has_shutdown_file: false,
     rolling_once: false,
-    persistence: Persistence {
+    retry_policy: RetryPolicy {
         connect_once: false,
         sync_reconnect_maxwait: None,
         even_if_refused: false,
@@ -26,23 +29,23 @@ pub const RULES: Rules = Rules {
 
 pub type Script<'s> = &'s [(&'s str, &'s [&'s str])];
 
-fn daemon(rules: Rules, names: &Namespace) -> Daemon<'_> {
+pub fn daemon(rules: Rules, names: &Namespace) -> Daemon<'_> {
     Daemon::new(rules, names, &"replica".into(), "log-run".into())
 }
 
-/// Plays a script from the first input.
-fn play_all(rules: Rules, script: Script<'_>) {
+/// Plays a script that begins with the first input.
+pub fn play_all(rules: Rules, script: Script<'_>) {
     let names = names();
     Stepper::new(daemon(rules, &names)).play(script);
 }
 
-/// Plays a script that starts after a log was taken over.
+/// Plays a script that begins after the daemon has taken over a log.
 pub fn taken_over(rules: Rules, script: Script<'_>) {
     let begin: Script<'_> = &[("logged", &["take"]), ("taken 0..0", &["read 0..0"])];
     play(rules, &[begin, script].concat());
 }
 
-/// Plays a script that starts with a connection and nothing to do.
+/// Plays a script that begins when the daemon is connected and has nothing to do.
 fn play(rules: Rules, script: Script<'_>) {
     let names = names();
     let mut stepper = Stepper::new(daemon(Rules { open: Some(Duration::ZERO), ..rules }, &names));
@@ -57,7 +60,7 @@ fn play(rules: Rules, script: Script<'_>) {
 }
 
 #[test]
-fn what_is_logged_is_taken_over_done_and_noted() {
+fn logged_entries_are_taken_over_replicated_and_removed() {
     play_all(
         RULES,
         &[
@@ -80,110 +83,14 @@ fn what_is_logged_is_taken_over_done_and_noted() {
 }
 
 #[test]
-fn nothing_is_read_before_there_is_a_connection() {
-    for (asked, ended) in
-        [("Stop", "end Stopped"), ("WakeUp", "end Woken"), ("ShutdownFile", "end ShutdownFile")]
-    {
-        play_all(
-            Rules { has_shutdown_file: true, ..RULES },
-            &[
-                ("start", &["connect 0"]),
-                ("connected 0 Connect", &["tell: Connect", "tell: again in 15 s", "wait 1.1 s"]),
-                ("at 15", &[]),
-                ("over", &["connect 0"]),
-                (
-                    "connected 0 Auth",
-                    &["tell: Auth", "tell: all the same", "tell: again in 30 s", "wait 1.1 s"],
-                ),
-                (&format!("asked {asked}"), &[ended]),
-            ],
-        );
-    }
-}
-
-#[test]
-fn a_replica_that_stays_away_is_reported_every_five_minutes_with_what_waits() {
-    let names = names();
-    let mut stepper = Stepper::new(daemon(RULES, &names));
-    let mut step = |input: &str| stepper.step(input);
-    assert_eq!(step("start"), ["connect 0"]);
-    let mut pauses = Vec::new();
-    for at in ["15", "45", "105", "225"] {
-        let lines = step("connected 0 Connect");
-        pauses.extend(lines.iter().find(|line| line.contains("again in")).cloned());
-        step(&format!("at {at}"));
-        assert_eq!(step("over"), ["connect 0"], "{at}");
-    }
-    assert_eq!(pauses.last().unwrap(), "tell: again in 120 s");
-    assert_eq!(step("connected 0 Connect"), ["tell: again in 240 s", "wait 10 s"]);
-    step("at 300");
-    assert_eq!(step("over"), ["count, work: true"]);
-    let told = "tell: still unreachable after 300 s, 5, 7 entries of 1 users";
-    assert_eq!(step("counted 7"), [told, "wait 10 s"]);
-    step("at 465");
-    assert_eq!(step("over"), ["connect 0"]);
-    assert_eq!(step("connected 0")[0], "tell: reachable after 465 s, 5");
-}
-
-#[test]
-fn one_that_tries_once_to_connect_or_works_once_gives_up() {
-    let persistence = Persistence { connect_once: true, ..Persistence::default() };
-    play_all(
-        Rules { persistence, ..RULES },
-        &[
-            ("start", &["connect 0"]),
-            ("connected 0 Connect", &["tell: Connect", "end with Connect"]),
-        ],
-    );
-    play_all(
-        Rules { rolling_once: true, ..RULES },
-        &[("start", &["connect 0"]), ("connected 0 Auth", &["tell: Auth", "end with Auth"])],
-    );
-}
-
-#[test]
-fn a_goodbye_is_the_end_of_one_that_connects_once() {
-    let persistence = Persistence { connect_once: true, ..Persistence::default() };
-    taken_over(
-        Rules { persistence, ..RULES },
-        &[
-            ("read USER a", &["run 0: USER a"]),
-            ("lost 0 Bye", &["tell: trying again, Bye", "connect 0"]),
-            ("connected 0 Connect", &["tell: replica gone", "restore USER a;"]),
-            ("noted", &["end Goodbye"]),
-        ],
-    );
-}
-
-#[test]
-fn a_connection_that_is_lost_twice_over_a_task_defers_it_and_stops_no_other() {
-    taken_over(
-        RULES,
-        &[
-            ("read USER a, USER b", &["run 0: USER a"]),
-            ("lost 0 Closed", &["tell: trying again, Closed", "connect 0"]),
-            ("connected 0 Connect", &["tell: Connect", "tell: again in 15 s", "wait 10 s"]),
-            ("at 15", &[]),
-            ("over", &["connect 0"]),
-            ("connected 0", &["tell: reachable after 15 s, 1", "run 0: USER a"]),
-            ("lost 0 Closed", &["tell: USER a left, try 1, next in 15 s", "connect 0"]),
-            ("connected 0", &["run 0: USER b"]),
-            ("done 0", &["note USER a;"]),
-            ("noted", &["take USER a;"]),
-            ("taken nothing", &["wait 10 s or log"]),
-        ],
-    );
-}
-
-#[test]
-fn what_fails_waits_longer_each_time_and_news_of_it_hasten_it_once() {
+fn a_failing_task_waits_longer_each_time_and_a_new_entry_shortens_the_wait_once() {
     taken_over(
         RULES,
         &[
             ("read MAILBOX user.a", &["run 0: MAILBOX user.a"]),
             (
                 "failed 0 Corrupt USER a",
-                &["tell: USER a left, try 1, next in 15 s", "note USER a;"],
+                &["event: USER a left, try 1, next in 15 s", "note USER a;"],
             ),
             ("noted", &["take USER a;"]),
             ("taken nothing", &["wait 10 s or log"]),
@@ -192,12 +99,13 @@ fn what_fails_waits_longer_each_time_and_news_of_it_hasten_it_once() {
             ("taken nothing", &["run 0: USER a"]),
             (
                 "failed 0 Corrupt USER a",
-                &["tell: USER a left, try 2, next in 30 s", "wait 10 s or log"],
+                &["event: USER a left, try 2, next in 30 s", "wait 10 s or log"],
             ),
             ("at 16", &[]),
             ("logged", &["take USER a;"]),
             ("taken 7..14", &["read 7..14"]),
-            // The entry is deferred already. Now it is due 15 s after it failed.
+            // The entry is deferred already. A new log entry reduces its pause to 15 s after the
+            // failure.
             ("read USER a", &["take USER a;"]),
             ("taken nothing", &["wait 10 s or log"]),
             ("at 30", &[]),
@@ -209,21 +117,21 @@ fn what_fails_waits_longer_each_time_and_news_of_it_hasten_it_once() {
         RULES,
         &[
             ("read USER a", &["run 0: USER a"]),
-            ("failed 0 Locked USER a", &["tell: USER a left, try 1, next in 1 s", "take USER a;"]),
+            ("failed 0 Locked USER a", &["event: USER a left, try 1, next in 1 s", "take USER a;"]),
             ("taken nothing", &["wait 1 s or log"]),
         ],
     );
 }
 
 #[test]
-fn what_waits_for_another_try_is_put_back_on_disk_if_another_client_took_it_away() {
+fn pending_entries_are_written_again_if_another_client_removed_them() {
     taken_over(
         RULES,
         &[
             ("read USER a", &["run 0: USER a"]),
             (
                 "failed 0 Corrupt USER a",
-                &["tell: USER a left, try 1, next in 15 s", "take USER a;"],
+                &["event: USER a left, try 1, next in 15 s", "take USER a;"],
             ),
             ("taken nothing", &["wait 10 s or log"]),
             ("at 10", &[]),
@@ -259,7 +167,7 @@ fn a_request_to_end_waits_for_the_task_and_leaves_the_rest_on_disk() {
         ("asked WakeUp", &[]),
         ("asked Stop", &[]),
         ("asked WakeUp", &[]),
-        // The work file already holds both entries.
+        // The work file already has both entries, so the daemon only checks that it still exists.
         ("stopped 0", &["restore USER a; USER b;"]),
         ("noted", &["end Stopped"]),
     ];
@@ -267,7 +175,7 @@ fn a_request_to_end_waits_for_the_task_and_leaves_the_rest_on_disk() {
 }
 
 #[test]
-fn what_cannot_be_noted_at_the_end_is_told_and_stays_as_it_is() {
+fn an_error_of_the_last_write_of_the_work_file_ends_the_daemon() {
     taken_over(
         RULES,
         &[
@@ -280,24 +188,50 @@ fn what_cannot_be_noted_at_the_end_is_told_and_stays_as_it_is() {
 }
 
 #[test]
-fn a_full_disk_is_told_and_tried_again_after_a_pause_and_nothing_unread_is_replaced() {
+fn a_stop_that_ends_a_wait_for_the_files_is_no_error() {
+    for (asked, end) in [("Stop", "end Stopped"), ("ShutdownFile", "end ShutdownFile")] {
+        let script: Script<'_> = &[
+            ("read USER a, USER b", &["run 0: USER a"]),
+            (&format!("asked {asked}"), &[]),
+            ("done 0", &["note USER b;"]),
+            ("noted Cancelled", &[end]),
+        ];
+        taken_over(RULES, script);
+    }
+    play(RULES, &[("logged", &["take"]), ("taken Cancelled", &["end Stopped"])]);
+    let once = Rules { rolling_once: true, ..RULES };
+    play(once, &[("taken Cancelled", &["end Stopped"])]);
+    let left: Script<'_> = &[
+        ("taken 0..0", &["read 0..0"]),
+        ("read USER a", &["run 0: USER a"]),
+        (
+            "failed 0 Corrupt USER a",
+            &["event: USER a left, try 1, next in 15 s", "put back USER a;"],
+        ),
+        ("back Cancelled", &["restore USER a;"]),
+    ];
+    play(once, &[left, &[("noted Cancelled", &["end Stopped"])]].concat());
+    play(once, &[left, &[("noted Io", &["end with Io"])]].concat());
+}
+
+#[test]
+fn a_full_disk_is_reported_and_retried_and_no_unread_entry_is_overwritten() {
     play(
         RULES,
         &[
             ("logged", &["take"]),
-            ("taken Io", &["tell: log not taken, Io", "wait 10 s"]),
+            ("taken Io", &["event: log not taken, Io", "wait 10 s"]),
             ("logged", &["wait 10 s"]),
             ("at 10", &[]),
             ("over", &["take"]),
             ("taken 0..0", &["read 0..0"]),
-            ("read Io", &["tell: log not taken, Io", "wait 10 s"]),
+            ("read Io", &["event: log not taken, Io", "wait 10 s"]),
             ("at 20", &[]),
-            // The entries are in the work file already. They must be read before the file is
-            // overwritten.
+            // The work file has these entries. They must be read before the file is overwritten.
             ("over", &["read 0..0"]),
             ("read USER a", &["run 0: USER a"]),
             ("done 0", &["note"]),
-            ("noted Io", &["tell: not noted, Io", "take"]),
+            ("noted Io", &["event: not noted, Io", "take"]),
             ("taken nothing", &["wait 10 s or log"]),
             ("asked Stop", &["note"]),
             ("noted", &["end Stopped"]),
@@ -305,7 +239,7 @@ fn a_full_disk_is_told_and_tried_again_after_a_pause_and_nothing_unread_is_repla
     );
     taken_over(
         RULES,
-        &[("asked Stop", &[]), ("read Io", &["tell: log not taken, Io", "end Stopped"])],
+        &[("asked Stop", &[]), ("read Io", &["event: log not taken, Io", "end Stopped"])],
     );
     play_all(
         Rules { open: Some(Duration::ZERO), ..RULES },
@@ -314,20 +248,20 @@ fn a_full_disk_is_told_and_tried_again_after_a_pause_and_nothing_unread_is_repla
 }
 
 #[test]
-fn the_work_file_of_another_client_is_left_alone_and_read_when_nobody_works_on_it() {
+fn the_work_file_of_another_client_is_read_only_when_no_client_uses_it() {
     taken_over(
         RULES,
         &[
             ("read USER a", &["run 0: USER a"]),
-            ("failed 0 Locked USER a", &["tell: USER a left, try 1, next in 1 s", "take USER a;"]),
+            ("failed 0 Locked USER a", &["event: USER a left, try 1, next in 1 s", "take USER a;"]),
             ("taken others", &["put back USER a;"]),
-            ("back", &["tell: lent", "wait 1 s or log"]),
-            // The undone entries are in the log already.
+            ("back", &["event: lent", "wait 1 s or log"]),
+            // The pending entries were put back into the log, so the work file needs no check.
             ("at 1", &[]),
             ("over", &["run 0: USER a"]),
             (
                 "failed 0 Locked USER a",
-                &["tell: USER a left, try 2, next in 2 s", "wait 2 s or log"],
+                &["event: USER a left, try 2, next in 2 s", "wait 2 s or log"],
             ),
             ("logged", &["take"]),
             ("taken others", &["wait 2 s or log"]),
@@ -343,7 +277,7 @@ fn the_work_file_of_another_client_is_left_alone_and_read_when_nobody_works_on_i
             ("read USER a, USER b", &["run 0: USER a"]),
             ("at 2", &[]),
             ("done 0", &["note USER b;"]),
-            ("noted log", &["tell: lent", "run 0: USER b"]),
+            ("noted log", &["event: lent", "run 0: USER b"]),
             ("done 0", &["take"]),
         ],
     );
@@ -357,10 +291,10 @@ fn a_single_run_takes_the_log_once_and_puts_back_what_is_left() {
     let script: Script<'_> = &[
         ("taken 0..0", &["read 0..0"]),
         ("read USER a, USER b", &["run 0: USER a"]),
-        ("failed 0 Locked USER a", &["tell: USER a left, try 1, next in 1 s", "run 0: USER b"]),
+        ("failed 0 Locked USER a", &["event: USER a left, try 1, next in 1 s", "run 0: USER b"]),
         (
             "failed 0 Corrupt USER b",
-            &["tell: USER b left, try 1, next in 15 s", "put back USER a; USER b;"],
+            &["event: USER b left, try 1, next in 15 s", "put back USER a; USER b;"],
         ),
     ];
     let put_back: Script<'_> =
@@ -373,7 +307,7 @@ fn a_single_run_takes_the_log_once_and_puts_back_what_is_left() {
 
 #[test]
 fn the_replica_releases_what_is_staged_now_and_then_and_one_that_is_gone_is_not_missed() {
-    let rules = Rules { timeout: Duration::from_secs(3), ..RULES };
+    let rules = Rules { release_staged_after: Duration::from_secs(3), ..RULES };
     play(
         rules,
         &[
@@ -381,10 +315,10 @@ fn the_replica_releases_what_is_staged_now_and_then_and_one_that_is_gone_is_not_
             ("taken nothing", &["wait 3 s or log"]),
             ("at 3", &[]),
             ("over", &["release 0"]),
-            ("released 0", &["tell: released", "wait 3 s or log"]),
+            ("released 0", &["event: released", "wait 3 s or log"]),
             ("at 6", &[]),
             ("over", &["release 0"]),
-            ("released 0 Closed", &["tell: not released, Closed", "wait 10 s or log"]),
+            ("released 0 Closed", &["event: not released, Closed", "wait 10 s or log"]),
             ("at 10", &[]),
             ("logged", &["take"]),
             ("taken 0..0", &["read 0..0"]),
@@ -429,7 +363,8 @@ fn entries_that_come_together_go_together_and_no_sooner_than_the_interval() {
             ("read USER a", &["run 0: USER a"]),
             ("at 0.5", &[]),
             ("done 0", &["note"]),
-            // Until then notifications of the log are not needed.
+            // The interval of 2 s is not over. Until then a change of the log does not end the
+            // wait.
             ("noted", &["wait 1.5 s"]),
             ("at 2", &[]),
             ("over", &["take"]),
@@ -437,14 +372,14 @@ fn entries_that_come_together_go_together_and_no_sooner_than_the_interval() {
             ("logged", &["wait 0.005 s or log"]),
             ("logged", &["wait 0.005 s or log"]),
             ("logged", &["wait 0.005 s or log"]),
-            // If entries keep arriving, do not wait any longer.
+            // Entries keep arriving, so the daemon does not wait for more.
             ("logged", &["take"]),
         ],
     );
 }
 
 #[test]
-fn what_is_left_of_a_long_log_is_noted_now_and_then() {
+fn the_rest_of_a_long_log_is_written_in_intervals() {
     taken_over(
         RULES,
         &[

@@ -1,4 +1,5 @@
-//! Tests of [`daemon`](super::daemon) with several workers.
+//! Tests of [`daemon`](super::daemon) with several workers. The other tests of the daemon are in
+//! [`daemon_tests`](super::daemon_tests).
 
 use std::time::Duration;
 
@@ -15,25 +16,25 @@ fn several_workers_run_what_is_independent_and_the_log_goes_on_meanwhile() {
             ("connected 1", &["run 1: USER b"]),
             ("done 1", &["take USER a;"]),
             ("taken 7..14", &["read 7..14"]),
-            // USER a is running, so META a waits. More entries may arrive.
+            // META a must wait for USER a, which is running. Worker 1 gets the other task.
             ("read META a, META c", &["run 1: META c"]),
             ("done 0", &["run 0: META a"]),
             ("asked Stop", &[]),
             ("done 1", &[]),
-            ("lost 0 Closed", &["tell: trying again, Closed", "note META a;"]),
+            ("lost 0 Closed", &["event: trying again, Closed", "note META a;"]),
             ("noted", &["end Stopped"]),
         ],
     );
 }
 
 #[test]
-fn a_worker_that_cannot_connect_keeps_no_other_from_its_task_and_nobody_awake() {
+fn a_worker_that_cannot_connect_stops_no_task_and_causes_no_wakeups() {
     taken_over(
         Rules { jobs: Jobs::Number(2), ..RULES },
         &[
             ("read USER a, USER b", &["run 0: USER a", "connect 1"]),
             ("connected 1", &["run 1: USER b"]),
-            ("lost 1 Closed", &["tell: trying again, Closed", "connect 1"]),
+            ("lost 1 Closed", &["event: trying again, Closed", "connect 1"]),
             ("connected 1 Connect", &[]),
             ("done 0", &["run 0: USER b"]),
             ("done 0", &["note"]),
@@ -49,7 +50,7 @@ fn a_worker_that_cannot_connect_keeps_no_other_from_its_task_and_nobody_awake() 
 #[test]
 fn a_worker_that_has_nothing_to_do_for_long_says_goodbye_but_the_last() {
     taken_over(
-        Rules { jobs: Jobs::Number(2), timeout: Duration::ZERO, ..RULES },
+        Rules { jobs: Jobs::Number(2), release_staged_after: Duration::ZERO, ..RULES },
         &[
             ("read USER a, USER b", &["run 0: USER a", "connect 1"]),
             ("connected 1", &["run 1: USER b"]),
@@ -65,7 +66,7 @@ fn a_worker_that_has_nothing_to_do_for_long_says_goodbye_but_the_last() {
 }
 
 #[test]
-fn who_helps_with_a_large_user_comes_back_for_others() {
+fn a_helper_of_a_large_user_returns_for_other_users() {
     taken_over(
         Rules { jobs: Jobs::Number(2), ..RULES },
         &[
@@ -77,7 +78,7 @@ fn who_helps_with_a_large_user_comes_back_for_others() {
             ("logged", &["take USER big;"]),
             ("taken 7..14", &["read 7..14"]),
             ("read USER c, USER big, USER d", &["recall 1"]),
-            // The helper finishes the part that it has taken first.
+            // A recalled helper first completes the part of the task that it has begun.
             ("done 1", &["run 1: USER c"]),
             ("done 1", &["run 1: USER d"]),
             ("done 1", &["take USER big; USER big;"]),

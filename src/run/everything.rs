@@ -1,4 +1,4 @@
-//! Finds all goals of a whole master (`-A`).
+//! Lists the goals for a complete master (`-A`).
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -11,26 +11,27 @@ use crate::status::Expected;
 use crate::store::Store;
 use crate::types::UserId;
 
-/// How many shared mailboxes are replicated in one task.
+/// The maximum number of shared mailboxes in a task.
 pub const SHARED_PER_TASK: usize = 64;
 
-/// All goals of a master.
+/// The goals for a complete master.
 pub struct Everything {
-    /// The goals, in this order.
+    /// The goals: users, shared mailboxes, and the server's annotations.
     pub goals: Vec<Goal>,
     /// Number of mailboxes of each user.
     mailboxes: HashMap<UserId, u64>,
-    /// Users whose INBOX has only a tombstone. A replica may still have their mailboxes.
+    /// Users whose INBOX is deleted. The replica may still have their mailboxes.
     pub gone: Vec<UserId>,
-    /// The error, if mailboxes.db cannot be read completely. Then there may be more goals.
+    /// The error if mailboxes.db could not be read completely. The list of goals is incomplete
+    /// then.
     pub unlisted: Option<Error>,
 }
 
 impl Everything {
-    /// Finds the goals for all mailboxes whose name begins with `prefix`, in the order of
-    /// mailboxes.db: each user once, then shared mailboxes in groups. Tombstones of shared
-    /// mailboxes are included, so that the replica deletes these mailboxes. Deleted mailboxes of
-    /// users belong to the goal of their user.
+    /// Lists the goals for all mailboxes whose name begins with `prefix`, in the order of
+    /// mailboxes.db. Users come first, then shared mailboxes in groups. Tombstones of shared
+    /// mailboxes are included, so that these mailboxes are deleted on the replica. Deleted
+    /// mailboxes of users belong to the goal of their user.
     pub fn of(store: &dyn Store, names: &Namespace, prefix: &[u8]) -> Everything {
         let mut goals = Vec::new();
         let mut shared = Vec::new();
@@ -55,7 +56,7 @@ impl Everything {
             Ok(ControlFlow::Continue(()))
         });
         goals.extend(shared.chunks(SHARED_PER_TASK).map(|names| Goal::Mailboxes(names.to_vec())));
-        // If the annotations cannot be read, their task will report it.
+        // If the annotations cannot be read, include the goal: its task will report the error.
         if prefix.is_empty() && !store.annotations(None).is_ok_and(|found| found.is_empty()) {
             goals.push(Goal::Annotations(None));
         }
@@ -65,7 +66,7 @@ impl Everything {
         Everything { goals, mailboxes, gone, unlisted: listed.err() }
     }
 
-    /// Counts users and mailboxes, without those that are excluded.
+    /// Returns the number of users and mailboxes, without excluded ones.
     pub fn expected(&self, exclusion: &mut Exclusion<'_>) -> Expected {
         let (mut users, mut mailboxes) = (0, 0);
         for goal in self.goals.iter().filter_map(|goal| exclusion.rest(goal.clone())) {

@@ -5,10 +5,11 @@ use crate::events::RunEvent;
 use crate::names::Namespace;
 use crate::types::{MboxName, Pattern, Text, UserId};
 
-/// How many names of excluded users and mailboxes are reported. The others are only counted.
+/// The maximum number of excluded users and mailboxes that are reported by name. Further ones are
+/// only counted.
 const NAMES: usize = 20;
 
-/// Removes what is excluded from goals.
+/// Removes excluded users and mailboxes from goals.
 pub struct Exclusion<'e> {
     patterns: &'e [Pattern],
     namespace: &'e Namespace,
@@ -18,14 +19,14 @@ pub struct Exclusion<'e> {
 }
 
 impl<'e> Exclusion<'e> {
-    /// Excludes users whose userid matches, with all their mailboxes. Also excludes mailboxes whose
-    /// external name matches, if mailboxes are goals themselves.
+    /// Excludes users whose userid matches a pattern, with all their mailboxes. Also excludes
+    /// mailboxes whose external name matches, but only from goals that list mailboxes.
     pub fn new(patterns: &'e [Pattern], namespace: &'e Namespace) -> Exclusion<'e> {
         Exclusion { patterns, namespace, users: 0, mailboxes: 0, names: Vec::new() }
     }
 
-    /// Returns the rest of a goal, or `None` if all of it is excluded. Log entries are never
-    /// excluded, because they would be lost.
+    /// Returns what is left of a goal, or `None` if all of it is excluded. Log entries are never
+    /// excluded, because excluded entries would be lost.
     pub fn rest(&mut self, goal: Goal) -> Option<Goal> {
         if self.patterns.is_empty() {
             return Some(goal);
@@ -50,7 +51,7 @@ impl<'e> Exclusion<'e> {
         }
     }
 
-    /// Returns an event with what was excluded, if anything was.
+    /// Returns an event that reports what was excluded, or `None` if nothing was excluded.
     pub fn event(self) -> Option<RunEvent> {
         let Exclusion { users, mailboxes, names, .. } = self;
         (users + mailboxes > 0).then_some(RunEvent::Excluded { users, mailboxes, names })
@@ -69,8 +70,8 @@ impl<'e> Exclusion<'e> {
         is_out
     }
 
-    /// Returns whether a mailbox is excluded by its owner or by its external name. If it has no
-    /// external name, the internal name is used.
+    /// Returns whether a mailbox is excluded, by its owner or its external name. A mailbox without
+    /// an external name is compared by its internal name.
     fn leaves_out_mailbox(&mut self, name: &MboxName) -> bool {
         let external = self.namespace.to_external(name).unwrap_or_else(|| name.as_bytes().into());
         let owner = self.namespace.owner(name);
@@ -135,7 +136,7 @@ mod tests {
         let Some(RunEvent::Excluded { users, mailboxes, names }) = event else { panic!() };
         assert_eq!((users, mailboxes), (1, 4));
         assert_eq!(names[0], "ann");
-        // A mailbox of a user is excluded by its own name if the mailbox is a goal itself.
+        // A pattern for mailboxes matches `user.zoe` because this mailbox is itself a goal.
         let (rest, _) = left(&["user.zoe*"], conf, goals());
         assert!(rest.contains(&super::Goal::User("ann".into())));
         assert!(!format!("{rest:?}").contains("zoe"));

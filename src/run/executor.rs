@@ -1,9 +1,11 @@
-//! Assigns tasks to workers and handles lost connections, for all modes. Pure: no I/O, no clock.
+//! Assigns tasks to workers and handles lost connections, for all modes. A worker is one session
+//! with the replica. A worker without a task can help with a large one: it takes parts of the task.
+//! Pure: no I/O, no clock.
 
 use super::contact::Contact;
-use super::outcome::{Attempt, Outcome, Undone};
+use super::outcome::{Attempt, Outcome, Pending};
 use super::queue::{Crowd, Queue};
-use super::retry::{Attempts, RetryPolicy};
+use super::retry::{Attempts, Retries};
 use super::step::{Action, Moment};
 use super::task::{Task, WorkerId};
 use super::team::{State, Team};
@@ -11,32 +13,32 @@ use super::width::Width;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Event, RunEvent};
 use crate::settings::Jobs;
-use crate::sync::Offer;
+use crate::sync::SharedParts;
 use crate::types::{Backlog, ReplicaName};
 
-/// How an attempt at a task ended, if the task does not wait for another.
+/// The result of an attempt at a task.
 #[derive(Debug)]
 pub enum Settled {
-    /// The task has ended, with the parts that failed.
-    Done(Task, Vec<Undone>),
-    /// The connection was lost during the task for the last time.
+    /// The task has ended. Contains the parts that failed.
+    Done(Task, Vec<Pending>),
+    /// The connection was lost during the task, and the task will not be retried.
     Lost(Task, Error),
-    /// The connection was lost with an error of this kind. The task is tried again over a new
-    /// connection.
+    /// The connection was lost, and the task will be retried over a new connection. Contains the
+    /// kind of the error.
     Again(Kind),
     /// A stop was requested. The task is still in the queue.
     Stopped(Error),
 }
 
-/// A task of which other workers may take parts.
+/// A large task with which other workers may help.
 #[derive(Debug)]
 struct Offered {
     /// The worker that runs the task.
     by: WorkerId,
-    offer: Offer,
-    /// Workers that take parts.
+    parts: SharedParts,
+    /// Workers that are helping.
     helpers: Vec<WorkerId>,
-    /// Workers that take parts, and that the executor has asked to take no more.
+    /// Workers that are still helping and were asked to take no more parts.
     recalled: Vec<WorkerId>,
 }
 
@@ -47,25 +49,25 @@ pub struct Executor {
     pub queue: Queue,
     /// The workers.
     pub team: Team,
-    /// Limits the number of workers with connections.
+    /// Limits for the number of workers and connections.
     width: Width,
-    /// Tasks of which other workers may take parts.
+    /// Tasks with which other workers may help.
     offers: Vec<Offered>,
-    /// Whether a measurement of the work done was requested.
+    /// Whether a measurement of the exchanged data was requested and has not arrived.
     is_measuring: bool,
-    policy: RetryPolicy,
-    /// Contact with the replica.
+    policy: Retries,
+    /// The state of the connection to the replica.
     pub contact: Contact,
     replica: ReplicaName,
 }
 
 impl Executor {
-    /// Makes an executor for a replica. `open` is how long it took to connect the first worker, if
-    /// it is connected.
+    /// Makes an executor without tasks. `open` is how long it took to connect the first worker, or
+    /// `None` if it is not connected.
     pub fn new(
         jobs: Jobs,
         open: Option<Moment>,
-        policy: RetryPolicy,
+        policy: Retries,
         replica: &ReplicaName,
     ) -> Executor {
         let mut width = Width::new(jobs);
@@ -82,17 +84,18 @@ impl Executor {
         }
     }
 
-    /// Returns for how many workers there should be tasks: all that may be working now.
+    /// Returns how many workers may work at present, and so how many workers need tasks.
     pub fn reach(&self) -> usize {
         let own = self.width.most();
         if self.width.admits(own) { self.team.0.len() } else { self.width.limit() }
     }
 
-    /// Starts all tasks that can be started.
+    /// Starts all tasks that can be started, and connects or recalls workers for further tasks.
     pub fn dispatch(&mut self, now: Moment, out: &mut Vec<Action>) {
         let crowd = self.team.open();
         let own = self.width.most();
-        // A task that is retried with care must be the only one on its connection.
+        // A task that is retried with care must be the only one on its connection. Otherwise a
+        // second loss of the connection would not show which mailbox caused it.
         let may_be_careful = !self.team.0.iter().skip(own).any(|w| w.state == State::Running);
         let stuck: Vec<bool> = self.team.0.iter().map(|worker| worker.is_stuck(now)).collect();
         let is_stuck = |worker: WorkerId| stuck.get(worker).is_none_or(|stuck| *stuck);
@@ -116,7 +119,7 @@ impl Executor {
             {
                 worker.state = State::Running;
                 offered.helpers.push(id);
-                out.push(Action::Help(id, offered.by, offered.offer.clone()));
+                out.push(Action::Help(id, offered.by, offered.parts.clone()));
             }
         }
         self.connect_for_ready(now, out);
@@ -128,12 +131,11 @@ impl Executor {
         }
     }
 
-    /// Connects workers for tasks that no connected worker can start.
+    /// Starts to connect workers for tasks that no connected worker can start.
     fn connect_for_ready(&mut self, now: Moment, out: &mut Vec<Action>) {
         let own = self.width.most();
         let is_open = self.team.open() > 0;
-        // Connect only one worker at first: if it cannot reach the replica, the others cannot
-        // either.
+        // Connect only one worker at first. If it cannot reach the replica, others cannot either.
         let limit = if is_open { self.width.limit() } else { 1 };
         let mut room = limit.saturating_sub(self.team.connected(own));
         let may_share = is_open && self.width.admits(own) && !self.queue.has_careful();
@@ -153,7 +155,7 @@ impl Executor {
         }
     }
 
-    /// Recalls helpers for tasks that no other worker can start, so that a large user does not
+    /// Recalls helping workers for tasks that no other worker can start. So a large task does not
     /// delay the others.
     fn recall_for_ready(&mut self, crowd: Crowd<'_>, out: &mut Vec<Action>) {
         let helpers = self.helpers();
@@ -177,19 +179,19 @@ impl Executor {
         self.offers.iter().map(|offered| offered.helpers.len()).sum()
     }
 
-    /// Returns for how many more workers there would be something to do.
+    /// Returns how many more workers would have something to do.
     fn startable(&self) -> usize {
         let tasks = self.queue.startable(self.team.0.len());
         if self.offers.is_empty() { tasks } else { tasks.max(self.width.helpers()) }
     }
 
     /// Records that other workers may take parts of the task of worker `id`.
-    pub fn offered(&mut self, id: WorkerId, offer: Offer) {
-        self.offers.push(Offered { by: id, offer, helpers: Vec::new(), recalled: Vec::new() });
+    pub fn offered(&mut self, id: WorkerId, parts: SharedParts) {
+        self.offers.push(Offered { by: id, parts, helpers: Vec::new(), recalled: Vec::new() });
     }
 
-    /// Returns when to check whether more workers are useful. Returns `None` while a worker is idle
-    /// or connecting, or if there is no task for another one.
+    /// Returns when to check whether more workers are useful. Returns `None` if there is no task
+    /// for a further worker, or if a worker is idle or connecting.
     pub fn next_look(&self) -> Option<Moment> {
         let look = self.width.next_look()?;
         let has_room = self.has_idle() || self.team.coming() > 0;
@@ -197,13 +199,14 @@ impl Executor {
         (!self.is_measuring && !has_room && is_needed()).then_some(look)
     }
 
-    /// Takes a measurement of the work done so far.
+    /// Handles a measurement. `done` is the number of bytes that all workers have exchanged so far.
     pub fn measured(&mut self, done: u64, now: Moment) {
         self.is_measuring = false;
         self.width.measured(done, now);
     }
 
-    /// Connects the first worker, even without a task. Returns whether it is connected.
+    /// Starts to connect the first worker, even without a task. Returns whether it is connected
+    /// already.
     pub fn connect_first(&mut self, now: Moment, out: &mut Vec<Action>) -> bool {
         let Some(worker) = self.team.0.first_mut() else { return true };
         match worker.state {
@@ -217,11 +220,12 @@ impl Executor {
         }
     }
 
-    /// Handles the end of an attempt to connect. `parting` says that the replica said goodbye
-    /// before: a client that connects only once then ends without an error.
+    /// Handles the end of a worker's attempt to connect. `parting` is whether the replica ended the
+    /// last session with `BYE`. If no further attempt follows then, the failure is not reported as
+    /// an error.
     ///
     /// # Errors
-    /// If there will be no further attempt.
+    /// The error of the attempt, if there will be no further attempt.
     pub fn connected(
         &mut self,
         id: WorkerId,
@@ -231,6 +235,7 @@ impl Executor {
         out: &mut Vec<Action>,
     ) -> Result<()> {
         let open = self.team.0.iter().take(self.width.most()).filter(|w| w.is_open()).count();
+        let was_open = self.team.0.iter().any(|worker| worker.was_open);
         let Some(worker) = self.team.0.get_mut(id) else { return Ok(()) };
         let (woken, began) = match worker.state {
             State::Connecting { woken, since, .. } => (woken, since),
@@ -247,7 +252,7 @@ impl Executor {
             if let Some(outage) = self.contact.reached(now) {
                 let (replica, attempts) = (self.replica.clone(), outage.attempts);
                 let time = now.saturating_sub(outage.since);
-                tell(RunEvent::ReachableAgain { replica, time, attempts }, out);
+                notify(RunEvent::ReachableAgain { replica, time, attempts }, out);
             }
             return Ok(());
         };
@@ -256,36 +261,35 @@ impl Executor {
             return Ok(());
         }
         if open > 0 {
-            // Continue with the connected workers: the replica may not accept as many connections
-            // as we want.
+            // Continue with the connected workers. The replica may limit the number of connections.
             self.width.refused(open, now);
             return Ok(());
         }
         if error.kind() == Kind::Cancelled {
             return Err(error);
         }
-        let verdict = self.policy.not_connected(&mut worker.attempts, worker.was_open, &error);
+        let verdict = self.policy.not_connected(&mut worker.attempts, was_open, &error);
         let next = verdict.pause.map(|pause| now.saturating_add(pause));
         let attempts = self.contact.failed(&error, now, next);
         let is_end = parting && verdict.pause.is_none() && error.is_connection();
         if verdict.is_new && !is_end {
             let replica = self.replica.clone();
-            tell(RunEvent::ConnectFailed { replica, attempts, error: error.clone() }, out);
+            notify(RunEvent::ConnectFailed { replica, attempts, error: error.clone() }, out);
         }
         if verdict.although_refused {
-            tell(RunEvent::TryingAllTheSame, out);
+            notify(RunEvent::TryingAllTheSame, out);
         }
         let Some(pause) = verdict.pause else { return Err(error) };
         if !woken {
             worker.state = State::Pausing(now.saturating_add(pause));
         }
         let server = self.replica.server.clone();
-        out.push(Action::Tell(Event::Unreachable { error, server, pause }));
+        out.push(Action::Notify(Event::Unreachable { error, server, pause }));
         Ok(())
     }
 
-    /// Handles the end of an attempt at a task. Returns `None` if the worker had no task, or if the
-    /// task must wait for another one.
+    /// Handles the end of an attempt at a task. Returns `None` if the worker was only helping, or
+    /// if the task must wait until another task has ended.
     pub fn ended(
         &mut self,
         id: WorkerId,
@@ -294,7 +298,8 @@ impl Executor {
         out: &mut Vec<Action>,
     ) -> Option<Settled> {
         let Attempt { outcome, mut care, session } = attempt;
-        // A helper ends because no more help is wanted, unless it was recalled.
+        // A helper that was not recalled ends when all parts are taken. The task then needs no more
+        // help.
         self.offers.retain(|offered| offered.by != id && !offered.helpers.contains(&id));
         self.offers.iter_mut().for_each(|offered| offered.recalled.retain(|other| *other != id));
         self.team.set_session(id, session);
@@ -309,7 +314,7 @@ impl Executor {
         }
         let task = self.queue.end(id)?;
         let error = match outcome {
-            Outcome::Done(undone) => return Some(Settled::Done(task, undone)),
+            Outcome::Done(pending) => return Some(Settled::Done(task, pending)),
             Outcome::Stopped(error) => {
                 self.queue.put_back(task);
                 return Some(Settled::Stopped(error));
@@ -325,7 +330,7 @@ impl Executor {
         }
         let kind = error.kind();
         self.queue.put_back(Task { care, again: true, ..task });
-        tell(RunEvent::TryingAgain { error }, out);
+        notify(RunEvent::TryingAgain { error }, out);
         Some(Settled::Again(kind))
     }
 
@@ -334,7 +339,8 @@ impl Executor {
         self.contact.next_reminder().is_some_and(|at| at <= now)
     }
 
-    /// Reports again that the replica is unreachable. `logged` is the backlog outside of the queue.
+    /// Reports again that the replica is unreachable. `logged` counts the entries that are not in
+    /// the queue yet.
     pub fn remind(&mut self, logged: Backlog, now: Moment, out: &mut Vec<Action>) {
         let Some(outage) = self.contact.remind(now) else { return };
         let queued = self.queue.backlog();
@@ -349,36 +355,38 @@ impl Executor {
             },
             error: outage.error.clone(),
         };
-        tell(event, out);
+        notify(event, out);
     }
 
-    /// Returns whether a worker is free and there is no task for it.
+    /// Returns whether a worker is free and no task is ready for it.
     pub fn is_hungry(&self) -> bool {
         let is_free = |state| matches!(state, State::Closed | State::Idle);
         self.team.0.iter().any(|worker| is_free(worker.state)) && self.queue.startable(1) == 0
     }
 
-    /// Disconnects workers that were idle for `age`, except one.
+    /// Disconnects workers that were idle for at least `age`, except one worker.
     pub fn leave_idle(&mut self, age: Moment, now: Moment, out: &mut Vec<Action>) {
         if self.team.leave_idle(age, now, out) {
             self.width.rest();
         }
     }
 
-    /// Returns when there is something to do even if nothing happens.
+    /// Returns when the next action is due even if no input arrives, such as a report or an attempt
+    /// to connect.
     pub fn next_turn(&self, now: Moment) -> Option<Moment> {
         let reminder = self.contact.next_reminder();
         let turns = [self.team.next_attempt(), self.next_look(), self.next_stuck(now), reminder];
         turns.into_iter().flatten().min()
     }
 
-    /// Returns whether a worker that may get a task is idle.
+    /// Returns whether a worker is idle that may get a task.
     fn has_idle(&self) -> bool {
         let workers = self.team.0.iter().enumerate();
         workers.into_iter().any(|(id, w)| w.state == State::Idle && self.width.admits(id))
     }
 
-    /// Returns when other workers may take tasks that a busy worker has reserved.
+    /// Returns when the next worker counts as stuck, so that other workers may take the tasks that
+    /// it has reserved. Returns `None` if no task is reserved, or no worker is available.
     fn next_stuck(&self, now: Moment) -> Option<Moment> {
         let is_free = self.has_idle() || self.helpers() > 0;
         let is_waited_for = is_free && self.queue.has_reserved();
@@ -386,6 +394,6 @@ impl Executor {
     }
 }
 
-fn tell(event: RunEvent, out: &mut Vec<Action>) {
-    out.push(Action::Tell(event.into()));
+fn notify(event: RunEvent, out: &mut Vec<Action>) {
+    out.push(Action::Notify(event.into()));
 }

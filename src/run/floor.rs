@@ -1,44 +1,44 @@
-//! Orders what several workers report at the same time, so that it comes out task by task, in the
-//! order of the tasks' numbers. The first task that has not ended reports at once; the reports of
-//! all others are held back. Pure: no I/O, no clock.
+//! Puts the reports of several workers in the order of their tasks. Each task has a number. The
+//! unfinished task with the lowest number reports at once, and the reports of all other tasks are
+//! held back until it has ended. Pure: no I/O, no clock.
 
 use std::collections::VecDeque;
 
 use super::task::WorkerId;
 
-/// How many reports are held back at most. If a task takes too long, the others are let through, so
-/// that memory does not grow.
+/// The maximum number of reports that are held back. Beyond this limit all of them are released out
+/// of order, to limit memory.
 const MOST: usize = 10_000;
 
-/// A task, or a part of one, with its reports.
+/// A task or a part of a task, with the reports that are held back.
 #[derive(Debug)]
 struct Speaker<T> {
-    /// The worker that runs it; `None` if it has ended.
+    /// The worker that runs the task or part. `None` if it has ended.
     worker: Option<WorkerId>,
-    /// The worker whose task this is a part of.
+    /// The worker that runs the whole task.
     of: WorkerId,
     number: u64,
     kept: Vec<T>,
 }
 
-/// The reports of all tasks, in order.
+/// The reports of all tasks, in the order of their numbers.
 #[derive(Debug)]
 pub struct Floor<T> {
     speakers: VecDeque<Speaker<T>>,
-    /// The lowest number of a task that has not ended.
+    /// The lowest number of an unfinished task.
     next: u64,
     kept: usize,
     most: usize,
 }
 
 impl<T> Floor<T> {
-    /// Makes an empty floor.
+    /// Makes an empty list.
     pub fn new() -> Floor<T> {
         Floor { speakers: VecDeque::new(), next: 0, kept: 0, most: MOST }
     }
 
-    /// Starts the task with this number, which ends the worker's previous task. Every number must
-    /// be started at some time. It may be started again. Returns the reports that can come out now.
+    /// Starts the task with this number, and ends the worker's previous task. Every number must be
+    /// started at least once. Returns the reports that are released by this.
     pub fn begin(&mut self, worker: WorkerId, number: u64) -> Vec<T> {
         if let Some(before) = self.of(worker).and_then(|at| self.speakers.get_mut(at)) {
             before.worker = None;
@@ -49,8 +49,8 @@ impl<T> Floor<T> {
         self.proceed()
     }
 
-    /// Starts the next part of the task of worker `of`, which may be the same worker. Returns the
-    /// reports that can come out now.
+    /// Starts the next part of the task of worker `of`. `worker` runs the part; both may be the
+    /// same worker. Returns the reports that are released by this.
     pub fn begin_part(&mut self, worker: WorkerId, of: WorkerId) -> Vec<T> {
         if let Some(last) = self.speakers.iter().rposition(|speaker| speaker.of == of) {
             let number = self.speakers.get(last).map_or(0, |speaker| speaker.number);
@@ -63,13 +63,13 @@ impl<T> Floor<T> {
         self.proceed()
     }
 
-    /// Returns whether a worker has a task.
+    /// Returns whether a worker has a task or a part of one.
     pub fn has(&self, worker: WorkerId) -> bool {
         self.of(worker).is_some()
     }
 
-    /// Finds a worker's task. It is the first, or near the end: tasks in between have ended and
-    /// only wait for the first. There may be very many of them.
+    /// Finds the task of a worker. It is either the first in the list or near the end: the tasks in
+    /// between have ended, and their reports wait for the first task. The list may be very long.
     fn of(&self, worker: WorkerId) -> Option<usize> {
         let is_its = |speaker: &Speaker<T>| speaker.worker == Some(worker);
         match self.speakers.front() {
@@ -78,7 +78,8 @@ impl<T> Floor<T> {
         }
     }
 
-    /// Adds a report of a worker. Returns the reports that can come out now.
+    /// Adds a report of a worker. Returns the reports that are released: this one, several, or
+    /// none.
     pub fn say(&mut self, worker: WorkerId, said: T) -> Vec<T> {
         let at = self.of(worker);
         match at.and_then(|at| self.speakers.get_mut(at)) {
@@ -92,7 +93,7 @@ impl<T> Floor<T> {
         }
     }
 
-    /// Ends a worker's task. Returns the reports that can come out now.
+    /// Ends the task of a worker. Returns the reports that are released by this.
     pub fn end(&mut self, worker: WorkerId) -> Vec<T> {
         if let Some(speaker) = self.of(worker).and_then(|at| self.speakers.get_mut(at)) {
             speaker.worker = None;
@@ -100,7 +101,7 @@ impl<T> Floor<T> {
         self.proceed()
     }
 
-    /// Returns the reports that can come out because earlier tasks have ended.
+    /// Returns the reports for which no earlier task is unfinished, and removes ended tasks.
     fn proceed(&mut self) -> Vec<T> {
         let mut out = Vec::new();
         while let Some(first) = self.speakers.front_mut().filter(|first| first.number <= self.next)
@@ -119,7 +120,7 @@ impl<T> Floor<T> {
         out
     }
 
-    /// Returns all reports that were held back.
+    /// Returns all reports that were held back, in order.
     pub fn all(&mut self) -> Vec<T> {
         self.kept = 0;
         self.speakers.iter_mut().flat_map(|speaker| std::mem::take(&mut speaker.kept)).collect()
@@ -131,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_task_speaks_for_itself_in_the_order_of_their_numbers() {
+    fn output_is_in_the_order_of_the_tasks_numbers() {
         let mut floor = Floor::new();
         (0..3).for_each(|worker| assert!(floor.begin(worker, worker as u64).is_empty()));
         assert_eq!(floor.say(0, "a1"), ["a1"]);
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_began_late_speaks_before_those_behind_it() {
+    fn a_task_that_began_late_is_printed_before_later_tasks() {
         let mut floor = Floor::new();
         floor.begin(0, 0);
         floor.begin(1, 2);

@@ -1,5 +1,5 @@
-//! Pauses while an administrator holds the whole server still: `cyr_withlock_run` of Cyrus 3.12 and
-//! later holds the lock `$GLOBAL` exclusively, for example for a consistent backup.
+//! Waits while an administrator holds the server still. This means that `cyr_withlock_run` of Cyrus
+//! 3.12 or later holds the lock `$GLOBAL` exclusively, for example for a consistent backup.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,12 +11,13 @@ use crate::store::Wait;
 use crate::sync::Cancel;
 use crate::sys::lock::{LockGuard, Mode, lock_name};
 
-/// A wait is reported once it takes longer than this.
+/// A wait that takes longer is reported.
 const LONG_WAIT: Duration = Duration::from_secs(5);
-/// How often a wait checks whether it was cancelled.
+/// The interval at which a wait checks for a request to stop.
 const TICK: Duration = Duration::from_millis(200);
 
-/// The global lock, for writes without the lock of a user: logs and the replication cache.
+/// The lock `$GLOBAL`. It is taken for writes without a user's lock: logs and the replication
+/// cache.
 #[derive(Clone)]
 pub struct Freeze {
     path: Option<PathBuf>,
@@ -31,17 +32,17 @@ impl std::fmt::Debug for Freeze {
 }
 
 impl Freeze {
-    /// Uses the lock file at `path`. If there is none, nothing ever waits. A long wait is reported
-    /// to `observer`, and `cancel` ends it.
+    /// Uses the lock file at `path`; `None` for no lock. A long wait is reported to `observer`, and
+    /// `cancel` ends it.
     pub fn new(path: Option<PathBuf>, cancel: Cancel, observer: Arc<dyn Observer>) -> Freeze {
         Freeze { path, cancel, observer }
     }
 
-    /// Waits until nobody holds the server still. Until the returned guard is dropped, nobody can
-    /// hold the server still.
+    /// Waits until the server is not held still. Until the returned guard is dropped, no program
+    /// can hold the server still. Returns `None` if there is no lock file.
     ///
     /// # Errors
-    /// [`Kind::Cancelled`] if the wait was cancelled; [`Kind::Io`].
+    /// [`Kind::Cancelled`] if a stop is requested; [`Kind::Io`].
     pub fn over(&self) -> Result<Option<LockGuard>> {
         let Some(path) = &self.path else { return Ok(None) };
         let started = Instant::now();
@@ -50,7 +51,8 @@ impl Freeze {
             match lock_name(path, Mode::Shared, Wait::For(TICK)) {
                 Err(error) if error.kind() == Kind::Locked => {
                     if self.cancel.is_finishing() {
-                        let detail = "the server is held still, and it was asked to stop";
+                        let detail = "an administrator holds the server still, and this client was \
+                                      asked to stop";
                         return Err(Error::new(Kind::Cancelled, "lock", path.as_path(), detail));
                     }
                     if !reported && started.elapsed() >= LONG_WAIT {
@@ -81,14 +83,16 @@ mod tests {
         assert!(lock_name(&path, Mode::Exclusive, Wait::Fail).is_err());
         assert!(freeze.over().unwrap().is_some(), "others may write too");
         drop(held);
-        let holder = lock_name(&path, Mode::Exclusive, Wait::Fail).unwrap();
+        // A process that another test is starting may have a copy of the descriptor for a moment.
+        let wait = Wait::For(Duration::from_secs(60));
+        let holder = lock_name(&path, Mode::Exclusive, wait).unwrap();
         thread::scope(|scope| {
             let waiting = scope.spawn(|| freeze.over().map(drop));
             thread::sleep(TICK * 2);
             assert!(!waiting.is_finished());
             drop(holder);
             waiting.join().unwrap().unwrap();
-            let _holder = lock_name(&path, Mode::Exclusive, Wait::Fail).unwrap();
+            let _holder = lock_name(&path, Mode::Exclusive, wait).unwrap();
             let waiting = scope.spawn(|| freeze.over().map(drop));
             cancel.finish();
             assert_eq!(waiting.join().unwrap().unwrap_err().kind(), Kind::Cancelled);

@@ -1,8 +1,8 @@
 //! Groups the entries of a log into independent tasks (`sync_do_reader` in Cyrus's
 //! `imap/sync_support.c`). Pure: no I/O, no clock.
 //!
-//! An entry says where to look, not what to do. So duplicates are dropped, an entry for a whole
-//! user covers entries for its parts, and order only matters within a task.
+//! An entry names what to compare, not what to do. So duplicates are dropped, an entry for a whole
+//! user covers entries for parts of the user, and order matters only within a task.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,8 +11,9 @@ use super::task::{Goal, Owner, entry_owners};
 use crate::names::Namespace;
 use crate::types::UserId;
 
-/// Groups entries into independent goals: one for each user, or for the users that a rename
-/// connects. The goals are in the order of their first entries.
+/// Groups entries into independent goals: one for each user, one for users that a rename connects,
+/// one for shared mailboxes and one for the server. The goals are in the order of their first
+/// entries.
 pub fn goals(entries: impl IntoIterator<Item = LogEntry>, names: &Namespace) -> Vec<Goal> {
     let mut unique = Unique::default();
     for entry in entries {
@@ -47,7 +48,7 @@ impl Unique {
     }
 
     /// Returns the entries that no other entry covers. UNUSER covers USER, USER covers META, and
-    /// META covers the single pieces of metadata.
+    /// META covers SEEN and SUB.
     fn needed(self) -> impl Iterator<Item = LogEntry> {
         let Unique { entries, known } = self;
         entries.into_iter().filter(move |entry| {

@@ -1,5 +1,5 @@
-//! Tracks the channel's log and work file, and the operation that is running on them. Pure: no I/O,
-//! no clock.
+//! Tracks what the log and the work file of a channel contain, and which operation on them is
+//! running. The log becomes the work file when it is taken over. Pure: no I/O, no clock.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -11,11 +11,11 @@ use super::step::{Action, LogAction, Moment};
 use crate::error::Result;
 use crate::events::RunEvent;
 
-/// A work file of another client is taken over after this time, because that client has probably
-/// ended.
+/// The client takes over a work file of another client if it is still there after this time: the
+/// other client has probably ended.
 const ADOPT: Duration = Duration::from_secs(600);
 
-/// The operation that is running.
+/// The operation on the files that is running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Busy {
     Taking,
@@ -25,41 +25,42 @@ enum Busy {
     GivingBack,
 }
 
-/// The result of a step of the take-over of a log.
+/// The result of one step of a take-over.
 #[derive(Debug, PartialEq, Eq)]
 pub enum TakeOver {
-    /// The take-over continues.
+    /// The take-over continues with another operation.
     Goes,
-    /// There is nothing to take over.
+    /// There are no new entries.
     Nothing,
-    /// These entries were logged, and are in the work file now.
+    /// The new entries, which are now in the work file.
     Entries(Logged),
 }
 
-/// The state of a channel's log and work file, as the daemon knows it.
+/// What the daemon knows about a channel's log and work file.
 #[derive(Debug)]
 pub struct HandOver {
     /// Path of the work file, for messages.
     path: PathBuf,
     busy: Option<Busy>,
-    /// The entries in the work file, or equivalent ones.
+    /// The contents of the work file, or equivalent entries.
     noted: Vec<u8>,
-    /// The entries that are being written to the work file.
+    /// The entries that an operation is writing to the work file.
     noting: Vec<u8>,
-    /// Whether our work file exists.
+    /// Whether there is a work file of this client.
     exists: bool,
-    /// Whether all undone entries are in the log, because the work file belongs to another client.
+    /// Whether the pending entries were appended to the log, because the work file belongs to
+    /// another client.
     lent: bool,
-    /// Since when it belongs to another client.
+    /// Since when the work file belongs to another client. `None` if it does not.
     others: Option<Moment>,
-    /// Whether the work file has entries that were not read yet. Then it must not be replaced.
+    /// Whether the work file has entries that were not read yet. It must not be replaced then.
     unread: bool,
-    /// The range of the work file with entries that are queued already.
+    /// The byte range of the work file whose entries are queued already.
     own: Range<u64>,
 }
 
 impl HandOver {
-    /// Makes the initial state. The work file at `path` may have entries.
+    /// Makes the state at the start, when the contents of the work file at `path` are unknown.
     pub fn new(path: PathBuf) -> HandOver {
         HandOver {
             path,
@@ -79,12 +80,12 @@ impl HandOver {
         self.busy.is_some()
     }
 
-    /// Returns whether the undone entries are in the log already.
+    /// Returns whether the pending entries were appended to the log.
     pub fn is_lent(&self) -> bool {
         self.lent
     }
 
-    /// Starts to read the work file that an earlier client left behind.
+    /// Starts to read the work file that an earlier client may have left behind.
     pub fn read_first(&mut self) -> LogAction {
         self.read(true)
     }
@@ -94,20 +95,21 @@ impl HandOver {
         LogAction::Read { own: self.own.clone(), reprocess }
     }
 
-    /// Starts to take over the log. `undone` holds all undone entries.
-    pub fn take(&mut self, undone: Vec<u8>) -> LogAction {
+    /// Starts to take over the log. `pending` holds the pending entries. If the work file has
+    /// unread entries, starts to read it instead.
+    pub fn take(&mut self, pending: Vec<u8>) -> LogAction {
         if self.unread {
             return self.read(false);
         }
         self.busy = Some(Busy::Taking);
-        LogAction::Take(if self.lent { Vec::new() } else { undone })
+        LogAction::Take(if self.lent { Vec::new() } else { pending })
     }
 
-    /// Handles the end of a take-over.
+    /// Handles the result of a take-over. `pending` holds the pending entries.
     pub fn taken(
         &mut self,
         taken: Result<Taken>,
-        undone: Vec<u8>,
+        pending: Vec<u8>,
         now: Moment,
         out: &mut Vec<Action>,
     ) -> Result<TakeOver> {
@@ -117,10 +119,10 @@ impl HandOver {
             Taken::Others if self.lent => Ok(self.wait_for_others(now, out)),
             Taken::Others => {
                 self.busy = Some(Busy::Lending);
-                if undone.is_empty() {
+                if pending.is_empty() {
                     return self.put_back(Ok(()), now, out);
                 }
-                out.push(Action::Log(LogAction::PutBack(undone)));
+                out.push(Action::Log(LogAction::PutBack(pending)));
                 Ok(TakeOver::Goes)
             }
             Taken::Work(own) => {
@@ -132,7 +134,7 @@ impl HandOver {
         }
     }
 
-    /// Handles the end of appending the undone entries to the log.
+    /// Handles the result of appending the pending entries to the log.
     pub fn put_back(
         &mut self,
         result: Result<()>,
@@ -148,10 +150,11 @@ impl HandOver {
     fn lend(&mut self, out: &mut Vec<Action>) {
         self.lent = true;
         let path = self.path.clone();
-        out.push(Action::Tell(RunEvent::ChannelShared { path }.into()));
+        out.push(Action::Notify(RunEvent::ChannelShared { path }.into()));
     }
 
-    /// Waits for another client. Reads its work file once that client has probably ended.
+    /// Does nothing while another client may still process its work file. After ten minutes, starts
+    /// to read the work file of the other client.
     fn wait_for_others(&mut self, now: Moment, out: &mut Vec<Action>) -> TakeOver {
         let since = *self.others.get_or_insert(now);
         if now.saturating_sub(since) < ADOPT {
@@ -163,7 +166,7 @@ impl HandOver {
         TakeOver::Goes
     }
 
-    /// Handles the end of reading the work file. The caller queues the entries and then calls
+    /// Handles the result of reading the work file. The caller then queues the entries and calls
     /// [`HandOver::queued`].
     pub fn work_read(&mut self, entries: Result<Option<Logged>>) -> Result<TakeOver> {
         self.busy = None;
@@ -176,41 +179,42 @@ impl HandOver {
         Ok(TakeOver::Entries(entries.unwrap_or_default()))
     }
 
-    /// Records that `undone` is equivalent to the contents of the work file.
-    pub fn queued(&mut self, undone: Vec<u8>) {
-        self.noted = undone;
+    /// Records the pending entries that the work file contains now.
+    pub fn queued(&mut self, pending: Vec<u8>) {
+        self.noted = pending;
     }
 
-    /// Starts to append all undone entries to the log, for the next run.
-    pub fn give_back(&mut self, undone: Vec<u8>) -> LogAction {
+    /// Starts to append all pending entries to the log, where the next client will find them.
+    pub fn give_back(&mut self, pending: Vec<u8>) -> LogAction {
         self.busy = Some(Busy::GivingBack);
-        LogAction::PutBack(undone)
+        LogAction::PutBack(pending)
     }
 
-    /// Returns whether the undone entries are being appended to the log.
+    /// Returns whether the pending entries are being appended to the log.
     pub fn is_giving_back(&self) -> bool {
         self.busy == Some(Busy::GivingBack)
     }
 
-    /// Handles the end of appending the undone entries for the next run.
+    /// Handles the result of appending all pending entries to the log.
     pub fn given_back(&mut self, result: Result<()>) -> Result<()> {
         self.busy = None;
         result
     }
 
-    /// Starts to write the undone entries to the work file, unless they are there already.
-    pub fn note(&mut self, undone: Vec<u8>) -> Option<LogAction> {
-        let holds_it = undone == self.noted && !(undone.is_empty() && self.exists);
+    /// Starts to write the pending entries to the work file. Returns `None` if the work file has
+    /// them already or must not be changed.
+    pub fn note(&mut self, pending: Vec<u8>) -> Option<LogAction> {
+        let holds_it = pending == self.noted && !(pending.is_empty() && self.exists);
         if self.unread || self.lent || holds_it {
             return None;
         }
         self.busy = Some(Busy::Noting);
-        self.noting.clone_from(&undone);
-        Some(LogAction::Note(undone))
+        self.noting.clone_from(&pending);
+        Some(LogAction::Note(pending))
     }
 
-    /// Starts to check that the work file still has its entries, because another client may have
-    /// removed it.
+    /// Starts to check whether the work file still exists, and to write it again if another client
+    /// has removed it. Returns `None` if the work file has no entries or must not be changed.
     pub fn restore(&mut self) -> Option<LogAction> {
         if self.unread || self.lent || self.noted.is_empty() {
             return None;
@@ -220,8 +224,8 @@ impl HandOver {
         Some(LogAction::Restore(self.noted.clone()))
     }
 
-    /// Handles the end of writing the work file. If that failed, the old contents are still valid:
-    /// they only list too much.
+    /// Handles the result of writing the work file. After a failure the file has its old contents,
+    /// which may list entries that are done already.
     pub fn noted(&mut self, kept: Result<Kept>, out: &mut Vec<Action>) -> Result<()> {
         self.busy = None;
         let kept = kept?;

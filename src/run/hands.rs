@@ -1,4 +1,4 @@
-//! Runs workers: on the calling thread, or on one thread for each worker.
+//! Runs workers: a single worker on the calling thread, or several workers on one thread each.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +15,7 @@ use super::task::WorkerId;
 use super::voices::Voice;
 use super::worker::{Holding, Others, Shared, Worker};
 use crate::error::Error;
-use crate::sync::{Helpers, Offer};
+use crate::sync::{Helpers, SharedParts};
 
 /// An order for a worker.
 pub enum Order {
@@ -24,32 +24,32 @@ pub enum Order {
     /// Carry out a task.
     Run(Box<Work>),
     /// Take parts of the task of another worker.
-    Help(WorkerId, Offer),
+    Help(WorkerId, SharedParts),
     /// Tell the replica to release its staged files.
     Release,
     /// Disconnect from the replica.
     Leave,
 }
 
-/// Passes orders to workers.
+/// Passes orders to workers and messages of workers back.
 pub trait Hands {
-    /// Gives an order to a worker.
+    /// Gives an order to a worker, which carries it out after its earlier orders.
     fn order(&mut self, worker: WorkerId, order: Order);
 
     /// Cancels a worker's attempt to connect.
     fn abandon(&mut self, worker: WorkerId);
 
-    /// Tells a helping worker to take no more parts.
+    /// Makes a helping worker take no more parts of another worker's task.
     fn recall(&mut self, worker: WorkerId);
 
-    /// Removes and returns the first message of a worker.
+    /// Removes and returns the first message. Returns `None` if there is none.
     fn take(&mut self) -> Option<Said>;
 
     /// Returns whether there is a message.
     fn has_news(&self) -> bool;
 }
 
-/// Carries out an order. Returns a message with the result.
+/// Carries out an order. Returns a message with its result, or `None` if the order has no result.
 fn obey(
     shared: &Shared,
     worker: &mut Worker,
@@ -68,7 +68,7 @@ fn obey(
             };
             Input::Ended(id, attempt)
         }
-        Order::Help(_, offer) => Input::Ended(id, worker.help(shared, &offer, others.helpers)),
+        Order::Help(_, parts) => Input::Ended(id, worker.help(shared, &parts, others.helpers)),
         Order::Release => Input::Released(id, worker.release(shared)),
         Order::Leave => {
             worker.disconnect();
@@ -78,7 +78,7 @@ fn obey(
     Some(Said::Ended(input, steps))
 }
 
-/// Runs the only worker on the calling thread, at once.
+/// Runs the only worker on the calling thread. Each order is carried out at once.
 pub struct Own<'c> {
     shared: &'c Shared,
     worker: &'c mut Worker,
@@ -87,7 +87,7 @@ pub struct Own<'c> {
 }
 
 impl<'c> Own<'c> {
-    /// Uses this worker.
+    /// Makes the value for this worker.
     pub fn new(shared: &'c Shared, worker: &'c mut Worker, manner: Manner) -> Own<'c> {
         Own { shared, worker, manner, said: VecDeque::new() }
     }
@@ -117,27 +117,28 @@ impl Hands for Own<'_> {
     }
 }
 
-/// A worker, and how to reach it once it has a thread.
+/// A worker and the channel to its thread.
 struct Hand<'e> {
-    /// The worker, before it has a thread.
+    /// The worker. `None` once it was moved to its thread.
     worker: Option<&'e mut Worker>,
     orders: Option<Sender<Order>>,
     overseer: Arc<Overseer>,
 }
 
-/// Runs each worker that is needed on its own thread. The threads end when this is dropped.
+/// Runs several workers, each in a thread of its own. A thread is started with the first order. All
+/// threads end when this is dropped.
 pub struct Crew<'s, 'e> {
     scope: &'s Scope<'s, 'e>,
     shared: &'e Shared,
     hands: Vec<Hand<'e>>,
     inbox: Arc<Inbox>,
-    /// Results of orders that failed because no thread could be started.
+    /// Results of orders for which no thread could be started.
     failed: VecDeque<Said>,
     manner: Manner,
 }
 
 impl<'s, 'e> Crew<'s, 'e> {
-    /// Uses these workers.
+    /// Makes the value for these workers. Starts no thread.
     pub fn new(
         scope: &'s Scope<'s, 'e>,
         shared: &'e Shared,
@@ -153,7 +154,7 @@ impl<'s, 'e> Crew<'s, 'e> {
         Crew { scope, shared, hands: hands.collect(), inbox, failed: VecDeque::new(), manner }
     }
 
-    /// Returns the channel to a worker, and starts a thread for it if it has none.
+    /// Returns the channel for orders to a worker. Starts the worker's thread if needed.
     fn orders(&mut self, id: WorkerId) -> std::io::Result<Option<&Sender<Order>>> {
         let Some(hand) = self.hands.get_mut(id) else { return Ok(None) };
         if hand.orders.is_none()
@@ -182,9 +183,14 @@ impl Hands for Crew<'_, '_> {
             Err(_) => true,
         };
         if failed {
-            // Without a thread there is no connection.
+            // Report a failed connection, because a worker without a thread cannot connect.
             let place = "a thread for another connection";
-            let error = Error::new(crate::Kind::Connect, "start", place, "the system refuses");
+            let error = Error::new(
+                crate::Kind::Connect,
+                "start",
+                place,
+                "the system cannot start a thread",
+            );
             let ended = Said::Ended(Input::Connected(worker, Err(error)), Vec::new());
             self.failed.push_back(ended);
         }
@@ -218,17 +224,17 @@ impl Drop for Crew<'_, '_> {
     }
 }
 
-/// Lets a running task reach the other workers.
+/// Passes offers of help and reports from a running task to the thread that called the library.
 struct Desk<'d> {
     id: WorkerId,
-    /// The worker whose task it is.
+    /// The worker whose task this is. It differs from `id` if `id` only helps.
     of: WorkerId,
     voice: &'d Voice<'d>,
 }
 
 impl Helpers for Desk<'_> {
-    fn offer(&self, offer: Offer) {
-        self.voice.say(Said::Offered(self.id, offer));
+    fn offer(&self, parts: SharedParts) {
+        self.voice.say(Said::Offered(self.id, parts));
     }
 
     fn begin_part(&self) {
@@ -236,7 +242,8 @@ impl Helpers for Desk<'_> {
     }
 }
 
-/// The main loop of a worker's thread. It ends when the channel for orders is closed.
+/// The main loop of a worker's thread. It returns when the channel for orders is closed or the
+/// worker has panicked.
 fn work(
     shared: &Shared,
     worker: &mut Worker,

@@ -1,4 +1,4 @@
-//! Queues messages from the threads of workers to the thread that controls them.
+//! Queues messages from worker threads to the thread that called the library.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -8,23 +8,24 @@ use parking_lot::{Condvar, Mutex};
 use super::step::Input;
 use super::task::WorkerId;
 use crate::events::{Event, PlannedStep};
-use crate::sync::{Cancel, Offer};
+use crate::sync::{Cancel, SharedParts};
 
-/// How many messages may be queued. A worker that sends more waits.
+/// The maximum number of queued messages. A worker waits before it adds more.
 const ROOM: usize = 1024;
 
 /// A message of a worker.
 pub enum Said {
-    /// An event of its task.
+    /// An event of the worker's task.
     Event(WorkerId, Box<Event>),
-    /// Other workers may take parts of its task.
-    Offered(WorkerId, Offer),
-    /// Its next messages belong to another part of the task that the second worker runs. Both may
-    /// be the same worker.
+    /// Other workers may take parts of the worker's task.
+    Offered(WorkerId, SharedParts),
+    /// The first worker starts a part of the second worker's task. Its next messages belong to this
+    /// part. Both may be the same worker.
     Part(WorkerId, WorkerId),
-    /// An order was carried out. With the planned steps, if its task was only planned.
+    /// An order was carried out. Contains the input for the machine and, for a plan, the planned
+    /// steps.
     Ended(Input, Vec<PlannedStep>),
-    /// The worker panicked.
+    /// The worker panicked. Contains the panic's payload.
     Panicked(Box<dyn Any + Send>),
 }
 
@@ -42,7 +43,7 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// Makes an inbox. New messages wake a thread that waits on `cancel`.
+    /// Makes an inbox. A new message wakes the thread that waits on `cancel`.
     pub fn new(cancel: Cancel) -> Inbox {
         Inbox { waiting: Mutex::default(), room: Condvar::new(), cancel }
     }
@@ -64,7 +65,7 @@ impl Inbox {
         }
     }
 
-    /// Removes and returns the first message.
+    /// Removes and returns the first message. Returns `None` if there is none.
     pub fn take(&self) -> Option<Said> {
         let mut waiting = self.waiting.lock();
         let said = waiting.said.pop_front();
@@ -79,7 +80,8 @@ impl Inbox {
         !self.waiting.lock().said.is_empty()
     }
 
-    /// Closes the inbox: nobody takes messages any more, so nobody waits for room any more.
+    /// Closes the inbox. A thread that waits in [`Inbox::put`] continues, because no message will
+    /// be taken out again.
     pub fn close(&self) {
         self.waiting.lock().is_closed = true;
         self.room.notify_all();

@@ -1,5 +1,5 @@
-//! Ends a wait for a silent replica before `sync_timeout` does, if something asks for it: a request
-//! to stop or to start over, the shutdown file, or a file that asks for the user to be skipped.
+//! Ends a wait for a silent replica before `sync_timeout` is over, if there is a reason: a request
+//! to stop or to start over, the shutdown file, or a file `skipuser-USERID` for the current user.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -15,37 +15,37 @@ use crate::store::Store;
 use crate::sync::Cancel;
 use crate::types::UserId;
 
-/// If somebody wants a wait to end, it ends once the replica has been silent for this time. A
-/// working replica usually answers sooner. If a wait ends too soon, this only costs a connection.
+/// How long the replica must have been silent before a reason ends the wait. A working replica
+/// usually replies sooner. If a wait is ended too early, only the connection is lost.
 const SILENCE: Duration = Duration::from_secs(2);
-/// How long work with a replica that does answer continues after the shutdown file appeared: as
-/// long as after a signal.
+/// How long to continue with a replica that does reply after the shutdown file has appeared. A
+/// request to stop by a signal has the same limit.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The reasons to end waits. A client and its connections share them.
+/// The reasons to end waits. A client and all its connections share this object.
 pub struct Interrupts {
     cancel: Cancel,
     store: Arc<dyn Store>,
     rolling: Mutex<Option<Rolling>>,
 }
 
-/// The reasons to end rolling replication.
+/// Further reasons to end waits during rolling replication.
 struct Rolling {
     shutdown_file: Option<PathBuf>,
-    /// The number of wake-ups that were handled.
+    /// The number of calls of [`Cancel::wake`] that were handled before.
     wakes: u32,
     /// When the shutdown file was first seen.
     seen: Option<Instant>,
 }
 
 impl Interrupts {
-    /// Ends waits because of `cancel`, and because of skip files for users of `store`.
+    /// Makes an object that decides when a pause must end: when `cancel` is set, or when a file
+    /// `skipuser-USERID` of `store` excludes the user.
     pub fn new(cancel: Cancel, store: Arc<dyn Store>) -> Arc<Interrupts> {
         Arc::new(Interrupts { cancel, store, rolling: Mutex::default() })
     }
 
-    /// Starts rolling replication, with more reasons to end waits. It ends when the guard is
-    /// dropped.
+    /// Adds the reasons of rolling replication, until the returned guard is dropped.
     pub fn rolling(self: &Arc<Self>, shutdown_file: Option<PathBuf>, wakes: u32) -> RollingGuard {
         self.set(Some(Rolling { shutdown_file, wakes, seen: None }));
         RollingGuard(self.clone())
@@ -55,7 +55,8 @@ impl Interrupts {
         *self.rolling.lock().unwrap_or_else(PoisonError::into_inner) = rolling;
     }
 
-    /// Returns why rolling replication must not wait any longer.
+    /// Returns why a wait in rolling replication must end, or `None` if it may continue. `quiet` is
+    /// how long the replica has been silent.
     fn ended(&self, quiet: Duration) -> Option<&'static str> {
         let mut rolling = self.rolling.lock().unwrap_or_else(PoisonError::into_inner);
         let rolling = rolling.as_mut()?;
@@ -74,26 +75,27 @@ impl Interrupts {
     }
 }
 
-/// Which worker is working on each user (`None`: on shared mailboxes), if there are several
-/// workers.
+/// The worker that is working on each user, if there are several workers. The key `None` stands for
+/// shared mailboxes.
 pub type Holders = Mutex<HashMap<Option<UserId>, WorkerId>>;
 
-/// Measures the work of all workers of a client.
+/// Counts what all workers of a client have done.
 #[derive(Debug, Default)]
 pub struct Meter {
-    /// Bytes of commands that were answered, and of their replies.
+    /// Number of bytes of answered commands and of their replies.
     bytes: AtomicU64,
-    /// How often a worker has shown that it is working or waits for a good reason.
+    /// Number of calls of [`Meter::beat`].
     beats: AtomicU64,
 }
 
 impl Meter {
-    /// Returns all bytes so far.
+    /// Returns the number of bytes exchanged so far.
     pub fn read(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Records that a worker is not stuck.
+    /// Records that a worker is making progress or is waiting normally. The watchdog of systemd
+    /// depends on this.
     pub fn beat(&self) {
         self.beats.fetch_add(1, Ordering::Relaxed);
     }
@@ -104,22 +106,23 @@ impl Meter {
     }
 }
 
-/// Decides about waits in the session of one worker.
+/// Decides when the session of one worker stops waiting for the replica.
 pub struct Overseer {
     interrupts: Arc<Interrupts>,
     meter: Arc<Meter>,
     voices: Arc<Voices>,
     holders: Arc<Holders>,
-    /// The worker that made the connection, and the number of workers with their own connection.
+    /// The worker that made the connection, and the number of workers with a connection of their
+    /// own.
     of: (WorkerId, usize),
     unwanted: AtomicBool,
     recalled: AtomicBool,
 }
 
 impl Overseer {
-    /// Makes the overseer of worker `of.0`. `of.1` is the number of workers with their own
-    /// connection, and `holders` tells which worker is working on each user. Counts work in
-    /// `meter`, and passes on what was reported before a wait.
+    /// Makes the overseer of worker `of.0`. `of.1` is the number of workers with a connection of
+    /// their own, and `holders` contains the worker of each user. The overseer counts exchanged
+    /// bytes in `meter`, and passes on the collected events of `voices` before a wait.
     pub fn new(
         interrupts: Arc<Interrupts>,
         meter: Arc<Meter>,
@@ -131,8 +134,8 @@ impl Overseer {
         Overseer { interrupts, meter, voices, holders, of, unwanted, recalled }
     }
 
-    /// Returns an error if the user that is replicated over this connection is to be skipped. It is
-    /// unknown which connection a worker without its own connection uses, so such workers match
+    /// Returns an error if the user who is replicated over this connection must be skipped. A
+    /// worker without a connection of its own may use any connection, so its user ends the wait on
     /// every connection.
     fn skipped(&self) -> Option<Error> {
         let skipped = self.interrupts.store.skipped_since()?;
@@ -143,7 +146,7 @@ impl Overseer {
         holder.is_none_or(|holder| holder == id || holder >= own).then_some(skipped)
     }
 
-    /// Sets whether the connection that the worker is making is not needed any more.
+    /// Sets whether the attempt to connect is to be cancelled.
     pub fn set_unwanted(&self, unwanted: bool) {
         self.unwanted.store(unwanted, Ordering::Relaxed);
     }
@@ -153,7 +156,7 @@ impl Overseer {
         self.recalled.store(recalled, Ordering::Relaxed);
     }
 
-    /// Returns whether the worker must take no more parts.
+    /// Returns whether the worker must take no more parts of another worker's task.
     pub fn is_recalled(&self) -> bool {
         self.recalled.load(Ordering::Relaxed)
     }
@@ -164,7 +167,7 @@ impl Interrupt for Overseer {
         self.meter.beat();
         let replica = "the replica";
         if let Some(why) = self.interrupts.ended(quiet) {
-            let detail = format!("{why} while its answer was waited for");
+            let detail = format!("{why} while the client waited for its answer");
             return Some(Error::new(Kind::Cancelled, "wait for", replica, detail));
         }
         if quiet < SILENCE {
@@ -188,7 +191,7 @@ impl Interrupt for Overseer {
     }
 }
 
-/// A guard: rolling replication runs until it is dropped.
+/// A guard. The reasons of rolling replication apply until it is dropped.
 pub struct RollingGuard(Arc<Interrupts>);
 
 impl Drop for RollingGuard {

@@ -1,5 +1,5 @@
-//! Finds out whether a user is in a channel's log. If so, and a client works on the channel, the
-//! user's changes are on their way to the replica.
+//! Finds out whether changes of a user are listed in a channel's log. If they are, and a client
+//! works on the channel, these changes will reach the replica.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -18,10 +18,11 @@ use crate::sys::file::open_unchecked;
 use crate::sys::lock::{Mode, holder};
 use crate::types::UserId;
 
-/// Identifies the state of a file: inode, length, and time of the last change.
+/// Inode, length and time of the last change of a file. A different value means that the file has
+/// changed.
 type Stamp = (u64, u64, i64, i64);
 
-/// A file, with the owners found in it at the last read.
+/// The path of a file, and the owners (users) found in it at the last read.
 type Known = (PathBuf, Mutex<Option<(Stamp, HashSet<Owner>)>>);
 
 /// The log of a channel and its work file, opened for reading only.
@@ -30,12 +31,12 @@ pub struct Logged {
     names: Namespace,
     log: Known,
     work: Known,
-    /// The file that a client of this library locks while it works on the channel.
+    /// The file that a client locks while it works on the channel.
     claim: PathBuf,
 }
 
 impl Logged {
-    /// Uses the channel with the log at `log`. Opens nothing.
+    /// Makes a reader for the channel with the log at `log`. Opens nothing.
     pub fn new(log: &Path, names: Namespace) -> Logged {
         let mut work = log.as_os_str().to_owned();
         work.push("-run");
@@ -44,7 +45,7 @@ impl Logged {
         Logged { names, log: file(log.to_owned()), work: file(work.into()), claim }
     }
 
-    /// Returns whether an owner is in a file. A missing or unreadable file has no owners.
+    /// Returns whether a file has entries of an owner. Fails if the file is missing or unreadable.
     fn has_owner(&self, (path, known): &Known, owner: &Owner) -> io::Result<bool> {
         let file = open_unchecked(File::options().read(true), path)?;
         let found = file.metadata()?;
@@ -62,8 +63,8 @@ impl Logged {
         Ok(has)
     }
 
-    /// Returns whether a client of this library works on the channel. If not, the log only grows,
-    /// and does not show what will be replicated.
+    /// Returns whether a client of this library works on the channel. If no client does, entries of
+    /// the log will not reach the replica.
     fn is_claimed(&self) -> bool {
         let claim = open_unchecked(File::options().read(true), &self.claim);
         claim.and_then(|file| holder(&file, Mode::Exclusive)).is_ok_and(|holder| holder.is_some())
@@ -87,8 +88,8 @@ impl Log for Logged {
     fn has(&self, owner: Option<&UserId>) -> bool {
         let owner = owner.map_or(Owner::Shared, |user| Owner::User(user.clone()));
         let has = |file| self.has_owner(file, &owner).unwrap_or(false);
-        // A client takes over the log by renaming it to the work file. Read the work file last, so
-        // that no entry is missed.
+        // Read the log first and the work file last. If a client renames the log to the work file
+        // meanwhile, its entries are still found.
         (self.is_claimed() && has(&self.log)) || has(&self.work)
     }
 }
@@ -102,7 +103,7 @@ mod tests {
     use crate::settings;
 
     #[test]
-    fn who_is_in_the_log_or_the_work_file_is_found() {
+    fn users_in_the_log_or_the_work_file_are_found() {
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("log");
         let naming = settings::tests::of("").naming;

@@ -1,24 +1,24 @@
-//! What workers do with their tasks.
+//! What a worker does with its tasks: replicate, plan or verify.
 
 use std::sync::Arc;
 
 use super::verify::Verification;
 
-/// What workers do with their tasks.
+/// What a worker does with its tasks.
 #[derive(Clone)]
 pub enum Manner {
-    /// Carry them out.
+    /// Replicates.
     Do,
-    /// Plan them: find out what would be done.
+    /// Finds out what would be replicated, without changes.
     Plan,
-    /// Verify: compare both sides.
+    /// Compares both sides, without changes.
     Verify(Arc<Verification>),
 }
 
 impl Manner {
     /// Returns whether tasks may be split, so that other workers can help.
     pub fn may_be_helped(&self) -> bool {
-        // Not for plans and verifications, because their results are reported in order.
+        // Plans and verifications report their results in order, so these tasks are not split.
         matches!(self, Manner::Do)
     }
 }

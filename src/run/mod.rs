@@ -1,11 +1,12 @@
-//! Runs tasks, with one executor for all modes.
+//! Runs replication tasks. A task replicates a user, some mailboxes or some log entries. A worker
+//! is one session with the replica, and runs one task at a time.
 //!
-//! [`daemon`] (rolling replication) and [`batch`] (all other modes) are state machines: they get
-//! inputs and return actions ([`step`]). Both use [`executor`] for tasks, workers and lost
-//! connections. The executor asks [`retry`] what to do about failures, and keeps the tasks in
-//! [`queue`]. [`env`] connects the machines with the outside world, which is [`real`] or a
-//! simulation. [`worker`] has a session, and [`carry_out`](mod@carry_out) runs tasks over it.
-//! [`log`] is the sync log on disk.
+//! [`daemon`] (rolling replication) and [`batch`] (all other modes) are state machines: they
+//! receive inputs and return actions ([`step`]). Both use [`executor`], which manages workers and
+//! handles lost connections. [`queue`] holds the waiting tasks, and [`retry`] decides what follows
+//! a failure. [`env`] connects a machine with its environment, which is either [`real`] or a
+//! simulation. [`worker`] holds a session, and [`carry_out`](mod@carry_out) runs one task through
+//! it. [`log`] reads and writes the sync log on disk.
 
 pub mod asked_ahead;
 pub mod batch;
@@ -47,6 +48,8 @@ pub mod worker;
 
 #[cfg(test)]
 mod batch_tests;
+#[cfg(test)]
+mod daemon_contact_tests;
 #[cfg(test)]
 mod daemon_tests;
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! The time of a machine.
+//! The time that the state machines use.
 
 use std::time::Duration;
 
-/// A moment, as the time since a start that the owner of the clock has chosen.
+/// A point in time, as the time since the environment was started.
 pub type Moment = Duration;

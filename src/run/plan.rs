@@ -1,8 +1,8 @@
-//! Makes plans: finds out what would be done and why, without doing it.
+//! Plans a task: finds out what would be replicated and why, without doing it.
 
 use super::asked_ahead::AskedAhead;
 use super::carry_out;
-use super::outcome::{Attempt, Outcome, Undone};
+use super::outcome::{Attempt, Outcome, Pending};
 use super::step::Work;
 use super::worker::{Shared, Worker};
 use crate::error::Result;
@@ -14,8 +14,7 @@ use crate::types::{MailboxState, MboxName};
 /// A callback for each step of a plan.
 pub type OnStep<'p> = dyn FnMut(&PlannedStep) + 'p;
 
-/// Finds out what would be done for a task, and appends the steps to `found`. The replica is only
-/// read, and nothing is written to the master.
+/// Plans a task and appends the steps to `found`. Reads both sides, and changes neither.
 pub fn plan(
     shared: &Shared,
     worker: &mut Worker,
@@ -31,7 +30,7 @@ fn steps(
     worker: &mut Worker,
     work: &Work,
     (owners, found): (Option<&dyn Owners>, &mut Vec<PlannedStep>),
-) -> Result<Vec<Undone>> {
+) -> Result<Vec<Pending>> {
     let moves_scripts = worker.moves_scripts();
     let collector = PlanCollector::new(shared.observer.clone());
     let mut dry = Dry::new(worker.session()?, &shared.settings.temp_path);
@@ -55,10 +54,10 @@ fn steps(
     result
 }
 
-/// A master that accepts every command and does nothing.
+/// A substitute for the master's own Cyrus. It accepts every command and does nothing.
 struct Nobody {
     server: Direct<Nods>,
-    /// Whether the real master would move scripts.
+    /// Whether the master's own Cyrus would move scripts from a directory to `#sieve` mailboxes.
     moves_scripts: bool,
 }
 

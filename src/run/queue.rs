@@ -1,4 +1,5 @@
-//! The tasks of an executor: ready, running and deferred. Pure: no I/O, no clock.
+//! The tasks of an executor: ready to run, running, or deferred after a failure. Pure: no I/O, no
+//! clock.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
@@ -11,31 +12,33 @@ use super::task::{Goal, Owner, Task, WorkerId};
 use crate::error::Error;
 use crate::types::{Backlog, UserId};
 
-/// For how many of the next users a worker requests the replica's state ahead of time, so that no
-/// task waits a round trip.
+/// The maximum number of further users whose state a worker requests from the replica in advance.
+/// Their tasks then start without waiting for a reply.
 const USERS_AHEAD: usize = 3;
 
-/// What the choice of a task for a worker depends on.
+/// The state of the workers, as far as it affects which task a worker gets.
 #[derive(Clone, Copy)]
 pub struct Crowd<'c> {
     /// The number of connected workers.
     pub size: usize,
-    /// Whether the worker may get a task that is retried with care.
+    /// Whether the worker may get a task that lost its connection. Such a task is retried with
+    /// care: each mailbox is completed before the next one begins.
     pub careful: bool,
-    /// Returns whether a worker has been busy for so long that others may take the users that it
-    /// has reserved.
+    /// Returns whether a worker has been busy for so long that other workers may take the users
+    /// that it has reserved.
     pub is_stuck: &'c dyn Fn(WorkerId) -> bool,
 }
 
-/// A task that is ready.
+/// A task that can run.
 #[derive(Debug)]
 struct Ready {
     task: Task,
-    /// The worker that has reserved this user by requesting its state from the replica.
+    /// The worker that has reserved this task: it has already requested the user's state from the
+    /// replica.
     worker: Option<WorkerId>,
 }
 
-/// A task that waits for its next try.
+/// A task that failed and waits for its next attempt.
 #[derive(Debug)]
 struct Deferred {
     task: Task,
@@ -56,7 +59,7 @@ impl Deferred {
     }
 }
 
-/// Describes all undone tasks, for status reports.
+/// Adds the state of all tasks to a status report.
 pub fn describe(queue: &Queue, state: &mut State) {
     state.queued = queue.backlog();
     state.owners = queue.tasks().flat_map(|task| task.owners.iter()).map(Owner::mark).collect();
@@ -76,12 +79,12 @@ pub struct Queue {
     ready: VecDeque<Ready>,
     running: Vec<(WorkerId, Task)>,
     deferred: Vec<Deferred>,
-    /// How many tasks without a number were started.
+    /// Number of tasks that had no number when they were started. This is the next number.
     begun: u64,
 }
 
 impl Queue {
-    /// Adds a task at the end.
+    /// Adds a task at the end of the ready tasks.
     pub fn push(&mut self, task: Task) {
         self.ready.push_back(Ready { task, worker: None });
     }
@@ -91,8 +94,9 @@ impl Queue {
         self.startable_of(most, |_| true)
     }
 
-    /// Like [`Queue::startable`], for free workers at this moment. Tasks reserved by a worker count
-    /// only if that worker is stuck. Tasks to be retried with care count only if `careful` is set.
+    /// Like [`Queue::startable`], but counts only tasks that a free worker could start at present.
+    /// Reserved tasks count only if the worker that reserved them is stuck. Tasks that are retried
+    /// with care count only if `careful` is set.
     pub fn startable_now(&self, most: usize, Crowd { careful, is_stuck, .. }: Crowd<'_>) -> usize {
         self.startable_of(most, |ready| {
             (careful || !ready.task.again) && ready.worker.is_none_or(is_stuck)
@@ -116,7 +120,7 @@ impl Queue {
         count
     }
 
-    /// Starts the first task that this worker may run.
+    /// Starts the first task that this worker may run. Returns `None` if there is no such task.
     pub fn start(&mut self, worker: WorkerId, crowd: Crowd<'_>) -> Option<Work> {
         let Ready { mut task, .. } = self.ready.remove(self.first_for(worker, crowd)?)?;
         let care = std::mem::take(&mut task.care);
@@ -132,8 +136,8 @@ impl Queue {
         Some(Work { number, goal, care, ahead })
     }
 
-    /// Finds the first task that no other worker has reserved. If there is none, finds the first
-    /// one reserved by a worker that is stuck.
+    /// Finds the first task that is free or that this worker has reserved. If there is no such
+    /// task, finds the first one that a stuck worker has reserved.
     fn first_for(&self, worker: WorkerId, crowd: Crowd<'_>) -> Option<usize> {
         let may = |ready: &Ready| crowd.careful || !ready.task.again;
         let stuck = |ready: &Ready| ready.worker.is_some_and(|other| (crowd.is_stuck)(other));
@@ -146,7 +150,8 @@ impl Queue {
         ready.worker.is_none_or(|other| other == worker) && self.is_free(ready)
     }
 
-    /// Returns whether no running task has one of its owners.
+    /// Returns whether a task can start: no running task has the same owner, and no running task is
+    /// one that it waits for.
     fn is_free(&self, ready: &Ready) -> bool {
         let held = |owner: &Owner| self.running.iter().any(|(_, task)| task.owners.contains(owner));
         let waits_for = &ready.task.waits_for;
@@ -155,8 +160,8 @@ impl Queue {
             && (waits_for.is_empty() || !self.running.iter().any(|(_, task)| is_awaited(task)))
     }
 
-    /// Reserves the next users for this worker: up to `most`, and those that it has reserved
-    /// already.
+    /// Reserves the next users for this worker: users that it has reserved already, and further
+    /// ones up to `most` in total.
     fn ask_ahead(&mut self, worker: WorkerId, most: usize) -> Vec<UserId> {
         let mut users = Vec::new();
         for at in 0..self.ready.len() {
@@ -164,7 +169,7 @@ impl Queue {
                 continue;
             };
             let Goal::User(user) = &*ready.task.goal else { break };
-            // Users reserved earlier stay reserved.
+            // Users that this worker reserved earlier stay reserved.
             if users.len() >= most && ready.worker.is_none() {
                 break;
             }
@@ -176,19 +181,19 @@ impl Queue {
         users
     }
 
-    /// Ends the task that this worker runs.
+    /// Removes the running task of this worker and returns it.
     pub fn end(&mut self, worker: WorkerId) -> Option<Task> {
         let at = self.running.iter().position(|(running, _)| *running == worker)?;
         Some(self.running.swap_remove(at).1)
     }
 
-    /// Puts a task back at the front, to be started again at once.
+    /// Puts a task back as the first ready task.
     pub fn put_back(&mut self, task: Task) {
         self.ready.push_front(Ready { task, worker: None });
     }
 
-    /// Puts a task back at the front. It starts only when all tasks that run now have ended,
-    /// because one of them holds something that it needs.
+    /// Puts a task back as the first ready task. It waits until all running tasks have ended,
+    /// because one of them holds a user or mailbox that it needs.
     pub fn put_off(&mut self, task: Task) {
         let waits_for = self.running.iter().filter_map(|(_, task)| task.number).collect();
         self.put_back(Task { waits_for, ..task });
@@ -199,13 +204,13 @@ impl Queue {
         self.ready.is_empty() && self.running.is_empty()
     }
 
-    /// Returns whether a task that is ready or running must be retried with care.
+    /// Returns whether a ready or running task is one that is retried with care.
     pub fn has_careful(&self) -> bool {
         let ready = self.ready.iter().map(|ready| &ready.task);
         ready.chain(self.running.iter().map(|(_, task)| task)).any(|task| task.again)
     }
 
-    /// Returns whether a task is reserved and not started.
+    /// Returns whether a ready task is reserved by a worker.
     pub fn has_reserved(&self) -> bool {
         self.ready.iter().any(|ready| ready.worker.is_some())
     }
@@ -215,7 +220,7 @@ impl Queue {
         self.ready.len()
     }
 
-    /// Defers the rest of a task after an error. Returns for how long.
+    /// Defers a task after an error. Returns the pause before its next attempt.
     pub fn defer(&mut self, task: Task, error: Error, now: Moment) -> Duration {
         let why = Why::of(&error);
         let pause = retry::pause(why, task.tries);
@@ -224,20 +229,20 @@ impl Queue {
         pause
     }
 
-    /// Makes deferred tasks ready that are due.
+    /// Makes deferred tasks ready whose pause is over.
     pub fn make_due(&mut self, now: Moment) {
         let due = self.deferred.extract_if(.., |deferred| deferred.due <= now);
         self.ready.extend(due.map(|deferred| Ready { task: deferred.task, worker: None }));
     }
 
-    /// Returns when the next deferred task is due.
+    /// Returns when the next pause of a deferred task ends.
     pub fn next_due(&self) -> Option<Moment> {
         self.deferred.iter().map(|deferred| deferred.due).min()
     }
 
-    /// Removes entries from `entries` that are deferred already. Otherwise a failing mailbox would
-    /// be tried again with every new message. Because something has changed, the deferred task now
-    /// waits no longer than after its first failure.
+    /// Removes the entries from `entries` that are deferred already. Otherwise a failing mailbox
+    /// would be retried with every new message. The next attempt of such a deferred task is at the
+    /// latest 15 seconds after its failure, because something has changed.
     pub fn absorb(&mut self, entries: &mut Vec<LogEntry>) {
         if self.deferred.is_empty() {
             return;
@@ -261,25 +266,25 @@ impl Queue {
         (locked, self.deferred.len() - locked)
     }
 
-    /// Returns how much is not done.
+    /// Returns the number of entries and users of all tasks.
     pub fn backlog(&self) -> Backlog {
         let entries: usize = self.tasks().map(|task| task.goal.count()).sum();
         let users: HashSet<&Owner> = self.tasks().flat_map(|task| task.owners.iter()).collect();
         Backlog { entries: entries as u64, users: users.len() as u64 }
     }
 
-    /// Returns all tasks.
+    /// Returns all tasks: running, ready and deferred.
     fn tasks(&self) -> impl Iterator<Item = &Task> {
         let running = self.running.iter().map(|(_, task)| task);
         let ready = self.ready.iter().map(|ready| &ready.task);
         running.chain(ready).chain(self.deferred.iter().map(|deferred| &deferred.task))
     }
 
-    /// Returns all undone entries in the format of a log.
-    pub fn undone(&self) -> Vec<u8> {
-        let mut undone = Vec::new();
-        self.tasks().for_each(|task| task.goal.write(&mut undone));
-        undone
+    /// Returns the entries of all tasks, in the format of a log.
+    pub fn pending(&self) -> Vec<u8> {
+        let mut pending = Vec::new();
+        self.tasks().for_each(|task| task.goal.write(&mut pending));
+        pending
     }
 
     /// Removes all tasks.
@@ -319,7 +324,7 @@ mod tests {
         Task::new(Goal::User(name.into()), &names())
     }
 
-    /// Starts a task. Returns its entries, and the users to request ahead.
+    /// Starts a task. Returns its entries, and the users to request in advance.
     fn start(queue: &mut Queue, worker: WorkerId) -> Option<(String, Vec<String>)> {
         let crowd = Crowd { size: 1, careful: true, is_stuck: &|_| true };
         let work = queue.start(worker, crowd)?;
@@ -353,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn users_are_asked_for_ahead_by_the_worker_that_will_replicate_them() {
+    fn users_are_requested_ahead_by_the_worker_that_replicates_them() {
         let mut queue = Queue::default();
         ["a", "b", "c", "d", "e", "f"].iter().for_each(|name| queue.push(user(name)));
         let ahead = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -370,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_due_comes_out_once() {
+    fn a_due_task_is_returned_once() {
         let mut queue = Queue::default();
         queue.defer(task(&["user.locked"], 1), locked(), Moment::ZERO);
         queue.defer(task(&["user.failed"], 2), failed(), Moment::ZERO);
@@ -399,7 +404,7 @@ mod tests {
         queue.make_due(15 * SECOND);
         start(&mut queue, 0).unwrap();
         queue.end(0).unwrap();
-        assert_eq!(queue.undone(), b"MAILBOX user.c\n");
+        assert_eq!(queue.pending(), b"MAILBOX user.c\n");
         assert_eq!(queue.deferred(), (0, 1));
     }
 
@@ -410,12 +415,12 @@ mod tests {
         queue.push(task(&["user.running"], 0));
         queue.push(task(&["user.ready"], 0));
         start(&mut queue, 0).unwrap();
-        let undone = "MAILBOX user.running\nMAILBOX user.ready\nMAILBOX user.deferred\n";
-        assert_eq!(queue.undone(), undone.as_bytes());
+        let pending = "MAILBOX user.running\nMAILBOX user.ready\nMAILBOX user.deferred\n";
+        assert_eq!(queue.pending(), pending.as_bytes());
     }
 
     #[test]
-    fn what_failed_is_described_before_what_was_locked() {
+    fn failed_tasks_are_listed_before_locked_ones() {
         let mut queue = Queue::default();
         for number in 0..2 * MOST_DEFERRED {
             queue.defer(task(&[&format!("user.{number}")], 1), locked(), Moment::ZERO);

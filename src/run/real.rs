@@ -1,5 +1,5 @@
-//! The real environment: workers, the system's clock, notifications of changed files, and
-//! [`Cancel`].
+//! The real environment of a run: workers, the system's clock, notifications of changed files, and
+//! requests through [`Cancel`].
 
 use std::collections::HashMap;
 use std::panic::resume_unwind;
@@ -12,7 +12,7 @@ use super::floor::Floor;
 use super::hands::{Hands, Order};
 use super::inbox::Said;
 use super::log::watch::Watch;
-use super::outcome::{Outcome, Undone};
+use super::outcome::{Outcome, Pending};
 use super::plan::OnStep;
 use super::settled;
 use super::state::State;
@@ -20,49 +20,53 @@ use super::step::{Asked, Input, Moment, Wait, Work};
 use super::task::{Goal, WorkerId};
 use super::voices::cannot_wait;
 use super::worker::Shared;
-use crate::events::{Act, Event, Item, Observer, PlannedStep, RunEvent, Settled};
-use crate::sync::{Cancel, Offer};
+use crate::events::{Act, Event, FinishedItem, Item, Observer, PlannedStep, RunEvent};
+use crate::sync::{Cancel, SharedParts};
 
-/// The longest wait without checking the clock.
+/// The maximum duration of a wait without a time limit.
 const LONGEST: Moment = Moment::from_secs(24 * 3600);
 
 /// A callback for the final result of a task.
-pub type OnSettled<'c> = dyn FnMut(&Goal, Vec<Undone>) + 'c;
+pub type OnSettled<'c> = dyn FnMut(&Goal, Vec<Pending>) + 'c;
 
-/// The shortest interval between reports of the machine's state, unless something urgent happened.
+/// The minimum interval between reports of the daemon's state. A replica that becomes unreachable
+/// or reachable is reported earlier.
 const REPORT: Moment = Moment::from_secs(1);
 
-/// A callback for the machine's state and the current moment.
+/// A callback that receives the daemon's state and the current time.
 pub type OnState = dyn Fn(State, Moment);
 
-/// The parts that only rolling replication has.
+/// The parts of the environment that only rolling replication uses.
 pub struct RollingEnv {
     /// Reports when something is logged.
     pub watch: Watch,
-    /// A file whose existence asks the daemon to end.
+    /// The shutdown file. The daemon ends once it exists. `None` if no such file is configured.
     pub shutdown_file: Option<PathBuf>,
-    /// Receives the state of the daemon.
+    /// Receives the state of the daemon for status reports.
     pub on_state: Box<OnState>,
+    /// The number of calls of [`Cancel::wake`] before the daemon was started.
+    pub wakes: u32,
 }
 
-/// When the machine's state was reported.
+/// When the daemon's state was last reported, and whether it must be reported again.
 #[derive(Default)]
 struct Reported {
     last: Option<Moment>,
-    /// Whether the state may have changed since then.
+    /// Whether the state may have changed since the last report.
     is_stale: bool,
-    /// Whether the change is urgent.
+    /// Whether the next report must not wait for the interval.
     is_urgent: bool,
 }
 
-/// The real environment of one client.
+/// The real environment of a run.
 pub struct Real<'w, 'h> {
     shared: &'w Shared,
     hands: Box<dyn Hands + 'w>,
     floor: Floor<Line>,
-    /// The worker whose task has just ended. Its final messages still belong to that task.
+    /// The worker whose task has ended last. Further messages about this task may follow.
     ended: Option<WorkerId>,
-    /// The task of each worker, in rolling mode: the results of its items are reported from it.
+    /// The running task of each worker, only in rolling mode. It is needed to report the results of
+    /// the entries.
     rolled: HashMap<WorkerId, Arc<Goal>>,
     hear: Hear<'h>,
     rolling: Option<RollingEnv>,
@@ -73,23 +77,23 @@ pub struct Real<'w, 'h> {
 
 /// Callbacks for the results of tasks.
 pub struct Hear<'c> {
-    /// What the run does with its tasks.
+    /// What is done with the tasks: replicate, plan or verify.
     pub act: Act,
-    /// Called for each planned step, when tasks are only planned.
+    /// Called for each planned step. `None` unless tasks are planned.
     pub plan: Option<&'c mut OnStep<'c>>,
     /// Called with the result of each task.
     pub settled: &'c mut OnSettled<'c>,
 }
 
-/// A message of a task.
+/// A message about a task, for the observer or for a callback.
 enum Line {
     Event(Box<Event>),
     Step(PlannedStep),
-    Settled(Arc<Goal>, Vec<Undone>),
-    Item(Box<Settled>),
+    Settled(Arc<Goal>, Vec<Pending>),
+    Item(Box<FinishedItem>),
 }
 
-/// The requests from outside that were already passed on.
+/// The requests from outside that were already returned as an input.
 struct Signals {
     cancel: Cancel,
     wakes: u32,
@@ -98,12 +102,12 @@ struct Signals {
 }
 
 impl Signals {
-    /// Returns whether there may be a new request. Does not check the shutdown file.
+    /// Returns whether there may be a new request. The shutdown file is not checked.
     fn is_there(&self) -> bool {
         self.cancel.wakes() != self.wakes || !self.stop && self.cancel.is_finishing()
     }
 
-    /// Returns a request that was not passed on yet, the strongest first.
+    /// Returns the strongest new request, or `None`. `shutdown_file` is the path to check.
     fn next(&mut self, shutdown_file: Option<&Path>) -> Option<Asked> {
         if !self.file && shutdown_file.is_some_and(Path::exists) {
             self.file = true;
@@ -141,13 +145,15 @@ impl<'w, 'h> Real<'w, 'h> {
         }
     }
 
-    /// Returns the same environment with a watch on the channel's log.
+    /// Returns the same environment, extended for rolling replication.
     #[must_use]
     pub fn rolling(self, rolling: RollingEnv) -> Real<'w, 'h> {
-        Real { rolling: Some(rolling), ..self }
+        let asked = Signals { wakes: rolling.wakes, ..self.asked };
+        Real { rolling: Some(rolling), asked, ..self }
     }
 
-    /// Adds a message of a worker's task, which is passed on when it is that task's turn.
+    /// Adds a message about a worker's task. It is reported when the messages of all earlier tasks
+    /// have been reported.
     fn say(&mut self, worker: WorkerId, line: Line) {
         let lines = self.floor.say(worker, line);
         self.put_out(lines);
@@ -162,42 +168,43 @@ impl<'w, 'h> Real<'w, 'h> {
                         each(&step);
                     }
                 }
-                Line::Settled(goal, undone) => self.pass_on(&goal, undone),
-                Line::Item(item) => self.shared.observer.settled(&item),
+                Line::Settled(goal, pending) => self.pass_on(&goal, pending),
+                Line::Item(item) => self.shared.observer.item_finished(&item),
             }
         }
     }
 
-    /// Passes on the result of a task. Tasks with log entries and planned tasks have no final
-    /// event.
-    fn pass_on(&mut self, goal: &Goal, undone: Vec<Undone>) {
+    /// Reports the result of a task to the observer and to the caller. Tasks with log entries and
+    /// planned tasks have no `Ended` event.
+    fn pass_on(&mut self, goal: &Goal, pending: Vec<Pending>) {
         let tally = self.shared.observer.tally();
         if matches!(goal, Goal::User(_) | Goal::Meta(_)) {
             tally.user_ended();
         }
-        undone.iter().for_each(|undone| tally.failed(undone.error.kind()));
+        pending.iter().for_each(|pending| tally.failed(pending.error.kind()));
         let observer = &self.shared.observer;
-        settled::items(self.hear.act, goal, &undone, &mut |item| observer.settled(&item));
+        settled::items(self.hear.act, goal, &pending, &mut |item| observer.item_finished(&item));
         if self.hear.plan.is_none() && !matches!(goal, Goal::Entries(_)) {
-            let error = undone.first().map(|undone| undone.error.clone());
+            let error = pending.first().map(|pending| pending.error.clone());
             let item = Item::new(goal.subject(), error.map_or(Ok(()), Err));
             self.shared.observer.pass_on(&Event::Ended(item));
         }
-        (self.hear.settled)(goal, undone);
+        (self.hear.settled)(goal, pending);
     }
 
-    /// Handles messages of workers until one of them is an input for the machine.
+    /// Handles messages of workers. Returns the first one that is an input for the machine, or
+    /// `None` if there are no more messages.
     fn ended(&mut self) -> Option<Input> {
         while let Some(said) = self.hands.take() {
             match said {
-                // This is about an additional connection. It is made like the first one, so it is
-                // not reported.
+                // The worker has no task yet, so this event is about an additional connection. Only
+                // events about the first connection are reported.
                 Said::Event(worker, _) if worker > 0 && !self.floor.has(worker) => {}
                 Said::Event(_, event) if cannot_wait(&event) => {
                     self.shared.observer.pass_on(&event);
                 }
                 Said::Event(worker, event) => self.say(worker, Line::Event(event)),
-                Said::Offered(worker, offer) => return Some(Input::Offered(worker, offer)),
+                Said::Offered(worker, parts) => return Some(Input::Offered(worker, parts)),
                 Said::Part(worker, of) => {
                     let lines = self.floor.begin_part(worker, of);
                     self.put_out(lines);
@@ -211,7 +218,7 @@ impl<'w, 'h> Real<'w, 'h> {
                     return Some(input);
                 }
                 Said::Panicked(panic) => {
-                    // Stop all other workers too.
+                    // A worker has panicked. Stop all other workers too.
                     self.asked.cancel.cancel();
                     resume_unwind(panic);
                 }
@@ -220,29 +227,30 @@ impl<'w, 'h> Real<'w, 'h> {
         None
     }
 
-    /// Reports what of a task is done, while rolling. What is left for later is reported when that
-    /// is decided.
+    /// Reports the entries of an ended task that are done, in rolling mode. The failed ones are
+    /// reported when they are deferred.
     fn rolled(&mut self, input: &Input) {
         let Input::Ended(worker, attempt) = input else { return };
-        let (Some(goal), Outcome::Done(undone)) = (self.rolled.remove(worker), &attempt.outcome)
+        let (Some(goal), Outcome::Done(pending)) = (self.rolled.remove(worker), &attempt.outcome)
         else {
             return;
         };
-        settled::items(Act::Replicate, &goal, undone, &mut |item| {
+        settled::items(Act::Replicate, &goal, pending, &mut |item| {
             if item.outcome.error().is_none() {
                 self.say(*worker, Line::Item(Box::new(item)));
             }
         });
     }
 
-    /// Returns when the machine's state must be reported, even if nothing happens.
+    /// Returns when the next report of the daemon's state is due. Returns `None` if the state has
+    /// not changed.
     fn next_report(&self) -> Option<Moment> {
         let Reported { last, is_stale, is_urgent } = self.reported;
         let pause = if is_urgent { Moment::ZERO } else { REPORT };
         (is_stale && self.rolling.is_some()).then(|| last.map_or(Moment::ZERO, |at| at + pause))
     }
 
-    /// Waits. Returns `None` if there is a request or a message of a worker.
+    /// Waits until the given time. Returns `None` if there is a request or a message of a worker.
     fn wait(&mut self, wait: Wait) -> Option<Input> {
         let left = |until: Moment| until.saturating_sub(self.begin.elapsed());
         let until = [wait.until, self.next_report()].into_iter().flatten().min();
@@ -264,7 +272,7 @@ impl<'w, 'h> Real<'w, 'h> {
     }
 }
 
-/// Returns whether a status report should show this event soon.
+/// Returns whether an event changes the status so much that it is reported at once.
 fn matters_at_once(event: &Event) -> bool {
     let Event::Run(event) = event else { return false };
     matches!(event, RunEvent::ConnectFailed { .. } | RunEvent::ReachableAgain { .. })
@@ -281,7 +289,7 @@ impl Env for Real<'_, '_> {
 
     fn run(&mut self, worker: WorkerId, work: Work) {
         let lines = self.floor.begin(worker, work.number);
-        // The worker's previous task is over once it starts this one.
+        // A new task of this worker: no further message about its previous task follows.
         self.ended = self.ended.filter(|ended| *ended != worker);
         self.put_out(lines);
         if self.rolling.is_some() {
@@ -290,8 +298,8 @@ impl Env for Real<'_, '_> {
         self.hands.order(worker, Order::Run(Box::new(work)));
     }
 
-    fn help(&mut self, worker: WorkerId, other: WorkerId, offer: Offer) {
-        self.hands.order(worker, Order::Help(other, offer));
+    fn help(&mut self, worker: WorkerId, other: WorkerId, parts: SharedParts) {
+        self.hands.order(worker, Order::Help(other, parts));
     }
 
     fn recall(&mut self, worker: WorkerId) {
@@ -347,7 +355,7 @@ impl Env for Real<'_, '_> {
         }
     }
 
-    fn tell(&mut self, event: &Event) {
+    fn notify(&mut self, event: &Event) {
         self.reported.is_urgent |= matters_at_once(event);
         let is_of_task = matches!(
             event,
@@ -367,7 +375,7 @@ impl Env for Real<'_, '_> {
             }
             None => {
                 self.shared.observer.event(event);
-                items.iter().for_each(|item| self.shared.observer.settled(item));
+                items.iter().for_each(|item| self.shared.observer.item_finished(item));
             }
         }
     }
@@ -377,10 +385,10 @@ impl Env for Real<'_, '_> {
         self.put_out(lines);
     }
 
-    fn settled(&mut self, goal: &Arc<Goal>, undone: Vec<Undone>) {
+    fn settled(&mut self, goal: &Arc<Goal>, pending: Vec<Pending>) {
         match self.ended {
-            Some(worker) => self.say(worker, Line::Settled(goal.clone(), undone)),
-            None => self.pass_on(goal, undone),
+            Some(worker) => self.say(worker, Line::Settled(goal.clone(), pending)),
+            None => self.pass_on(goal, pending),
         }
     }
 }

@@ -1,25 +1,25 @@
-//! Decides about failures, for all modes: retry at once over a new connection, defer, or give up.
+//! Decides what follows a failure: retry at once over a new connection, retry later, or give up.
 //! Pure: no I/O, no clock.
 
 use std::time::Duration;
 
 use crate::error::{Error, Kind};
-use crate::settings::Persistence;
+use crate::settings::RetryPolicy;
 use crate::sync::{Care, is_locked};
 
-/// The pause after the first failed attempt to connect. It doubles after each attempt
+/// Pause after the first failed attempt to connect. It doubles after each further failure
 /// (`replica_connect` in Cyrus's `imap/sync_client.c`).
 const FIRST_RECONNECT: Duration = Duration::from_secs(15);
-/// The pause after the first failure of a task. It doubles after each failure.
+/// Pause after the first failure of a task. It doubles after each further failure.
 const FIRST_FAILED: Duration = Duration::from_secs(15);
-/// The pause after a task first found something locked. It doubles each time.
+/// Pause after a task first waits for a lock of another process. It doubles each time.
 const FIRST_LOCKED: Duration = Duration::from_secs(1);
-/// The longest pause after a lock.
+/// The maximum pause for a lock.
 const LONGEST_LOCKED: Duration = Duration::from_secs(30);
-/// The longest pause after a failure of a task.
+/// The maximum pause after a failure of a task.
 const LONGEST_FAILED: Duration = Duration::from_secs(300);
 
-/// Why a task is deferred.
+/// Why a task is deferred to a later attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
     /// Another process has locked the user or mailbox.
@@ -29,13 +29,13 @@ pub enum Why {
 }
 
 impl Why {
-    /// Returns the reason that fits an error.
+    /// Returns the reason for deferring a task after this error.
     pub fn of(error: &Error) -> Why {
         if is_locked(error) { Why::Locked } else { Why::Failed }
     }
 }
 
-/// Returns how long to defer a task after this many tries.
+/// Returns the pause before the next attempt of a task. `tries` is the number of attempts so far.
 pub fn pause(why: Why, tries: u32) -> Duration {
     let (first, longest) = match why {
         Why::Locked => (FIRST_LOCKED, LONGEST_LOCKED),
@@ -44,7 +44,8 @@ pub fn pause(why: Why, tries: u32) -> Duration {
     first.saturating_mul(2u32.saturating_pow(tries.saturating_sub(1))).min(longest)
 }
 
-/// Returns how long a deferred task may still wait after something new was logged for it.
+/// Returns the maximum pause after a failure if new entries were logged for the same user or
+/// mailbox.
 pub fn hastened() -> Duration {
     FIRST_FAILED
 }
@@ -52,16 +53,16 @@ pub fn hastened() -> Duration {
 /// What to do after a failed attempt to connect.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Reconnect {
-    /// How long to wait before the next attempt; `None` to give up.
+    /// The pause before the next attempt. `None` to give up.
     pub pause: Option<Duration>,
-    /// Whether to report the reason: it differs from the last one, and others besides the caller
-    /// want to know it.
+    /// Whether to report the error: it differs from the previous one, and is not only returned to
+    /// the caller.
     pub is_new: bool,
-    /// Whether to report that attempts continue although the replica refuses us.
+    /// Whether to report that the client keeps trying although the replica refuses it.
     pub although_refused: bool,
 }
 
-/// A series of attempts to connect.
+/// The failed attempts to connect in a row.
 #[derive(Debug, Default)]
 pub struct Attempts {
     failed: u32,
@@ -70,19 +71,23 @@ pub struct Attempts {
 
 /// How a mode handles failures.
 #[derive(Debug, Clone, Copy)]
-pub struct RetryPolicy {
-    /// How persistently to make the first connection. `None` means a single attempt, whose error
-    /// only the caller gets.
-    pub connect: Option<Persistence>,
-    /// How persistently to connect again after a connection was lost.
-    pub reconnect: Option<Persistence>,
-    /// Whether to retry a task during which the connection was lost, with care.
+pub struct Retries {
+    /// How to retry the first connection. `None` for a single attempt, whose error is only returned
+    /// to the caller.
+    pub connect: Option<RetryPolicy>,
+    /// How to retry after a connection was lost. `None` for a single attempt.
+    pub reconnect: Option<RetryPolicy>,
+    /// Whether to retry a task at once, with care, if its connection was lost. With care, each
+    /// mailbox is completed before the next one begins.
     pub again: bool,
+    /// Whether a wrong configuration, or a replica without a required feature, ends the attempts
+    /// until there was a connection, even with [`RetryPolicy::even_if_refused`].
+    pub config_ends: bool,
 }
 
-impl RetryPolicy {
-    /// Returns how persistently to connect.
-    fn persistence(&self, was_open: bool) -> Option<Persistence> {
+impl Retries {
+    /// Returns how to retry connecting. `was_open` is whether there was a connection before.
+    fn retry_policy(&self, was_open: bool) -> Option<RetryPolicy> {
         if was_open { self.reconnect } else { self.connect }
     }
 
@@ -94,26 +99,40 @@ impl RetryPolicy {
         was_open: bool,
         error: &Error,
     ) -> Reconnect {
-        let Some(persistence) = self.persistence(was_open) else {
+        let Some(retry_policy) = self.retry_policy(was_open) else {
             return Reconnect { pause: None, is_new: false, although_refused: false };
         };
         let reason = error.to_string();
         let is_new = attempts.reason != reason;
         attempts.reason = reason;
-        let is_refused = error.is_final() && error.is_connection();
-        let although_refused = is_new && is_refused && persistence.even_if_refused;
-        let is_hopeless = !error.is_connection() || is_refused && !persistence.even_if_refused;
-        if persistence.connect_once || is_hopeless {
+        let is_refused = !error.is_retryable();
+        let gives_up = retry_policy.connect_once || self.is_hopeless(retry_policy, was_open, error);
+        let although_refused = is_new && is_refused && retry_policy.even_if_refused && !gives_up;
+        if gives_up {
             return Reconnect { pause: None, is_new, although_refused };
         }
         let pause = FIRST_RECONNECT.saturating_mul(2u32.saturating_pow(attempts.failed));
-        let pause = persistence.sync_reconnect_maxwait.map_or(pause, |longest| pause.min(longest));
+        let pause = retry_policy.sync_reconnect_maxwait.map_or(pause, |longest| pause.min(longest));
         attempts.failed = attempts.failed.saturating_add(1);
         Reconnect { pause: Some(pause), is_new, although_refused }
     }
 
-    /// Returns whether a task during which the connection was lost is retried at once: first with
-    /// care, then without the mailboxes over which the connection was lost.
+    /// Returns whether further attempts to connect are useless.
+    fn is_hopeless(&self, retry_policy: RetryPolicy, was_open: bool, error: &Error) -> bool {
+        match error.kind() {
+            Kind::Cancelled | Kind::Internal => true,
+            _ if !retry_policy.even_if_refused => !error.is_connection() || !error.is_retryable(),
+            // The same configuration has worked before, so the files of certificates are probably
+            // being replaced, or the replica is starting.
+            Kind::Config | Kind::InvalidArgument | Kind::Unsupported => {
+                self.config_ends && !was_open
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns whether to retry a task at once after its connection was lost. The first retry is
+    /// made with care. Later ones leave out the mailboxes over which the connection was lost.
     pub fn tries_again(&self, care: &mut Care, error: &Error) -> bool {
         self.again && error.kind() != Kind::Cancelled && care.another_try(error)
     }
@@ -127,8 +146,13 @@ mod tests {
         Error::new(kind, "connect to", "replica", "it is not there")
     }
 
-    fn policy(persistence: Persistence) -> RetryPolicy {
-        RetryPolicy { connect: Some(persistence), reconnect: None, again: true }
+    fn policy(retry_policy: RetryPolicy) -> Retries {
+        Retries {
+            connect: Some(retry_policy),
+            reconnect: Some(retry_policy),
+            again: true,
+            config_ends: false,
+        }
     }
 
     #[test]
@@ -138,26 +162,26 @@ mod tests {
         assert_eq!([1, 2, 3, 6, 99].map(|n| seconds(Why::Failed, n)), [15, 30, 60, 300, 300]);
     }
 
-    fn verdict(persistence: Persistence, attempts: &mut Attempts, error: &Error) -> Reconnect {
-        policy(persistence).not_connected(attempts, false, error)
+    fn verdict(retry_policy: RetryPolicy, attempts: &mut Attempts, error: &Error) -> Reconnect {
+        policy(retry_policy).not_connected(attempts, false, error)
     }
 
     #[test]
     fn pauses_between_attempts_to_connect_double_up_to_the_limit_that_is_set() {
-        let seconds = |persistence| {
+        let seconds = |retry_policy| {
             let mut attempts = Attempts::default();
             let lost = error(Kind::Connect);
-            let mut next = || verdict(persistence, &mut attempts, &lost).pause;
+            let mut next = || verdict(retry_policy, &mut attempts, &lost).pause;
             [(); 5].map(|()| next().map_or(0, |pause| pause.as_secs()))
         };
-        let default = Persistence::default();
+        let default = RetryPolicy::default();
         assert_eq!(seconds(default), [15, 30, 60, 120, 240]);
         let sync_reconnect_maxwait = Some(Duration::from_secs(20));
         assert_eq!(
-            seconds(Persistence { sync_reconnect_maxwait, ..default }),
+            seconds(RetryPolicy { sync_reconnect_maxwait, ..default }),
             [15, 20, 20, 20, 20]
         );
-        assert_eq!(seconds(Persistence { connect_once: true, ..default }), [0; 5]);
+        assert_eq!(seconds(RetryPolicy { connect_once: true, ..default }), [0; 5]);
     }
 
     #[test]
@@ -165,41 +189,61 @@ mod tests {
         let mut attempts = Attempts::default();
         let kinds = [Kind::Connect, Kind::Connect, Kind::Timeout, Kind::Connect];
         let is_new = kinds.map(|kind| {
-            let error = error(kind).hint(format!("{kind:?}"));
-            verdict(Persistence::default(), &mut attempts, &error).is_new
+            let error = error(kind).with_hint(format!("{kind:?}"));
+            verdict(RetryPolicy::default(), &mut attempts, &error).is_new
         });
         assert_eq!(is_new, [true, false, true, true]);
-        let silent = policy(Persistence::default());
+        let silent = Retries { reconnect: None, ..policy(RetryPolicy::default()) };
         let silent = silent.not_connected(&mut Attempts::default(), true, &error(Kind::Connect));
         assert!(!silent.is_new && silent.pause.is_none(), "one attempt, and no word");
     }
 
     #[test]
-    fn what_no_other_attempt_cures_is_given_up_unless_told_otherwise() {
-        let of = |persistence, kind| verdict(persistence, &mut Attempts::default(), &error(kind));
-        let patient = Persistence { even_if_refused: true, ..Persistence::default() };
+    fn permanent_errors_end_the_attempts_unless_the_policy_continues() {
+        let of = |retry_policy, kind| verdict(retry_policy, &mut Attempts::default(), &error(kind));
+        let patient = RetryPolicy { even_if_refused: true, ..RetryPolicy::default() };
         for (kind, by_default, although_refused) in [
             (Kind::Connect, true, false),
             (Kind::Closed, true, false),
             (Kind::Auth, false, true),
             (Kind::Tls, false, true),
         ] {
-            assert_eq!(of(Persistence::default(), kind).pause.is_some(), by_default, "{kind:?}");
+            assert_eq!(of(RetryPolicy::default(), kind).pause.is_some(), by_default, "{kind:?}");
             let verdict = of(patient, kind);
             assert!(verdict.pause.is_some(), "{kind:?}");
             assert_eq!(verdict.although_refused, although_refused, "{kind:?}");
         }
-        assert_eq!(of(patient, Kind::Config).pause, None, "no failure of the connection");
+        for kind in [Kind::Cancelled, Kind::Internal] {
+            assert_eq!(of(patient, kind).pause, None, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_configuration_ends_only_the_attempts_before_the_first_connection() {
+        let patient = RetryPolicy { even_if_refused: true, ..RetryPolicy::default() };
+        for kind in [Kind::Config, Kind::Unsupported] {
+            let retries = |retry_policy, config_ends, was_open| {
+                let retries = Retries { config_ends, ..policy(retry_policy) };
+                let mut attempts = Attempts::default();
+                let verdict = retries.not_connected(&mut attempts, was_open, &error(kind));
+                assert_eq!(verdict.although_refused, verdict.pause.is_some(), "{kind:?}");
+                verdict.pause.is_some()
+            };
+            assert!(!retries(patient, true, false), "{kind:?}");
+            assert!(retries(patient, true, true), "{kind:?}");
+            assert!(retries(patient, false, false), "{kind:?}");
+            assert!(!retries(RetryPolicy::default(), true, true), "{kind:?}");
+        }
     }
 
     #[test]
     fn a_task_is_tried_again_over_a_new_connection_if_the_mode_says_so() {
         let lost = error(Kind::Closed);
-        let policy = policy(Persistence::default());
+        let policy = policy(RetryPolicy::default());
         let mut care = Care::default();
         assert!(policy.tries_again(&mut care, &lost));
         assert!(!policy.tries_again(&mut care, &lost), "nobody knows over what");
-        assert!(!RetryPolicy { again: false, ..policy }.tries_again(&mut Care::default(), &lost));
+        assert!(!Retries { again: false, ..policy }.tries_again(&mut Care::default(), &lost));
         assert!(!policy.tries_again(&mut Care::default(), &error(Kind::Auth)));
     }
 }

@@ -1,17 +1,18 @@
-//! The interface between the executor and the environment: inputs report what happened, and actions
-//! say what to do. Both are plain values without clocks, files, sockets or threads.
+//! The interface between a state machine (daemon or batch) and its environment. An input reports
+//! what happened, and an action says what to do. Both are plain values, without clocks, files,
+//! sockets or threads.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::log::channel::{Kept, Taken};
 use super::log::read::Logged;
-use super::outcome::{Attempt, Undone};
+use super::outcome::{Attempt, Pending};
 use super::state::State;
 use super::task::{Goal, WorkerId};
 use crate::error::Result;
 use crate::events::Event;
-use crate::sync::{Care, Offer};
+use crate::sync::{Care, SharedParts};
 use crate::types::{Backlog, UserId};
 
 pub use super::moment::Moment;
@@ -19,18 +20,19 @@ pub use super::moment::Moment;
 /// A request from outside that ends the run. Later variants are stronger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Asked {
-    /// Try deferred tasks at once. Rolling replication ends and is started again.
+    /// Retry deferred tasks at once. Rolling replication ends, and the caller starts it again.
     WakeUp,
-    /// Stop.
+    /// Stop the run.
     Stop,
-    /// The shutdown file exists.
+    /// Stop the run, because the shutdown file exists.
     ShutdownFile,
 }
 
-/// Something that happened.
+/// Something that happened. `Action::X has ended` means that the environment has completed this
+/// action.
 #[derive(Debug)]
 pub enum Input {
-    /// The first input.
+    /// The run starts. This is always the first input.
     Started,
     /// [`Action::Connect`] has ended.
     Connected(WorkerId, Result<()>),
@@ -40,7 +42,7 @@ pub enum Input {
     Released(WorkerId, Result<()>),
     /// [`LogAction::Take`] has ended.
     LogTaken(Result<Taken>),
-    /// [`LogAction::Read`] has ended: the entries, or `None` if there is no work file.
+    /// [`LogAction::Read`] has ended. Contains the entries, or `None` if there is no work file.
     WorkRead(Result<Option<Logged>>),
     /// [`LogAction::Note`] or [`LogAction::Restore`] has ended.
     Noted(Result<Kept>),
@@ -48,16 +50,16 @@ pub enum Input {
     PutBack(Result<()>),
     /// [`LogAction::Count`] has ended.
     Counted(Backlog),
-    /// Something was logged, or may have been.
+    /// An entry was probably logged.
     Logged,
-    /// The time to wait is over.
+    /// The time in [`Wait::until`] is over.
     TimeOver,
-    /// There is a request from outside. Comes once for each reason.
+    /// A request from outside. Each request is reported once.
     Asked(Asked),
-    /// Other workers may take parts of the task that this worker carries out.
-    Offered(WorkerId, Offer),
-    /// [`Action::Measure`] has ended: the bytes of commands and replies that all workers have
-    /// exchanged so far.
+    /// Other workers may help this worker: they may take parts of its task.
+    Offered(WorkerId, SharedParts),
+    /// [`Action::Measure`] has ended. Contains the number of bytes of commands and replies of all
+    /// workers so far.
     Measured(u64),
 }
 
@@ -68,27 +70,27 @@ pub struct Work {
     pub number: u64,
     /// What to replicate.
     pub goal: Arc<Goal>,
-    /// The history of connections lost during the task.
+    /// The connections that were lost during earlier attempts of the task.
     pub care: Care,
-    /// The next users, for which the worker can request the replica's state now.
+    /// The next users. The worker may request the replica's state of these users in advance.
     pub ahead: Vec<UserId>,
 }
 
-/// An action on a channel's log.
+/// An operation on a channel's log.
 #[derive(Debug)]
 pub enum LogAction {
-    /// Take over the log. These entries of the work file are not done.
+    /// Take over the log. Contains the unfinished entries of the work file.
     Take(Vec<u8>),
-    /// Read the work file without our own entries in it.
+    /// Read the entries of the work file that are not queued yet.
     Read {
-        /// The range with our own entries.
+        /// The byte range of entries that are queued already.
         own: Range<u64>,
         /// Whether to report that an earlier client left the work file behind.
         reprocess: bool,
     },
     /// Replace the contents of the work file by these entries.
     Note(Vec<u8>),
-    /// Write these entries to the work file again, if somebody removed it.
+    /// Write these entries to the work file if another client has removed it.
     Restore(Vec<u8>),
     /// Append these entries to the log.
     PutBack(Vec<u8>),
@@ -99,51 +101,52 @@ pub enum LogAction {
     },
 }
 
-/// Something to do. Each action leads to its input, unless stated otherwise.
+/// Something to do. An input reports the end of each action, unless stated otherwise.
 #[derive(Debug)]
 pub enum Action {
     /// The worker connects and logs in.
     Connect(WorkerId),
     /// The connected worker carries out a task.
     Run(WorkerId, Work),
-    /// The first, connected worker takes parts of the task that the second worker carries out.
-    /// Leads to [`Input::Ended`].
-    Help(WorkerId, WorkerId, Offer),
-    /// The helping worker takes no more parts, because it has a task of its own to start. Only the
-    /// input of [`Action::Help`] follows.
+    /// The first worker, which is connected, takes parts of the task that the second worker carries
+    /// out. Leads to [`Input::Ended`].
+    Help(WorkerId, WorkerId, SharedParts),
+    /// The helping worker takes no more parts, because it gets a task of its own. Has no input of
+    /// its own: [`Input::Ended`] of [`Action::Help`] follows.
     Recall(WorkerId),
     /// The worker tells the replica to release its staged message files.
     Release(WorkerId),
-    /// The connection that this worker is making is not needed any more. [`Action::Connect`] then
-    /// ends soon.
+    /// The connection that this worker is making is not needed. [`Input::Connected`] then follows
+    /// soon.
     Abandon(WorkerId),
     /// The worker disconnects from the replica. No input follows.
     Leave(WorkerId),
-    /// Measure how much work was done.
+    /// Measure how much data was exchanged with the replica.
     Measure,
-    /// Do something with the channel's log.
+    /// Run an operation on the channel's log.
     Log(LogAction),
     /// Report an event. No input follows.
-    Tell(Event),
-    /// A task has its final result. No input follows.
-    Settled(Arc<Goal>, Vec<Undone>),
+    Notify(Event),
+    /// Report the final result of a task: the goal, and the entries that could not be done. No
+    /// input follows.
+    Settled(Arc<Goal>, Vec<Pending>),
 }
 
-/// How long to wait after all actions are started.
+/// How long to wait after the actions of a step were started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait {
-    /// Until when; `None` for no limit.
+    /// The wait ends at this time. `None` for no limit.
     pub until: Option<Moment>,
-    /// Whether a notification of the log ends the wait.
+    /// Whether a change of the log ends the wait.
     pub log: bool,
 }
 
-/// The result of an input.
+/// The result of handling an input.
 #[derive(Debug)]
 pub struct Step<E> {
-    /// What to do, in this order.
+    /// What to do, in order.
     pub actions: Vec<Action>,
-    /// What to do afterwards.
+    /// What to do after the actions.
     pub then: Then<E>,
 }
 
@@ -152,19 +155,19 @@ pub struct Step<E> {
 pub enum Then<E> {
     /// Wait for the next input.
     Wait(Wait),
-    /// The machine has ended.
+    /// The run has ended.
     End(Result<E>),
 }
 
-/// A mode of the executor: a state machine without input or output of its own.
+/// A state machine that runs one mode. It has no input or output of its own.
 pub trait Machine {
-    /// The type of its result.
+    /// The type of its final result.
     type End;
 
     /// Handles an input and returns what to do.
     fn step(&mut self, now: Moment, input: Input) -> Step<Self::End>;
 
-    /// Returns the machine's state, or `None` if the machine does not support this.
+    /// Returns the state for status reports. Returns `None` if the mode has no status reports.
     fn state(&self) -> Option<State> {
         None
     }

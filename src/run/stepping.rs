@@ -1,4 +1,5 @@
-//! Steps a machine by hand for tests, with inputs and actions as words. No real time passes.
+//! Runs a state machine (daemon or batch) step by step in tests. Inputs and actions are written as
+//! words, and no real time passes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,28 +7,28 @@ use std::time::Duration;
 use super::log::channel::{Kept, Taken};
 use super::log::entry::LogEntry;
 use super::log::read::Logged;
-use super::outcome::{Attempt, Outcome, SessionState, Undone};
+use super::outcome::{Attempt, Outcome, Pending, SessionState};
 use super::step::{Action, Asked, Input, LogAction, Machine, Moment, Step, Then, Wait, Work};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Event, RunEvent};
 use crate::names::Namespace;
 use crate::settings;
-use crate::sync::{Care, Offer, Parts, Pass};
+use crate::sync::{Care, Parts, Pass, SharedParts};
 use crate::types::Backlog;
 
-/// Returns the namespace of the default settings.
+/// Returns the rules for mailbox names with default settings.
 pub fn names() -> Namespace {
     Namespace::new(&settings::tests::of("").naming)
 }
 
-/// Parts of a task. No test takes them.
+/// Parts of a large task. They contain nothing, because no test takes them.
 struct Nothing;
 
 impl Parts for Nothing {
     fn help(&self, _: &mut Pass<'_>, _: &mut dyn FnMut(), _: &dyn Fn() -> bool) {}
 }
 
-/// A machine with running actions, and a clock that the test sets.
+/// A state machine, the number of its running actions, and a clock that the test sets.
 pub struct Stepper<M> {
     machine: M,
     now: Moment,
@@ -43,11 +44,11 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
     }
 
     /// Passes one input to the machine, written as words. Returns the actions that follow, one per
-    /// line. The end of the wait is included only if no action is running.
+    /// line. The wait that follows is included only if no action is running. `at 2.5` only sets the
+    /// clock, in seconds. A word such as `Closed` is the kind of an error.
     ///
-    /// - `start`, `over` (the time to wait is over; sets the clock), `logged`, `at 2.5` (only sets
-    ///   the clock)
-    /// - `connected 0`, `connected 0 Connect` (an error of this kind)
+    /// - `start`, `over` (the time to wait is over), `logged`, `at 2.5`
+    /// - `connected 0`, `connected 0 Connect`
     /// - `done 0`, `done 0 staged`, `failed 0 Locked USER anna`, `lost 0 Closed`, `stopped 0`
     /// - `offered 0`
     /// - `released 0`, `released 0 Closed`, `measured 1000`
@@ -66,7 +67,7 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
             "over" => Input::TimeOver,
             "logged" => Input::Logged,
             "measured" => Input::Measured(rest.parse().unwrap()),
-            "offered" => Input::Offered(rest.parse().unwrap(), Offer(Arc::new(Nothing))),
+            "offered" => Input::Offered(rest.parse().unwrap(), SharedParts(Arc::new(Nothing))),
             "connected" => worker(rest, Input::Connected),
             "released" => worker(rest, Input::Released),
             "done" | "failed" | "lost" | "stopped" => self.ended(word, rest),
@@ -103,7 +104,7 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
         lines
     }
 
-    /// Plays a script. It consists of inputs, each with all lines that must follow.
+    /// Plays a script: passes each input to the machine and compares the lines that follow.
     pub fn play(&mut self, script: &[(&str, &[&str])]) {
         for (number, (input, expected)) in script.iter().enumerate() {
             let found = self.step(input);
@@ -121,8 +122,8 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
             "stopped" => (Outcome::Stopped(error("Cancelled")), gone),
             _ => {
                 let (kind, items) = rest.split_once(' ').unwrap();
-                let undone = Undone { items: entries(items), error: error(kind) };
-                (Outcome::Done(vec![undone]), open)
+                let pending = Pending { items: entries(items), error: error(kind) };
+                (Outcome::Done(vec![pending]), open)
             }
         };
         let care = self.care.pop().unwrap_or_default();
@@ -132,7 +133,7 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
     fn action(&mut self, action: Action) -> String {
         let ends = !matches!(
             action,
-            Action::Tell(_)
+            Action::Notify(_)
                 | Action::Settled(..)
                 | Action::Abandon(_)
                 | Action::Leave(_)
@@ -154,46 +155,46 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
                     if users.is_empty() { String::new() } else { format!("; ahead {users:?}") };
                 format!("run {worker}: {}{ahead}", list(&goal.entries()))
             }
-            Action::Log(LogAction::Take(undone)) => format!("take{}", log(&undone)),
-            Action::Log(LogAction::Restore(undone)) => format!("restore{}", log(&undone)),
-            Action::Log(LogAction::Note(undone)) => format!("note{}", log(&undone)),
-            Action::Log(LogAction::PutBack(undone)) => format!("put back{}", log(&undone)),
+            Action::Log(LogAction::Take(pending)) => format!("take{}", log(&pending)),
+            Action::Log(LogAction::Restore(pending)) => format!("restore{}", log(&pending)),
+            Action::Log(LogAction::Note(pending)) => format!("note{}", log(&pending)),
+            Action::Log(LogAction::PutBack(pending)) => format!("put back{}", log(&pending)),
             Action::Log(LogAction::Read { own, reprocess: true }) => format!("reprocess {own:?}"),
             Action::Log(LogAction::Read { own, .. }) => format!("read {own:?}"),
             Action::Log(LogAction::Count { work }) => format!("count, work: {work}"),
-            Action::Settled(goal, undone) => {
-                let kinds: Vec<Kind> = undone.iter().map(|undone| undone.error.kind()).collect();
+            Action::Settled(goal, pending) => {
+                let kinds: Vec<Kind> = pending.iter().map(|pending| pending.error.kind()).collect();
                 format!("settled {}: {kinds:?}", list(&goal.entries()))
             }
-            Action::Tell(event) => tell(&event),
+            Action::Notify(event) => report(&event),
         }
     }
 }
 
-fn tell(event: &Event) -> String {
+fn report(event: &Event) -> String {
     let kind = |error: &Error| format!("{:?}", error.kind());
     match event {
-        Event::Unreachable { pause, .. } => format!("tell: again in {}", seconds(*pause)),
+        Event::Unreachable { pause, .. } => format!("event: again in {}", seconds(*pause)),
         Event::Run(event) => match event {
-            RunEvent::ConnectFailed { error, .. } => format!("tell: {}", kind(error)),
+            RunEvent::ConnectFailed { error, .. } => format!("event: {}", kind(error)),
             RunEvent::StillUnreachable { time, attempts, backlog, .. } => {
-                format!("tell: still unreachable after {}, {attempts}, {backlog}", seconds(*time))
+                format!("event: still unreachable after {}, {attempts}, {backlog}", seconds(*time))
             }
             RunEvent::ReachableAgain { time, attempts, .. } => {
-                format!("tell: reachable after {}, {attempts}", seconds(*time))
+                format!("event: reachable after {}, {attempts}", seconds(*time))
             }
-            RunEvent::TryingAllTheSame => "tell: all the same".to_owned(),
-            RunEvent::LogNotTaken { error } => format!("tell: log not taken, {}", kind(error)),
-            RunEvent::NotNoted { error } => format!("tell: not noted, {}", kind(error)),
-            RunEvent::ChannelShared { .. } => "tell: lent".to_owned(),
-            RunEvent::ReplicaGone { .. } => "tell: replica gone".to_owned(),
-            RunEvent::TryingAgain { error } => format!("tell: trying again, {}", kind(error)),
-            RunEvent::Restarted => "tell: released".to_owned(),
-            RunEvent::RestartFailed { error } => format!("tell: not released, {}", kind(error)),
+            RunEvent::TryingAllTheSame => "event: all the same".to_owned(),
+            RunEvent::LogNotTaken { error } => format!("event: log not taken, {}", kind(error)),
+            RunEvent::UnfinishedNotSaved { error } => format!("event: not noted, {}", kind(error)),
+            RunEvent::ChannelShared { .. } => "event: lent".to_owned(),
+            RunEvent::ReplicaGone { .. } => "event: replica gone".to_owned(),
+            RunEvent::TryingAgain { error } => format!("event: trying again, {}", kind(error)),
+            RunEvent::StagedFilesReleased => "event: released".to_owned(),
+            RunEvent::ReleaseFailed { error } => format!("event: not released, {}", kind(error)),
             RunEvent::LeftForLater { items, tries, next, .. } => {
                 let items: Vec<String> = items.iter().map(ToString::to_string).collect();
                 let (items, next) = (items.join(", "), seconds(*next));
-                format!("tell: {items} left, try {tries}, next in {next}")
+                format!("event: {items} left, try {tries}, next in {next}")
             }
             other => panic!("no machine reports {other:?}"),
         },
@@ -215,7 +216,7 @@ fn log(lines: &[u8]) -> String {
     lines.lines().map(|line| format!(" {line};")).collect()
 }
 
-/// Parses entries separated by commas.
+/// Parses log entries that are separated by commas.
 fn entries(words: &str) -> Vec<LogEntry> {
     let lines = words.split(", ").filter(|line| !line.is_empty());
     lines.map(|line| LogEntry::parse(line.as_bytes()).unwrap().unwrap()).collect()
@@ -230,6 +231,7 @@ pub fn error(kind: &str) -> Error {
         Kind::Connect,
         Kind::Auth,
         Kind::Config,
+        Kind::Unsupported,
         Kind::Timeout,
         Kind::Closed,
         Kind::Bye,

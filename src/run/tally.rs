@@ -1,4 +1,4 @@
-//! Counts what was done, for status reports during a run.
+//! Counts what was replicated and what failed, for status reports during a run.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,28 +9,28 @@ use serde_json::Value;
 
 use crate::error::Kind;
 use crate::events::{Event, RunEvent, Step, SyncEvent};
-use crate::status::{Expected, Reached, Totals};
+use crate::status::{Expected, ProgressSnapshot, Totals};
 
 /// The current run over many users or mailboxes.
 #[derive(Debug, Default)]
 struct Run {
     expected: Expected,
     began: Option<Instant>,
-    /// Users that have ended.
+    /// Number of users whose replication has ended.
     users: u64,
-    /// Mailboxes that were equal on both sides when the run began.
+    /// Number of mailboxes that had been counted as equal before this run.
     mailboxes_before: u64,
 }
 
-/// Counts what workers report.
+/// Counters for the events of all workers.
 #[derive(Debug, Default)]
 pub struct Tally {
     users: AtomicU64,
     mailboxes: AtomicU64,
     messages: AtomicU64,
     bytes: AtomicU64,
-    mailboxes_there: AtomicU64,
-    messages_there: AtomicU64,
+    mailboxes_equal: AtomicU64,
+    messages_present: AtomicU64,
     run: Mutex<Run>,
     failures: AtomicU64,
     by_kind: Mutex<HashMap<Kind, u64>>,
@@ -50,8 +50,8 @@ impl Tally {
                 add(&self.bytes, *bytes);
             }
             Event::Sync(SyncEvent::AlreadyThere { mailboxes, messages }) => {
-                add(&self.mailboxes_there, *mailboxes);
-                add(&self.messages_there, *messages);
+                add(&self.mailboxes_equal, *mailboxes);
+                add(&self.messages_present, *messages);
             }
             Event::Repair(_) => one(&self.repairs),
             Event::Run(
@@ -62,8 +62,8 @@ impl Tally {
         }
     }
 
-    /// Counts a failed task or a failed attempt to connect. Locks of others do not count as
-    /// failures.
+    /// Counts a failed task or a failed attempt to connect. Waiting for a lock and a requested stop
+    /// do not count as failures.
     pub fn failed(&self, kind: Kind) {
         if !kind.is_locked() && kind != Kind::Cancelled {
             add(&self.failures, 1);
@@ -71,7 +71,7 @@ impl Tally {
         }
     }
 
-    /// Starts a run with this number of users and mailboxes.
+    /// Starts a run. `expected` holds the number of users and mailboxes to replicate.
     pub fn begin(&self, expected: Expected) {
         let mailboxes_before = equal(&self.totals());
         let began = Some(Instant::now());
@@ -84,10 +84,10 @@ impl Tally {
     }
 
     /// Returns the progress of the current run.
-    pub fn reached(&self) -> Reached {
+    pub fn snapshot(&self) -> ProgressSnapshot {
         let run = self.run.lock();
         let totals = self.totals();
-        Reached {
+        ProgressSnapshot {
             users: run.users,
             mailboxes: equal(&totals).saturating_sub(run.mailboxes_before),
             expected: run.expected,
@@ -96,7 +96,7 @@ impl Tally {
         }
     }
 
-    /// Returns the number of failures of each kind, by the kind's name.
+    /// Returns the number of failures of each kind. The keys are the names of the kinds.
     pub fn failures_by_kind(&self) -> BTreeMap<String, u64> {
         let name = |kind: &Kind| match serde_json::to_value(kind) {
             Ok(Value::String(name)) => name,
@@ -113,8 +113,8 @@ impl Tally {
             mailboxes: read(&self.mailboxes),
             messages: read(&self.messages),
             bytes: read(&self.bytes),
-            mailboxes_there: read(&self.mailboxes_there),
-            messages_there: read(&self.messages_there),
+            mailboxes_equal: read(&self.mailboxes_equal),
+            messages_present: read(&self.messages_present),
             failures: read(&self.failures),
             repairs: read(&self.repairs),
             reconnects: read(&self.reconnects),
@@ -128,5 +128,5 @@ fn add(count: &AtomicU64, number: u64) {
 
 /// Returns how many mailboxes were found equal or made equal.
 fn equal(totals: &Totals) -> u64 {
-    totals.mailboxes + totals.mailboxes_there
+    totals.mailboxes + totals.mailboxes_equal
 }

@@ -1,4 +1,5 @@
-//! The tasks that the executor runs in all modes.
+//! Goals and tasks. A goal says what to replicate. A task is a goal with the history of its
+//! attempts.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,22 +12,23 @@ use crate::names::Namespace;
 use crate::sync::Care;
 use crate::types::{MboxName, Text, UniqueId, UserId};
 
-/// Identifies a worker: a connection to the replica with its thread of work.
+/// Number of a worker, counted from 0. A worker is one session with the replica.
 pub type WorkerId = usize;
 
-/// Whose data a task works on. Tasks with the same owner never run at the same time.
+/// The owner of the data that a task replicates. Two tasks with the same owner never run at the
+/// same time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Owner {
     /// A user.
     User(UserId),
-    /// All shared mailboxes together, which belong to no user.
+    /// All shared mailboxes. They belong to no user.
     Shared,
-    /// The server.
+    /// The server, whose annotations belong to no user or mailbox.
     Server,
 }
 
 impl Owner {
-    /// Returns a short hash of the owner, for comparisons that need little memory.
+    /// Returns a hash of the owner. Sets of hashes need less memory than sets of names.
     pub fn mark(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.hash(&mut hasher);
@@ -39,7 +41,7 @@ impl Owner {
     }
 }
 
-/// What to replicate. A goal is the unit that can fail, be deferred or be repeated.
+/// What to replicate: the unit that can fail or be retried.
 ///
 /// ```
 /// use cyrsync::Goal;
@@ -50,7 +52,8 @@ impl Owner {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Goal {
-    /// Entries of a sync log. A part that fails is tried again as part of something larger.
+    /// Entries of a sync log. If an entry fails, a larger one that contains it is replicated, such
+    /// as the whole user.
     Entries(Vec<LogEntry>),
     /// A user with all data.
     User(UserId),
@@ -60,11 +63,11 @@ pub enum Goal {
     Mailboxes(Vec<MboxName>),
     /// The seen state of a user in the mailbox with this uniqueid.
     Seen(UserId, UniqueId),
-    /// Whether a user is subscribed to a mailbox.
+    /// The subscription of a user to a mailbox: it is added or removed, as on the master.
     Subscription(UserId, MboxName),
     /// The limits of a quota root.
     Quota(Text),
-    /// The annotations of a mailbox, or those of the server.
+    /// The annotations of a mailbox or, with `None`, those of the server.
     Annotations(Option<MboxName>),
 }
 
@@ -86,7 +89,7 @@ impl Goal {
     }
 
     /// Returns the first log entry of the goal.
-    pub fn first(&self) -> Option<Text> {
+    pub(crate) fn first(&self) -> Option<Text> {
         match self {
             Goal::Entries(entries) => entries.first().map(LogEntry::text),
             Goal::Mailboxes(names) => names.first().cloned().map(|n| LogEntry::Mailbox(n).text()),
@@ -95,7 +98,7 @@ impl Goal {
     }
 
     /// Returns the number of log entries of the goal.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         match self {
             Goal::Entries(entries) => entries.len(),
             Goal::Mailboxes(names) => names.len(),
@@ -103,7 +106,7 @@ impl Goal {
         }
     }
 
-    /// Returns the subject of the goal, for reports.
+    /// Returns the subject of the goal for reports.
     pub fn subject(&self) -> Subject {
         match self {
             Goal::User(user) | Goal::Meta(user) => user.into(),
@@ -117,9 +120,9 @@ impl Goal {
         }
     }
 
-    /// Writes the entries of the goal in the format of a log, if it consists of log entries. Writes
-    /// nothing for other goals, which are in no log.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    /// Writes the entries of the goal in the format of a log. Writes nothing if the goal does not
+    /// come from a log.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         if let Goal::Entries(entries) = self {
             entries.iter().for_each(|entry| entry.write(out));
         }
@@ -152,7 +155,7 @@ impl Goal {
     }
 }
 
-/// Returns the owner of an entry, and for a rename also the other owner.
+/// Returns the owner of an entry. For a rename, also returns the owner of the new name.
 pub(super) fn entry_owners(entry: &LogEntry, names: &Namespace) -> (Owner, Option<Owner>) {
     match entry {
         LogEntry::User(user) | LogEntry::UnUser(user) | LogEntry::Meta(user) => {
@@ -163,37 +166,38 @@ pub(super) fn entry_owners(entry: &LogEntry, names: &Namespace) -> (Owner, Optio
         LogEntry::Mailbox(name) | LogEntry::UnMailbox(name) | LogEntry::Annotation(name) => {
             (Owner::of(name, names), None)
         }
-        // The copy does not depend on the original, so each mailbox is an entry of its own.
+        // The copy is replicated like any change of its mailbox. It is an entry of its own here.
         LogEntry::Double(name, _) => (Owner::of(name, names), None),
         LogEntry::Rename(from, to) => (Owner::of(from, names), Some(Owner::of(to, names))),
         LogEntry::Quota(root) => (Owner::of(&MboxName::new(root.as_bytes()), names), None),
     }
 }
 
-/// A goal with the history of its attempts.
+/// A goal, with the owners that it needs and the history of its attempts.
 #[derive(Debug)]
 pub struct Task {
     /// What to replicate.
     pub goal: Arc<Goal>,
-    /// The owners that it holds while it runs.
+    /// The owners that the task holds while it runs.
     pub owners: Arc<[Owner]>,
-    /// How often it failed or was deferred.
+    /// Number of attempts after which the task was deferred.
     pub tries: u32,
-    /// Whether it is retried at once because the connection was lost during it.
+    /// Whether the task is retried at once because its connection was lost.
     pub again: bool,
-    /// Its place in the order in which tasks are reported. Without a number it gets the place in
-    /// which it starts.
+    /// The position of the task in reports: tasks are reported in this order. `None` for the order
+    /// in which tasks start.
     pub number: Option<u64>,
-    /// The task waits while any of the tasks with these numbers runs.
+    /// Numbers of tasks. This task waits while any of them runs.
     pub waits_for: Vec<u64>,
-    /// The history of connections lost during the task.
+    /// The connections that were lost during the task.
     pub care: Care,
-    /// When the oldest of its entries was logged, if it comes from a log.
+    /// When the oldest entry of the task was logged. `None` if unknown, or if the task does not
+    /// come from a log.
     pub logged: Option<SystemTime>,
 }
 
 impl Task {
-    /// Makes a task that was not tried yet.
+    /// Makes a task for a first attempt.
     pub fn new(goal: Goal, names: &Namespace) -> Task {
         let owners = goal.owners(names).into();
         Task {

@@ -7,45 +7,46 @@ use super::retry::Attempts;
 use super::step::{Action, Moment};
 use super::task::WorkerId;
 
-/// If a worker is busy for this time, others may take the users that it has reserved.
+/// A worker is stuck if its task takes this long. Other workers may then take the users that it has
+/// reserved.
 const STUCK: Duration = Duration::from_millis(100);
 
-/// The state of a worker.
+/// The state of a worker. A worker is one session with the replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// There is no connection.
+    /// The worker has no connection.
     Closed,
-    /// A connection is being made.
+    /// The worker is connecting.
     Connecting {
-        /// Whether to skip the pause after this attempt.
+        /// Whether to skip the pause if this attempt fails.
         woken: bool,
-        /// Whether the connection is not needed any more.
+        /// Whether the attempt was cancelled, because the connection is not needed.
         abandoned: bool,
         /// When the attempt began.
         since: Moment,
     },
-    /// There is no connection, and no attempt to make one before this moment.
+    /// The worker has no connection, and makes no attempt to connect before this time.
     Pausing(Moment),
-    /// There is a connection, but no task.
+    /// The worker is connected and has no task.
     Idle,
-    /// A task is running.
+    /// The worker runs a task, or helps with one.
     Running,
-    /// The worker makes the replica release its staged files.
+    /// The worker tells the replica to release its staged files.
     Releasing,
 }
 
 /// A worker, as the executor sees it.
 #[derive(Debug)]
 pub struct Worker {
-    /// Its state.
+    /// The current state.
     pub state: State,
-    /// Its attempts to connect.
+    /// The failed attempts to connect since the last success.
     pub attempts: Attempts,
-    /// Whether it had a connection before.
+    /// Whether the worker has ever been connected.
     pub was_open: bool,
     /// When the connection was made, or when the replica last released its staged files.
     pub since: Moment,
-    /// When its current task began, or its last one ended.
+    /// When the worker was connected, or its task began or ended, whichever is latest.
     pub used: Moment,
     /// Whether the replica has staged files for it.
     pub staged: bool,
@@ -63,22 +64,23 @@ impl Worker {
         }
     }
 
-    /// Returns whether there is a connection.
+    /// Returns whether the worker is connected.
     pub fn is_open(&self) -> bool {
         matches!(self.state, State::Idle | State::Running | State::Releasing)
     }
 
-    /// Returns whether it is connecting, or will try again.
+    /// Returns whether the worker is connecting, or waits to try again.
     pub fn is_coming(&self) -> bool {
         matches!(self.state, State::Connecting { .. } | State::Pausing(_))
     }
 
-    /// Returns whether it has been busy for so long that others may take what it has reserved.
+    /// Returns whether other workers may take the users that this worker has reserved: it has been
+    /// busy for [`STUCK`], or is not running a task.
     pub fn is_stuck(&self, now: Moment) -> bool {
         self.state != State::Running || now.saturating_sub(self.used) >= STUCK
     }
 
-    /// Starts to connect.
+    /// Records that the worker starts to connect at time `since`.
     pub fn connect(&mut self, since: Moment) {
         self.state = State::Connecting { woken: false, abandoned: false, since };
     }
@@ -89,7 +91,7 @@ impl Worker {
 pub struct Team(pub Vec<Worker>);
 
 impl Team {
-    /// Makes `most` workers. `is_open` is whether the first is connected.
+    /// Makes `most` workers. `is_open` is whether the first of them is connected.
     pub fn new(most: usize, is_open: bool) -> Team {
         Team((0..most).map(|id| Worker::new(is_open && id == 0)).collect())
     }
@@ -99,13 +101,14 @@ impl Team {
         self.0.iter().filter(|worker| worker.is_open()).count()
     }
 
-    /// Returns how many of the first `own` workers are connected or connecting.
+    /// Returns how many of the first `own` workers are connected or connecting. These have a
+    /// connection of their own.
     pub fn connected(&self, own: usize) -> usize {
         let own = self.0.iter().take(own);
         own.filter(|worker| worker.is_open() || worker.is_coming()).count()
     }
 
-    /// Returns when the next busy worker becomes stuck.
+    /// Returns when the next busy worker counts as stuck.
     pub fn next_stuck(&self, now: Moment) -> Option<Moment> {
         let busy = self.0.iter().filter(|worker| worker.state == State::Running);
         busy.map(|worker| worker.used.saturating_add(STUCK)).filter(|at| *at > now).min()
@@ -116,8 +119,7 @@ impl Team {
         self.0.iter().filter(|worker| worker.is_coming()).count()
     }
 
-    /// Cancels attempts to connect that are not needed any more, as long as another worker is
-    /// connected.
+    /// Cancels all attempts to connect, if a worker is connected.
     pub fn abandon(&mut self, out: &mut Vec<Action>) {
         if self.open() == 0 {
             return;
@@ -130,7 +132,8 @@ impl Team {
         }
     }
 
-    /// Disconnects workers that were idle for `age`, except one. Returns whether only one is left.
+    /// Disconnects workers that were idle for at least `age`, except one worker. Returns whether at
+    /// most one worker is still connected.
     pub fn leave_idle(&mut self, age: Moment, now: Moment, out: &mut Vec<Action>) -> bool {
         let mut open = self.open();
         for (id, worker) in self.0.iter_mut().enumerate().rev() {
@@ -145,7 +148,8 @@ impl Team {
         open <= 1
     }
 
-    /// Returns when the next worker will have been idle for `age`, so that it may disconnect.
+    /// Returns when a worker will next have been idle for `age`. Returns `None` if at most one
+    /// worker is connected.
     pub fn next_leave(&self, age: Moment) -> Option<Moment> {
         if self.open() <= 1 {
             return None;
@@ -154,8 +158,9 @@ impl Team {
         idle.map(|worker| worker.used.saturating_add(age)).min()
     }
 
-    /// Ends pauses between attempts to connect that are over. Call this first in each step.
-    /// Otherwise [`Team::next_attempt`] would return a moment in the past.
+    /// Ends the pauses between attempts to connect that are over at time `now`. Each step of a
+    /// state machine must call this first. Otherwise [`Team::next_attempt`] would return a time in
+    /// the past.
     pub fn end_pauses(&mut self, now: Moment) {
         for worker in &mut self.0 {
             if matches!(worker.state, State::Pausing(until) if until <= now) {
@@ -173,13 +178,14 @@ impl Team {
         };
     }
 
-    /// Makes an idle worker tell the replica to release its staged files. Returns whether there was
-    /// such a worker.
+    /// Makes an idle worker with staged files tell the replica to release them. Returns whether
+    /// there was such a worker.
     pub fn release_staged(&mut self, out: &mut Vec<Action>) -> bool {
         self.release_if(|worker| worker.staged, out).is_some()
     }
 
-    /// Same for a session of at least this age, even without staged files. Returns the worker.
+    /// Makes an idle worker tell the replica to release staged files, if its session is at least
+    /// this old or has not released files for this long. Returns this worker.
     pub fn release_older(
         &mut self,
         age: Moment,
@@ -204,13 +210,15 @@ impl Team {
         Some((id, worker))
     }
 
-    /// Handles the end of releasing staged files. If it failed, the session is lost.
+    /// Records that a worker requested the replica to release its staged files. If this failed, the
+    /// session is lost.
     pub fn released(&mut self, id: WorkerId, is_released: bool) {
         let session = SessionState::Open { staged: false };
         self.set_session(id, if is_released { session } else { SessionState::Gone });
     }
 
-    /// Ends all pauses between attempts to connect, and skips the pauses after running attempts.
+    /// Ends all pauses between attempts to connect. An attempt that fails now is not followed by a
+    /// pause.
     pub fn wake(&mut self) {
         for worker in &mut self.0 {
             match &mut worker.state {
@@ -221,7 +229,7 @@ impl Team {
         }
     }
 
-    /// Returns whether no worker is doing anything.
+    /// Returns whether no worker is connecting, running a task or releasing files.
     pub fn is_at_rest(&self) -> bool {
         let rests = |state| matches!(state, State::Closed | State::Idle | State::Pausing(_));
         self.0.iter().all(|worker| rests(worker.state))
@@ -241,7 +249,8 @@ impl Team {
         pauses.min()
     }
 
-    /// Returns when the oldest session of an idle worker reaches this age.
+    /// Returns when an idle worker's session next reaches this age. The age counts from the last
+    /// release of staged files.
     pub fn next_release(&self, age: Moment) -> Option<Moment> {
         let idle = self.0.iter().filter(|worker| worker.state == State::Idle);
         idle.map(|worker| worker.since.saturating_add(age)).min()

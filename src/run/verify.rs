@@ -12,16 +12,17 @@ use crate::replica::Asking;
 use crate::sync::verify::{Log, Sample, Scope, Verified, verify};
 use crate::sync::{Owners, Pass, Staged};
 
-/// A verification of many tasks.
+/// Verifies many tasks and adds up the results.
 pub struct Verification {
-    /// Which message files to read.
+    /// Which message files to read and compare. `None` for no files.
     sample: Option<Sample>,
     log: Box<dyn Log>,
     totals: Mutex<VerifyTotals>,
 }
 
 impl Verification {
-    /// Makes a new verification. `log` knows what is not replicated yet.
+    /// Makes a verification without results. `log` finds users whose changes still wait in the sync
+    /// log.
     pub fn new(sample: Option<Sample>, log: impl Log + 'static) -> Verification {
         Verification { sample, log: Box::new(log), totals: Mutex::default() }
     }
@@ -31,14 +32,14 @@ impl Verification {
         *self.totals.lock()
     }
 
-    /// Counts and reports something that could not be compared.
+    /// Counts and reports a user or mailbox that could not be compared.
     pub fn fails(&self, observer: &dyn Observer, subject: Subject, error: Error) {
         self.totals.lock().unknown += 1;
         observer.event(&VerifyEvent::Unknown { subject, error }.into());
     }
 
-    /// Compares both sides of a task. Findings are reported only at the end, because a task that
-    /// loses its connection is compared again.
+    /// Compares both sides of a task. Findings are reported only after the whole task: if its
+    /// connection is lost, the task is compared again.
     pub(super) fn check(
         &self,
         shared: &Shared,

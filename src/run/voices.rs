@@ -1,5 +1,6 @@
-//! Passes the events of workers to the thread that called the library, which reports them task by
-//! task. So an observer gets one event at a time, and only on threads that it knows.
+//! Collects the events of worker threads and passes them to the thread that called the library.
+//! That thread reports the events of each task together. So the observer receives the events of
+//! workers one at a time, on the caller's thread.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,23 +12,23 @@ use parking_lot::{Mutex, RwLock};
 use super::inbox::{Inbox, Said};
 use super::tally::Tally;
 use super::task::WorkerId;
-use crate::events::{Direction, Event, Observer, Settled, StoreEvent};
+use crate::events::{Direction, Event, FinishedItem, Observer, StoreEvent};
 use crate::status::Status;
 
-/// A worker's events are passed on when its task ends, after this many events, or before a wait if
-/// the first of them is older than `OLD`.
+/// The maximum number of events that a worker thread collects. Collected events are also passed on
+/// when the task ends, and before a wait if the first event is older than `OLD`.
 const KEPT: usize = 64;
 const OLD: Duration = Duration::from_millis(20);
 
-/// A worker that belongs to a thread.
+/// The collected events of a worker thread.
 struct Speaker {
     worker: WorkerId,
     inbox: Arc<Inbox>,
-    /// Events that were not passed on yet.
+    /// The events that were not passed on yet.
     kept: Mutex<Kept>,
 }
 
-/// Events, and when the first of them happened.
+/// Collected events, with the time of the first one.
 #[derive(Default)]
 struct Kept {
     said: Vec<Said>,
@@ -42,7 +43,8 @@ impl Speaker {
     }
 }
 
-/// The observer of a client, for all its threads.
+/// An observer for all threads of a client. It collects the events of worker threads, and passes on
+/// the events of other threads at once.
 pub struct Voices {
     observer: Arc<dyn Observer>,
     tally: Arc<Tally>,
@@ -50,22 +52,23 @@ pub struct Voices {
 }
 
 impl Voices {
-    /// Passes all events to `observer` in the end.
+    /// Makes an observer that passes all events on to `observer`.
     pub fn new(observer: Arc<dyn Observer>) -> Voices {
         Voices { observer, tally: Arc::default(), workers: RwLock::default() }
     }
 
-    /// Returns the counts of all events so far.
+    /// Returns the counters for all events so far.
     pub fn tally(&self) -> &Arc<Tally> {
         &self.tally
     }
 
-    /// Passes on an event that was counted before.
+    /// Passes on an event of a worker. The event was already counted in the worker's thread.
     pub fn pass_on(&self, event: &Event) {
         self.observer.event(event);
     }
 
-    /// Assigns this thread to a worker, until the returned value is dropped.
+    /// Collects the events of this thread as events of `worker`, until the returned value is
+    /// dropped.
     pub fn speak_for(&self, worker: WorkerId, inbox: Arc<Inbox>) -> Voice<'_> {
         let speaker = Arc::new(Speaker { worker, inbox, kept: Mutex::default() });
         let thread = thread::current().id();
@@ -73,8 +76,8 @@ impl Voices {
         Voice { voices: self, thread, speaker }
     }
 
-    /// Passes on this thread's events before a wait, if the first of them is older than `OLD`.
-    /// Newer events stay, because each call wakes another thread.
+    /// Passes on this thread's events if the first of them is older than `OLD`. Called before a
+    /// wait. Newer events are kept, because passing them on wakes another thread.
     pub fn hand_over(&self) {
         let Some(speaker) = self.speaker() else { return };
         let since = speaker.kept.lock().since;
@@ -83,8 +86,8 @@ impl Voices {
         }
     }
 
-    /// Returns the worker of this thread. If no worker has its own thread, avoids the lookup of the
-    /// thread id.
+    /// Returns the worker of this thread. Skips the lookup of the thread id if there are no worker
+    /// threads.
     fn speaker(&self) -> Option<Arc<Speaker>> {
         let workers = self.workers.read();
         if workers.is_empty() { None } else { workers.get(&thread::current().id()).cloned() }
@@ -105,9 +108,10 @@ impl Observer for Voices {
         }
     }
 
-    /// Called only on the thread that called the library, already in the order of the tasks.
-    fn settled(&self, settled: &Settled) {
-        self.observer.settled(settled);
+    /// Reports a result at once. It is already in order: only the thread that called the library
+    /// reports results.
+    fn item_finished(&self, item: &FinishedItem) {
+        self.observer.item_finished(item);
     }
 
     fn wire(&self, direction: Direction, bytes: &[u8]) {
@@ -123,12 +127,12 @@ impl Observer for Voices {
     }
 }
 
-/// Returns whether an event is useful only now, even before events of earlier tasks.
+/// Returns whether an event must be reported at once, even before the events of earlier tasks.
 pub fn cannot_wait(event: &Event) -> bool {
     matches!(event, Event::Store(StoreEvent::LockWait { .. }))
 }
 
-/// A guard: the thread belongs to a worker until it is dropped.
+/// A guard. Until it is dropped, the events of the thread are events of a worker.
 pub struct Voice<'v> {
     voices: &'v Voices,
     thread: ThreadId,
@@ -136,7 +140,7 @@ pub struct Voice<'v> {
 }
 
 impl Voice<'_> {
-    /// Sends a message after all events so far.
+    /// Passes on a message after all events that the thread has collected.
     pub fn say(&self, said: Said) {
         self.speaker.hand_over(Some(said));
     }

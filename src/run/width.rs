@@ -1,27 +1,28 @@
-//! Decides how many workers work at the same time. Pure: no I/O, no clock.
+//! Decides how many workers run at the same time. Pure: no I/O, no clock.
 //!
-//! More workers than the replica can serve use processes there without any gain. So unless a number
-//! is configured, there is one worker at first. Another is added whenever the last one raised the
-//! work done per second. If the replica refuses a connection, we continue with those that we have,
-//! for some time.
+//! More workers than the replica can serve use processes there without any gain. So if `sync_jobs`
+//! sets no number, there is one worker at first. Another worker is added as long as the previous
+//! one raised the transfer rate. If the replica refuses a connection, no worker is added for some
+//! time. With a distant replica, further workers share the sessions of the first ones.
 
 use std::time::Duration;
 
 use super::step::Moment;
 use crate::settings::Jobs;
 
-/// The maximum number of connections if imapd.conf does not limit them.
+/// The maximum number of connections if `sync_jobs` sets no number.
 const MOST: usize = 4;
-/// How many workers may share the sessions of others if the replica is far away.
+/// The maximum number of workers that share the session of another worker.
 pub const SHARERS: usize = 28;
-/// If connecting takes this long, the replica is far away. Then workers mostly wait for round
-/// trips, so several of them share a session.
+/// The replica is distant if connecting takes at least this long. Workers then spend most of their
+/// time waiting for replies, so several workers can share a session.
 const FAR: Duration = Duration::from_millis(100);
-/// How long to measure the work done.
+/// How long to measure the transfer rate with a new worker.
 const WINDOW: Duration = Duration::from_millis(100);
-/// By how many percent another worker must raise the work done in this time.
+/// A new worker is worth it if it raises the transfer rate by this percentage.
 const RISE: u64 = 10;
-/// Pause after a worker gained nothing or was refused, before another is tried. Doubled each time.
+/// First pause after a worker raised the rate too little or was refused. No worker is added during
+/// the pause. It doubles each time.
 const PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
@@ -30,34 +31,35 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 enum Phase {
     /// Another worker may be added.
     Before,
-    /// A worker was added. Until it is connected, the rate without it is measured. Holds the start
-    /// of that measurement and the work done before.
+    /// A worker was added and is connecting. The rate without it is being measured. Holds the start
+    /// of this measurement, and the number of bytes transferred before.
     Adding(Moment, u64),
-    /// It is connected, and the rate with it is measured. Holds the rate without it, the start of
-    /// this measurement and the work done before.
+    /// The new worker is connected, and the rate with it is being measured. Holds the rate without
+    /// it, the start of this measurement, and the number of bytes transferred before.
     After(u64, Moment, u64),
 }
 
-/// Limits of the numbers of workers and connections.
+/// Limits for the number of workers and connections.
 #[derive(Debug)]
 pub struct Width {
     /// The maximum number of connections.
     most: usize,
     is_measured: bool,
-    /// The current number of workers with a connection of their own.
+    /// The number of workers that may have a connection of their own at present.
     limit: usize,
-    /// Whether other workers may share their sessions.
+    /// Whether further workers may share the sessions of these workers.
     shares: bool,
-    /// Whether a connection was lost. Then sessions are not shared any more.
+    /// Whether a connection was lost since the workers were last idle. Sessions are not shared
+    /// then.
     is_blamed: bool,
     phase: Phase,
-    /// No other worker is added before this moment.
+    /// No worker is added before this time.
     not_before: Moment,
     pause: Duration,
 }
 
 impl Width {
-    /// Makes the limits from the settings.
+    /// Makes the limits from the setting `sync_jobs`.
     pub fn new(jobs: Jobs) -> Width {
         let (most, is_measured) = match jobs {
             Jobs::Auto => (MOST, true),
@@ -80,47 +82,49 @@ impl Width {
         self.most
     }
 
-    /// Returns the maximum number of workers: those with a connection of their own, followed by
-    /// those that share one.
+    /// Returns the maximum number of workers. Those with a connection of their own come first,
+    /// followed by those that share a session.
     pub fn workers(&self) -> usize {
         if self.most > 1 { self.most + SHARERS } else { 1 }
     }
 
-    /// Returns how many workers may help with a large task. Half of those that share sessions stay
-    /// free for other tasks.
+    /// Returns how many workers may help with a large task. Half of the workers that share sessions
+    /// stay available for other tasks.
     pub fn helpers(&self) -> usize {
         self.most + SHARERS / 2
     }
 
-    /// Returns how many connections are allowed now.
+    /// Returns how many connections are allowed at present.
     pub fn limit(&self) -> usize {
         self.limit
     }
 
-    /// Returns whether this worker may have a session now, as far as sharing is concerned.
+    /// Returns whether this worker may have a session. A worker above the maximum number of
+    /// connections needs a shared one.
     pub fn admits(&self, worker: usize) -> bool {
         worker < self.most || self.shares
     }
 
-    /// Records a lost connection. Sharing stops, because only separate connections show which task
-    /// is to blame.
+    /// Records a lost connection. Sessions are not shared afterwards, because a loss of a shared
+    /// session does not show which task caused it.
     pub fn lost(&mut self) {
         self.shares = false;
         self.is_blamed = true;
     }
 
-    /// Records that a worker was connected, and how long it took.
+    /// Records that a worker was connected. `took` is how long connecting took.
     pub fn connected(&mut self, took: Duration) {
         self.shares |= took >= FAR && self.most > 1 && !self.is_blamed;
     }
 
-    /// Records that a worker could not be connected, while `open` others are.
+    /// Records that the replica refused a connection while `open` workers were connected.
     pub fn refused(&mut self, open: usize, now: Moment) {
         self.limit = open.max(1);
         self.hold(now);
     }
 
-    /// Records that the workers are idle. Earlier measurements are not valid for later work.
+    /// Records that all workers are idle. Measurements start over, and sessions may be shared
+    /// again.
     pub fn rest(&mut self) {
         self.phase = Phase::Before;
         self.is_blamed = false;
@@ -129,8 +133,8 @@ impl Width {
         }
     }
 
-    /// Returns when to check whether one more worker is useful. Call this only if there is a task
-    /// for it and no other worker is connecting.
+    /// Returns when to check whether one more worker is useful, or `None` if the maximum is
+    /// reached. Call this only if a task is ready for another worker and no worker is connecting.
     pub fn next_look(&self) -> Option<Moment> {
         match self.phase {
             _ if self.limit >= self.most => None,
@@ -140,7 +144,8 @@ impl Width {
         }
     }
 
-    /// Takes a measurement: the work done since the start.
+    /// Handles a measurement. `done` is the number of bytes that all workers have transferred so
+    /// far.
     pub fn measured(&mut self, done: u64, now: Moment) {
         if self.next_look().is_none_or(|look| look > now) {
             return;
@@ -187,8 +192,8 @@ mod tests {
 
     const NEAR: Duration = Duration::from_millis(8);
 
-    /// Simulates a link whose workers take 20 ms to connect. `rates` is the work that 1, 2, 3 and 4
-    /// workers do in a second together. Returns the limit for each second.
+    /// Simulates workers that take 20 ms to connect. `rates` are the bytes per second that 1, 2, 3
+    /// and 4 workers transfer together. Returns the limit after each second.
     fn play(width: &mut Width, seconds: u64, rates: [u64; 4]) -> Vec<usize> {
         let (mut done, mut open, mut coming, mut limits) = (0, 1, None, Vec::new());
         for step in 0..seconds * 100 {
@@ -212,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn one_more_comes_as_long_as_more_is_done() {
+    fn connections_are_added_while_the_throughput_grows() {
         let mut width = Width::new(Jobs::Auto);
         assert_eq!(width.limit(), 1);
         width.connected(NEAR);
@@ -220,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_gains_nothing_is_the_last_for_a_while() {
+    fn a_connection_without_gain_is_the_last_for_some_time() {
         let mut width = Width::new(Jobs::Auto);
         width.connected(NEAR);
         let limits = play(&mut width, 20, [100, 190, 195, 195].map(|r| r * 1_000_000));

@@ -1,4 +1,4 @@
-//! A worker: a session with the replica, and the work that is done through this session.
+//! A worker: one session with the replica, and the functions that run a task through this session.
 
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,59 +20,60 @@ use crate::names::Namespace;
 use crate::replica::{Destination, Lane, Replica, Session, Traffic, WeakLane};
 use crate::settings::Replication;
 use crate::store::Store;
-use crate::sync::{Cancel, Care, Helpers, Master, Offer, Owners, Pass, Staged};
+use crate::sync::{Cancel, Care, Helpers, Master, Owners, Pass, SharedParts, Staged};
 use crate::types::UserId;
 
-/// Workers that share a session each get this fraction of the memory.
+/// Workers that share a session each use this fraction (1/8) of the memory.
 const SHARED_MEMORY: usize = 8;
 
 /// The objects that all workers of a client share.
 pub struct Shared {
-    /// The master's data.
+    /// Reads the master's data.
     pub store: Arc<dyn Store>,
-    /// The names of its mailboxes.
+    /// Rules for the names of the master's mailboxes and users.
     pub names: Namespace,
     /// Receives all events.
     pub observer: Arc<Voices>,
     /// Requests to stop.
     pub cancel: Cancel,
-    /// Ends waits for a silent replica.
+    /// Reasons to stop waiting for a replica that does not answer.
     pub interrupts: Arc<Interrupts>,
-    /// Waited for before writes.
+    /// The lock that holds the server still. Writes without a user's lock wait for it.
     pub freeze: Freeze,
-    /// Measures the work done.
+    /// Counts the bytes that all workers exchange with the replica.
     pub meter: Arc<Meter>,
-    /// Which worker is working on each user.
+    /// The worker that holds each user.
     pub owners: Arc<Holders>,
-    /// The open sessions, for workers that share one.
+    /// The open sessions, for workers that share the session of another worker.
     pub lanes: Mutex<Vec<WeakLane>>,
-    /// How to replicate.
+    /// The settings for replication.
     pub settings: Replication,
     /// The replica, and how to connect to it.
     pub destination: Destination,
 }
 
-/// A session, if there is one, with its state.
+/// A session with the replica, if there is one, and its state.
 pub struct Worker {
     session: Option<Lane>,
-    /// How long it took to connect.
+    /// How long it took to connect, for the current session.
     took: Duration,
-    /// Whether it uses the connection of another worker.
+    /// Whether this worker uses the session of another worker.
     shares: bool,
     staged: Staged,
-    /// The number of requests to the replica to release its staged files, at the last check.
+    /// The number of `RESTART` commands over this session that this worker has noticed. After each
+    /// one the replica has no staged files.
     restarts: u64,
     asked: AskedAhead,
-    /// The cache of the replica's state.
+    /// The cache of the replica's state. `None` without a cache.
     cache: Option<SharedCache>,
     /// Writes repairs to the master.
     master: Box<dyn Master + Send>,
-    /// Decides about the session's waits.
+    /// Decides when to stop waiting for the replica.
     overseer: Arc<Overseer>,
 }
 
 impl Worker {
-    /// Makes a worker without a connection. If `shares` is set, it uses the session of another
+    /// Makes a worker without a session. If `shares` is set, it will use the session of another
     /// worker.
     pub fn new(master: Box<dyn Master + Send>, overseer: Overseer, shares: bool) -> Worker {
         Worker {
@@ -88,7 +89,7 @@ impl Worker {
         }
     }
 
-    /// Returns what decides about the session's waits.
+    /// Returns the object that decides when this worker stops waiting for the replica.
     pub fn overseer(&self) -> &Arc<Overseer> {
         &self.overseer
     }
@@ -98,7 +99,7 @@ impl Worker {
         self.session.is_some()
     }
 
-    /// Returns how long it took to connect, if there is a session.
+    /// Returns how long it took to connect, or `None` if there is no session.
     pub fn open(&self) -> Option<Duration> {
         self.session.is_some().then_some(self.took)
     }
@@ -117,7 +118,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Makes a new connection.
+    /// Makes a connection of its own.
     fn own(&self, shared: &Shared) -> Result<Lane> {
         let (observer, cancel) = (shared.observer.clone(), shared.cancel.flag().clone());
         let interrupt = Some(self.overseer.clone() as _);
@@ -130,15 +131,16 @@ impl Worker {
         Ok(lane)
     }
 
-    /// Disconnects from the replica.
+    /// Ends the session, if there is one.
     pub fn disconnect(&mut self) {
+        let session = self.session.take();
         self.asked.clear();
-        if let Some(session) = self.session.take() {
+        if let Some(session) = session {
             session.close();
         }
     }
 
-    /// Uses a cache of the replica's state from now on.
+    /// Makes the worker use a cache of the replica's state.
     pub fn set_cache(&mut self, cache: SharedCache) {
         self.cache = Some(cache);
     }
@@ -148,24 +150,26 @@ impl Worker {
         self.cache.is_some()
     }
 
-    /// Returns the bytes transferred over the current session, unless it belongs to another worker.
+    /// Returns the bytes transferred over the current session. Returns `None` without a session, or
+    /// if the session belongs to another worker.
     pub fn traffic(&self) -> Option<Traffic> {
         self.session.as_ref().filter(|_| !self.shares).map(Lane::traffic)
     }
 
-    /// Returns how many message files the replica has staged for this session, as far as known.
+    /// Returns the number of message files that the replica has staged for this session, as far as
+    /// known.
     pub fn staged_files(&self) -> u64 {
         self.staged.files()
     }
 
-    /// Returns the session itself.
+    /// Returns the session. Fails if there is no session.
     pub(super) fn session(&mut self) -> Result<&mut Lane> {
-        self.session
-            .as_mut()
-            .ok_or_else(|| Error::new(Kind::Internal, "use", "connection", "there is none"))
+        self.session.as_mut().ok_or_else(|| {
+            Error::new(Kind::Internal, "use", "connection", "there is no connection")
+        })
     }
 
-    /// Carries out a task. `others` are the workers beside this one.
+    /// Carries out a task. `others` gives access to the other workers.
     pub fn run(&mut self, shared: &Shared, work: Work, others: Others<'_>) -> Attempt {
         let Work { goal, mut care, ahead, .. } = work;
         let mut asked = std::mem::take(&mut self.asked);
@@ -178,11 +182,12 @@ impl Worker {
         Attempt { outcome: Outcome::of(result), care, session: self.after_use() }
     }
 
-    /// Takes parts of the task of another worker. That worker reports the results.
+    /// Takes parts of the task of another worker and replicates them. The other worker reports the
+    /// results.
     pub fn help(
         &mut self,
         shared: &Shared,
-        offer: &Offer,
+        parts: &SharedParts,
         helpers: Option<&dyn Helpers>,
     ) -> Attempt {
         let mut asked = std::mem::take(&mut self.asked);
@@ -192,7 +197,7 @@ impl Worker {
         });
         let result = self.with_pass(shared, (care, Others::default()), |pass| {
             asked.discard(pass);
-            offer.0.help(pass, &mut begin, &|| overseer.is_recalled());
+            parts.0.help(pass, &mut begin, &|| overseer.is_recalled());
             Ok(Vec::new())
         });
         Attempt { outcome: Outcome::of(result), care: Care::default(), session: self.after_use() }
@@ -208,7 +213,7 @@ impl Worker {
         result
     }
 
-    /// Calls `work` with a pass over the session.
+    /// Calls `work` with a [`Pass`] over the session, and connects first if there is no session.
     fn with_pass<T>(
         &mut self,
         shared: &Shared,
@@ -218,11 +223,12 @@ impl Worker {
         self.connect(shared)?;
         let Worker { session, staged, restarts, cache, master, shares, .. } = self;
         let Some(session) = session else {
-            return Err(Error::new(Kind::Internal, "use", "connection", "there is none"));
+            return Err(Error::new(Kind::Internal, "use", "connection", "there is no connection"));
         };
         let task = session.begin_task();
         if *restarts != task.restarts() {
-            // Another worker that shares the session has told the replica to release them.
+            // Another worker has sent `RESTART` over the shared session, so the replica has no
+            // staged files.
             staged.clear();
         }
         let mut pass = Pass::new(
@@ -248,14 +254,14 @@ impl Worker {
         result
     }
 
-    /// Returns whether the master's own Cyrus would move scripts. Returns `false` if this is
-    /// unknown.
+    /// Returns whether the master's own Cyrus would move scripts from a directory to `#sieve`
+    /// mailboxes. Returns `false` if this is unknown.
     pub(super) fn moves_scripts(&self) -> bool {
         self.master.moves_scripts().unwrap_or(false)
     }
 
-    /// Returns the state of the session after it was used. After a wait was ended early, the
-    /// session cannot be used any more.
+    /// Returns the state of the session after a task. If a wait for a reply was ended early, the
+    /// session cannot be used again.
     pub(super) fn after_use(&mut self) -> SessionState {
         if self.session.as_ref().is_some_and(Lane::is_dead) {
             self.session = None;
@@ -268,23 +274,23 @@ impl Worker {
     }
 }
 
-/// Access to the other workers.
+/// Access to the other workers. Each part is `None` if there are no other workers.
 #[derive(Clone, Copy, Default)]
 pub struct Others<'o> {
-    /// Asks other workers to help with a large task.
+    /// Offers parts of a large task to other workers.
     pub helpers: Option<&'o dyn Helpers>,
-    /// Knows which users the other workers hold.
+    /// Records which users this worker holds, and refuses users that another worker holds.
     pub owners: Option<&'o dyn Owners>,
 }
 
-/// The owners that a worker holds until its task ends.
+/// Releases the users that a worker holds when it is dropped.
 pub struct Holding<'s> {
     shared: &'s Shared,
     id: WorkerId,
 }
 
 impl<'s> Holding<'s> {
-    /// Makes a holding without owners.
+    /// Makes the value for worker `id`, which holds no user yet.
     pub fn new(shared: &'s Shared, id: WorkerId) -> Holding<'s> {
         Holding { shared, id }
     }
@@ -304,12 +310,12 @@ impl Drop for Holding<'_> {
     }
 }
 
-/// Returns the session that the fewest workers share.
+/// Returns the open session that is shared by the fewest workers.
 fn share(shared: &Shared) -> Result<Lane> {
     let lanes = shared.lanes.lock();
     let alive = lanes.iter().filter_map(WeakLane::get).filter(|lane| !lane.is_dead());
     alive.min_by_key(Lane::sharers).ok_or_else(|| {
-        let detail = "there is none any more";
+        let detail = "there is no connection any more";
         Error::new(Kind::Connect, "share", "a connection", detail)
     })
 }

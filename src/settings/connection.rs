@@ -1,4 +1,4 @@
-//! Settings of the connection.
+//! Settings of the connections to the replica.
 
 use std::time::Duration;
 
@@ -10,44 +10,46 @@ use super::tls::Tls;
 use crate::config::{Bandwidth, Target, opt, service_port};
 use crate::error::Result;
 
-/// Settings of the connection.
+/// Settings of the connections to the replica.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
-    /// The port, if the server's name has none.
+    /// The port that is used if the server's name has none.
     pub sync_port: Option<u16>,
     /// Whether the replica may be an imapd.
     pub sync_try_imap: bool,
     /// Name or address to connect from (`client_bind`, `client_bind_name`).
     pub client_bind: Option<String>,
-    /// Whether and how the system probes an idle connection.
+    /// How the system probes an idle connection. `None` means that it does not.
     pub tcp_keepalive: Option<KeepAlive>,
     /// Encryption.
     pub tls: Tls,
     /// The credentials for the login.
     pub credentials: Credentials,
-    /// How long each step of connecting and logging in may take; at least a second.
+    /// Time limit for each step of connecting and logging in; at least one second.
     pub client_timeout: Duration,
-    /// How long a reply may take; at least three seconds, as with Cyrus.
+    /// Time limit for a reply; at least three seconds, as in Cyrus.
     pub sync_timeout: Duration,
-    /// How much effort goes into compression.
+    /// How much time is spent on compression.
     pub sync_deflate_level: DeflateLevel,
-    /// How many bytes a second all connections together may send.
+    /// Number of bytes that all connections together may send per second.
     pub sync_bwlimit: Bandwidth,
     /// Whether to fail if compression is not available (`-z`).
     pub require_compression: bool,
-    /// Whether to request staging on the archive partition (`-a`).
+    /// Whether to request that the replica stores incoming message files on its archive partition
+    /// (`-a`).
     pub stage_to_archive: bool,
-    /// Whether the replica must accept lower modseqs, UIDs and UIDVALIDITYs than its own (`-O`).
+    /// Whether the replica must accept the master's state in every case, even lower modseqs, UIDs
+    /// and UIDVALIDITYs than its own (`-O`).
     pub no_copyback: bool,
 }
 
-/// How much effort goes into compression.
+/// How much time is spent on compression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeflateLevel {
-    /// As much as makes the transfer faster; nearly none if compression gains little.
+    /// Adapts to the connection: as much compression as makes the transfer faster.
     #[default]
     Auto,
-    /// Always zlib's level of this number, 1 to 9; 0 switches compression off.
+    /// Always this level of zlib, 1 to 9; 0 means no compression.
     Fixed(u32),
 }
 
@@ -58,15 +60,15 @@ impl DeflateLevel {
     }
 }
 
-/// How the system probes an idle connection, so that a dead peer is noticed. 0 in a field means the
-/// system's own value.
+/// How the system probes an idle connection, to notice that the other end is gone. 0 in a field
+/// means the default of the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct KeepAlive {
-    /// How long the connection must be idle before the first probe (`tcp_keepalive_idle`).
+    /// Idle time before the first probe (`tcp_keepalive_idle`).
     pub idle: Duration,
     /// The time between probes (`tcp_keepalive_intvl`).
     pub interval: Duration,
-    /// Number of unanswered probes after which the peer counts as dead (`tcp_keepalive_cnt`).
+    /// Number of unanswered probes after which the connection is closed (`tcp_keepalive_cnt`).
     pub probes: u32,
 }
 
@@ -79,15 +81,16 @@ pub struct Credentials {
     pub sync_password: Option<Zeroizing<String>>,
     /// The realm, for mechanisms that have realms.
     pub sync_realm: Option<String>,
-    /// The user to act as; the same as `sync_authname` if not set.
+    /// The user to act as. `None` means the user who logs in.
     pub sync_authzid: Option<String>,
-    /// `<host>_mechs` or `force_sasl_client_mech`: use one of these mechanisms and no other.
+    /// The only mechanisms that may be used: `<host>_mechs` or `force_sasl_client_mech`. `None`
+    /// means any.
     pub mechanisms: Option<String>,
-    /// Whether a password may be sent in clear over a network that is not encrypted.
+    /// Whether a password may be sent over a network that is not encrypted.
     pub sync_allowplaintext: bool,
 }
 
-/// Hides the password.
+/// Writes all fields except the password.
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Credentials")
@@ -100,7 +103,7 @@ impl std::fmt::Debug for Credentials {
 }
 
 impl Connection {
-    /// Resolves the settings for a replica, if one is named.
+    /// Reads the settings. Some depend on the replica, if one is named.
     pub(super) fn resolve(
         resolver: &mut Resolver<'_>,
         overrides: &Overrides,
@@ -140,7 +143,7 @@ impl Credentials {
     }
 }
 
-/// Returns the limit that the caller asked for, otherwise that of imapd.conf.
+/// Returns the bandwidth limit: the caller's, otherwise that of imapd.conf.
 fn sync_bwlimit(resolver: &mut Resolver<'_>, asked: Option<&Bandwidth>) -> Result<Bandwidth> {
     let configured = Bandwidth::parse(&resolver.text(opt::SYNC_BWLIMIT))?;
     let Some(asked) = asked else { return Ok(configured) };
@@ -148,7 +151,7 @@ fn sync_bwlimit(resolver: &mut Resolver<'_>, asked: Option<&Bandwidth>) -> Resul
     Ok(asked.clone())
 }
 
-/// Returns the mechanisms that may be used: `<host>_mechs`, with the host up to its first dot, or
+/// Returns the value of `<host>_mechs`, where the host ends before its first dot, otherwise of
 /// `force_sasl_client_mech`.
 fn mechanisms(resolver: &mut Resolver<'_>, target: Option<&Target>) -> Option<String> {
     let general = resolver.string(opt::FORCE_SASL_CLIENT_MECH);
@@ -162,7 +165,8 @@ fn mechanisms(resolver: &mut Resolver<'_>, target: Option<&Target>) -> Option<St
     own.or(general)
 }
 
-/// Returns the name to connect from (`backend_client_bind` in `imap/backend.c`).
+/// Returns the name or address of this machine to connect from (`backend_client_bind` in
+/// `imap/backend.c`).
 fn client_bind(resolver: &mut Resolver<'_>) -> Result<Option<String>> {
     let on = resolver.switch(opt::CLIENT_BIND);
     let own = resolver.string(opt::CLIENT_BIND_NAME);
@@ -171,8 +175,8 @@ fn client_bind(resolver: &mut Resolver<'_>) -> Result<Option<String>> {
         _ if !on => Ok(None),
         Some(name) => Ok(Some(name)),
         None => Err(resolver
-            .refuse(opt::CLIENT_BIND.spec(), "there is no name to bind to")
-            .hint("set client_bind_name or servername")),
+            .refuse(opt::CLIENT_BIND.spec(), "no name is set to take the address from")
+            .with_hint("set client_bind_name or servername")),
     }
 }
 
@@ -190,15 +194,15 @@ fn tcp_keepalive(resolver: &mut Resolver<'_>) -> Option<KeepAlive> {
 /// The name and address of the replica.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
-    /// As in `sync_host` or given with `-S`; also used in locks and log lines.
+    /// The name as in `sync_host` or with `-S`. Locks and log lines contain it.
     pub name: String,
-    /// The parsed name.
+    /// The address that the name describes.
     pub target: Target,
 }
 
 impl Server {
-    /// Returns the server that the caller asked for, otherwise `sync_host` of the channel; `None`
-    /// if there is none.
+    /// Returns the server: the caller's, otherwise `sync_host` of the channel. Returns `None` if
+    /// neither is set.
     pub(super) fn resolve(
         resolver: &mut Resolver<'_>,
         overrides: &Overrides,

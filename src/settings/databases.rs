@@ -1,9 +1,9 @@
-//! Formats of databases.
+//! Settings of the formats of databases.
 
 use super::resolver::Resolver;
 use crate::config::opt::{self, ChoiceOpt};
 
-/// A backend of Cyrus, whether or not it can be read here.
+/// A database format of Cyrus. Not all of them can be read here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DbBackend {
     /// `lib/cyrusdb_twoskip.c`, the default of most databases.
@@ -23,7 +23,7 @@ pub enum DbBackend {
 }
 
 impl DbBackend {
-    /// All backends with their words in imapd.conf.
+    /// All formats with their names in imapd.conf.
     const WORDS: [(&'static str, DbBackend); 7] = [
         ("twoskip", DbBackend::Twoskip),
         ("skiplist", DbBackend::Skiplist),
@@ -34,13 +34,13 @@ impl DbBackend {
         ("twom", DbBackend::Twom),
     ];
 
-    /// Returns the word of imapd.conf.
+    /// Returns the name of the format in imapd.conf.
     pub fn word(self) -> &'static str {
         Self::WORDS.iter().find(|(_, backend)| *backend == self).map_or("", |(word, _)| word)
     }
 }
 
-/// A database's format: the option that sets it, and its value.
+/// The format of a database, and the option that sets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DbFormat {
     /// Name of the option.
@@ -49,30 +49,30 @@ pub struct DbFormat {
     pub backend: DbBackend,
 }
 
-/// Formats of databases, and related options.
+/// The formats of databases, and options that depend on them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Databases {
-    /// Of mailboxes.db.
+    /// Format of mailboxes.db.
     pub mboxlist_db: DbFormat,
-    /// Of annotations.
+    /// Format of databases of annotations.
     pub annotation_db: DbFormat,
-    /// Of subscriptions.
+    /// Format of files of subscriptions.
     pub subscription_db: DbFormat,
-    /// Of seen state.
+    /// Format of databases of seen state.
     pub seenstate_db: DbFormat,
-    /// Of quotas.
+    /// Format of the quota database.
     pub quota_db: DbFormat,
-    /// Of conversations.
+    /// Format of databases of conversations.
     pub conversations_db: DbFormat,
-    /// Whether there are conversations, and modseqs for each user.
+    /// Whether Cyrus maintains conversations, and a modseq counter for each user.
     pub conversations: bool,
-    /// The folder of mail to be submitted, which has no conversations.
+    /// The folder of messages that wait to be sent. They belong to no conversation.
     pub jmapsubmissionfolder: String,
-    /// Whether mailboxes.db also has entries by the users who may see a mailbox.
+    /// Whether mailboxes.db also lists, for each user, the mailboxes to which the user has rights.
     pub reverseacls: bool,
     /// Whether mailboxes.db has groups of users (`auth_mech: mboxgroups`).
     pub mboxgroups: bool,
-    /// Whether an early mailboxes.db is sorted like a later one.
+    /// Whether a mailboxes.db of an early version is sorted like one of a later version.
     pub improved_mboxlist_sort: bool,
 }
 

@@ -1,36 +1,38 @@
-//! Actions that need a person's consent: some changes of the master by a repair, and deletions on
-//! the replica of data that is merely missing here.
+//! Actions that a person must allow: some changes of the master by a repair, and deletions on the
+//! replica of data that is only missing on the master.
 
 use crate::error::{Error, Kind, Result};
 use crate::limits::REPAIR_MAX_EXPUNGE;
 
-/// The actions for which consent was given: on the master, by a repair, and on the replica.
+/// The actions that are allowed: unusual changes of the master by a repair, and, with `missing`,
+/// deletions on the replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct AllowRepair {
     /// Expunge many messages of a mailbox, or mark many `\Deleted`.
     pub expunge: bool,
-    /// Change annotations that delete, redirect or archive mail.
+    /// Change annotations with which Cyrus deletes, redirects or archives mail.
     pub annotations: bool,
-    /// Change data that acts by itself: sieve scripts, mail to be submitted, push subscriptions.
+    /// Change data that causes actions: Sieve scripts, messages that wait to be sent, push
+    /// subscriptions.
     pub scripts: bool,
-    /// Raise the last UID by very much.
+    /// Raise the last UID of a mailbox by a large number.
     pub uids: bool,
-    /// Delete on the replica the subscriptions or the scripts of a user whose file or directory for
-    /// them is missing here.
+    /// Delete the subscriptions or the scripts of a user on the replica, if their file or directory
+    /// is missing on the master.
     pub missing: bool,
 }
 
 impl AllowRepair {
-    /// Everything.
+    /// Allows all actions.
     pub const ALL: AllowRepair =
         AllowRepair { expunge: true, annotations: true, scripts: true, uids: true, missing: true };
 
-    /// Parses words with commas between them: `expunge`, `annotations`, `scripts`, `uids`,
+    /// Parses words that are separated by commas: `expunge`, `annotations`, `scripts`, `uids`,
     /// `missing`, `all`.
     ///
     /// # Errors
-    /// [`Kind::InvalidArgument`] if there is another word, or none.
+    /// [`Kind::InvalidArgument`] if there is any other word, or an empty text.
     pub fn from_words(words: &str) -> Result<AllowRepair> {
         let mut allowed = AllowRepair::default();
         for word in words.split(',') {
@@ -42,8 +44,8 @@ impl AllowRepair {
                 "missing" => allowed.missing = true,
                 "all" => allowed = AllowRepair::ALL,
                 other => {
-                    let detail = format!("a repair cannot be allowed \"{other}\"");
-                    return Err(Error::new(Kind::InvalidArgument, "allow", "repair", detail).hint(
+                    let detail = format!("\"{other}\" is not a kind of repair that can be allowed");
+                    return Err(Error::new(Kind::InvalidArgument, "allow", "repair", detail).with_hint(
                         "write expunge, annotations, scripts, uids, missing or all, with commas \
                          between",
                     ));
@@ -53,7 +55,8 @@ impl AllowRepair {
         Ok(allowed)
     }
 
-    /// Returns the words that [`AllowRepair::from_words`] parses; `None` if nothing is allowed.
+    /// Returns the words that [`AllowRepair::from_words`] parses. Returns `None` if no action is
+    /// allowed.
     pub fn words(self) -> Option<String> {
         if self == AllowRepair::ALL {
             return Some("all".to_owned());
@@ -74,10 +77,10 @@ impl AllowRepair {
 /// The conditions under which a repair is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fuse {
-    /// Number of messages that may be expunged in a mailbox if they are more than a tenth of it;
-    /// `None` for no limit.
+    /// Maximum number of messages that a repair may expunge in a mailbox. Only applies if they are
+    /// more than a tenth of the mailbox. `None` means no limit.
     pub max_expunge: Option<u64>,
-    /// What is allowed.
+    /// The actions that are allowed.
     pub allowed: AllowRepair,
 }
 

@@ -1,23 +1,23 @@
-//! The number of connections at once.
+//! The number of simultaneous connections.
 
 use std::fmt;
 
-/// The greatest number of connections; the option allows no more.
+/// The maximum number of connections, as in the table of options.
 const MOST: usize = 64;
 
-/// The number of connections to the replica at once (`sync_jobs`, `-j`).
+/// The number of simultaneous connections to the replica (`sync_jobs`, `-j`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Jobs {
-    /// Begins with one, and adds more as long as that increases the work done in a second, up to
-    /// four.
+    /// Begins with one connection, and adds more, up to four, as long as this increases the speed.
     #[default]
     Auto,
-    /// This many, if there is enough work and the replica accepts them.
+    /// This number, if there is enough work and the replica accepts so many.
     Number(usize),
 }
 
 impl Jobs {
-    /// Parses the word of a command line: `auto`, or a number from 1 to 64.
+    /// Parses the value of a command line option: `auto`, or a number from 1 to 64.
     pub fn from_word(word: &str) -> Option<Jobs> {
         match word.parse() {
             Ok(number @ 1..=MOST) => Some(Jobs::Number(number)),
@@ -27,7 +27,7 @@ impl Jobs {
     }
 }
 
-/// In the grammar of imapd.conf.
+/// Writes the value as imapd.conf has it.
 impl fmt::Display for Jobs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! The layout of the spool: where files and directories are.
+//! The places of files and directories of the mail spool.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -10,49 +10,51 @@ use super::resolver::Resolver;
 use crate::config::{opt, value};
 use crate::types::UserId;
 
-/// The layout of the spool: where files and directories are.
+/// The places of files and directories of the mail spool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     /// The directory of databases, user files and locks.
     pub configdirectory: PathBuf,
-    /// Whether directories by the name of a mailbox have a letter above them.
+    /// Whether the directories of mailboxes are in directories of one letter (`hashimapspool`).
     pub hashimapspool: bool,
-    /// Whether that letter is computed from the whole name, not from its beginning.
+    /// Whether that letter is computed from the whole name (`fulldirhash`). Otherwise it is
+    /// computed from the beginning of the name.
     pub fulldirhash: bool,
-    /// The directory of lock files, if it is not `lock` in `configdirectory`.
+    /// The directory of lock files. `None` means `lock` in `configdirectory`.
     pub mboxname_lockpath: Option<PathBuf>,
-    /// The directory above `user` and `domain`, which contain the files of users:
+    /// The directory that contains `user` and `domain`, which contain the files of users:
     /// `mboxname_userpath` of Cyrus 3.13.1 and later, otherwise `configdirectory`.
     pub mboxname_userpath: PathBuf,
-    /// Whether to take `$GLOBAL`, the lock by which `cyr_withlock_run` of Cyrus 3.12 and later
-    /// stops every program that writes: `global_lock`, unless such a program holds the lock and has
-    /// started this one (`CYRUS_HAVELOCK_GLOBAL`, `cyrus_init` of `imap/global.c`).
+    /// Whether to take the lock `$GLOBAL`, with which `cyr_withlock_run` of Cyrus 3.12 and later
+    /// stops all programs that write. It is `global_lock`, but off if `cyr_withlock_run` has
+    /// started this program and holds the lock (`CYRUS_HAVELOCK_GLOBAL`, `cyrus_init` of
+    /// `imap/global.c`).
     pub global_lock: bool,
-    /// The user whose namespace is locked by the program that has started this one
+    /// The user whose lock is held by the program that has started this program
     /// (`CYRUS_HAVELOCK_USER`).
     pub locked_user: Option<UserId>,
-    /// The words of files that are on the metapartition.
+    /// The files that are on the metapartition, as words of the option.
     pub metapartition_files: Vec<&'static str>,
     /// The directory of Sieve scripts.
     pub sievedir: PathBuf,
-    /// mailboxes.db, if it is not in `configdirectory`.
+    /// The path of mailboxes.db. `None` means that it is in `configdirectory`.
     pub mboxlist_db_path: Option<PathBuf>,
-    /// annotations.db, if it is not in `configdirectory`.
+    /// The path of annotations.db. `None` means that it is in `configdirectory`.
     pub annotation_db_path: Option<PathBuf>,
-    /// quotas.db, if it is not in `configdirectory`.
+    /// The path of quotas.db. `None` means that it is in `configdirectory`.
     pub quota_db_path: Option<PathBuf>,
     /// The partitions by their names, in lower case.
     partitions: BTreeMap<String, Partition>,
 }
 
-/// The root directories of a partition, as far as they are configured.
+/// The root directories of a partition. `None` means that the directory is not configured.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Partition {
     /// `partition-<name>`
     pub data: Option<PathBuf>,
     /// `metapartition-<name>`. [`Layout::metapartition_files`] lists the files that are there.
     pub metadata: Option<PathBuf>,
-    /// `archivepartition-<name>`, if archiving is on.
+    /// `archivepartition-<name>`, if `archive_enabled` is on.
     pub archive: Option<PathBuf>,
     /// `metadir-header-<name>`
     pub header: Option<PathBuf>,
@@ -88,13 +90,13 @@ impl Layout {
         self.partitions.iter().map(|(name, partition)| (name.as_str(), partition))
     }
 
-    /// Returns a partition; case does not matter in their names.
+    /// Returns the partition with this name. Upper and lower case are the same.
     pub fn partition(&self, name: &str) -> Option<&Partition> {
         self.partitions.get(&name.to_ascii_lowercase())
     }
 }
 
-/// Whether an environment variable is a switch that is on.
+/// Returns whether an environment variable is set to a switch that is on.
 fn is_held(variable: Option<OsString>) -> bool {
     let text = variable.as_ref().and_then(|variable| variable.to_str());
     text.and_then(value::switch).unwrap_or(false)

@@ -1,4 +1,4 @@
-//! The sync logs that Cyrus's programs write.
+//! Settings of the sync logs that Cyrus's programs write.
 
 use super::resolver::Resolver;
 use crate::config::{Config, opt};
@@ -7,13 +7,13 @@ use crate::error::{Error, Kind, Result};
 /// The sync logs that Cyrus's programs write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Logs {
-    /// Whether they write any.
+    /// Whether Cyrus's programs write sync logs.
     pub sync_log: bool,
-    /// The channels that have one; `None` is the log without a channel (`sync_log_init` in
-    /// `imap/sync_log.c`).
+    /// The channels that have a sync log. `None` stands for the log without a channel
+    /// (`sync_log_init` in `imap/sync_log.c`).
     pub sync_log_channels: Vec<Option<String>>,
-    /// The channel of what a process of Cyrus replicates before it answers (`sync_checkpoint` in
-    /// `imap/sync_support.c`).
+    /// The channel for changes that a process of Cyrus replicates before it answers its client
+    /// (`sync_checkpoint` in `imap/sync_support.c`).
     pub sync_rightnow_channel: Option<String>,
 }
 
@@ -28,7 +28,7 @@ impl Logs {
         Logs { sync_log, sync_log_channels, sync_rightnow_channel }
     }
 
-    /// Fails for an unknown channel, because Cyrus's programs do not log to it.
+    /// Fails if a channel is unknown, because Cyrus's programs do not log to it.
     pub(super) fn check_known(&self, channel: &str, config: &Config) -> Result<()> {
         let known = || self.sync_log_channels.iter().chain([&self.sync_rightnow_channel]).flatten();
         if channel.is_empty()
@@ -44,6 +44,6 @@ impl Logs {
              channels: {listed}"
         );
         Err(Error::new(Kind::Config, "use", "channel", detail)
-            .hint("choose one of these, or add the channel to sync_log_channels"))
+            .with_hint("choose one of these, or add the channel to sync_log_channels"))
     }
 }

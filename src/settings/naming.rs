@@ -1,20 +1,20 @@
-//! The form of names.
+//! Settings of the form of mailbox and user names.
 
 use super::resolver::Resolver;
 use crate::config::opt;
 
-/// The form of names.
+/// The form of mailbox and user names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Naming {
-    /// Whether external names have `/` between their levels, otherwise `.`.
+    /// Whether external names have `/` between their levels. Otherwise they have `.`.
     pub unixhierarchysep: bool,
-    /// Whether names may have a domain.
+    /// Whether user names may have a domain.
     pub virtdomains: bool,
-    /// The domain that is left out of names.
+    /// The domain that is left out of user names.
     pub defaultdomain: String,
-    /// The first level of deleted mailboxes.
+    /// The first level of the names of deleted mailboxes.
     pub deletedprefix: String,
-    /// The folder of a user's Sieve scripts.
+    /// The name of the folder of a user's Sieve scripts.
     pub sieve_folder: String,
 }
 

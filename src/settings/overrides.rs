@@ -1,4 +1,4 @@
-//! A caller's requests, which override imapd.conf.
+//! The values that a caller sets, which override imapd.conf.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,13 +8,14 @@ use super::jobs::Jobs;
 use crate::config::Bandwidth;
 use crate::types::{Pattern, Text};
 
-/// A caller's requests, which override imapd.conf; the default requests nothing. The fields have
-/// the names of the options of `sync_client(8)`.
+/// The values that a caller sets, which override imapd.conf. The default sets none. The
+/// documentation of a field names the option of `sync_client(8)` that sets it, if there is one. For
+/// each field there is a method `with_...`, so that the values can be set in one expression.
 ///
 /// ```
 /// use cyrsync::{Config, Overrides, Settings};
 ///
-/// let asked = Overrides::default().with_server("mx2.example.com").with_no_copyback();
+/// let asked = Overrides::default().with_server("mx2.example.com").with_no_copyback(true);
 /// let config = Config::from_text(b"configdirectory: /conf\n", "imapd.conf")?;
 /// let settings = Settings::resolve(&config, None, &asked)?;
 /// assert_eq!(settings.replica()?.server, "mx2.example.com");
@@ -25,90 +26,91 @@ use crate::types::{Pattern, Text};
 pub struct Overrides {
     /// The replica, instead of the channel's `sync_host` (`-S`): host, `host:port` or `/path`.
     pub server: Option<String>,
-    /// Partition to use on the replica (`-p`).
+    /// Partition on the replica, instead of the master's partition (`-p`).
     pub dest_partition: Option<Text>,
-    /// No mupdate operations (`-L`).
+    /// The replica does not inform its mupdate server (`-L`).
     pub local_only: bool,
     /// Skip users whom another client is replicating (`-N`).
     pub skip_locked: bool,
-    /// Never change the master, force the replica (`-O`).
+    /// Never change the master; force the replica to the master's state (`-O`). Takes precedence
+    /// over [`Overrides::copyback`].
     pub no_copyback: bool,
     /// Change the master even if `sync_no_copyback` of imapd.conf forbids it (`--copyback`).
     pub copyback: bool,
-    /// Which unusual changes a repair may make on the master (`--allow-repair`).
+    /// Which unusual changes are allowed, on the master by a repair and on the replica
+    /// (`--allow-repair`).
     pub allow_repair: AllowRepair,
-    /// Stage incoming files on the replica's archive partition (`-a`).
+    /// The replica stores incoming message files on its archive partition (`-a`).
     pub stage_to_archive: bool,
     /// Fail if the replica does not offer compression (`-z`).
     pub require_compression: bool,
-    /// How many connections there are at once (`-j`), instead of `sync_jobs`.
+    /// Number of simultaneous connections (`-j`), instead of `sync_jobs`.
     pub jobs: Option<Jobs>,
-    /// How many bytes a second all connections together may send (`--bwlimit`), instead of
+    /// Number of bytes that all connections together may send per second (`--bwlimit`), instead of
     /// `sync_bwlimit`.
     pub bwlimit: Option<Bandwidth>,
-    /// Users and mailboxes to leave out (`--exclude`). Does not apply to a sync log.
+    /// Users and mailboxes that are not replicated (`--exclude`). This does not apply to entries of
+    /// a sync log.
     pub exclude: Vec<Pattern>,
     /// Try to connect only once (`-o`).
     pub connect_once: bool,
-    /// Least time from one run to the next (`-d`), instead of `sync_repeat_interval`.
-    pub delay: Option<Duration>,
-    /// Time after which the client makes the replica release its staged files (`-t`); zero for
-    /// never. Default: ten minutes.
-    pub timeout: Option<Duration>,
-    /// A file whose existence is a request to stop (`-F`), instead of `sync_shutdown_file`.
+    /// Minimum time from the start of one run to the start of the next (`-d`), instead of
+    /// `sync_repeat_interval` of imapd.conf.
+    pub sync_repeat_interval: Option<Duration>,
+    /// Time after which the client tells the replica to delete its staged files, which are message
+    /// files that no mailbox uses yet (`-t`). Zero means never. Default: ten minutes.
+    pub release_staged_after: Option<Duration>,
+    /// A file that stops rolling replication when it exists (`-F`), instead of
+    /// `sync_shutdown_file`.
     pub shutdown_file: Option<PathBuf>,
     /// A file for metrics (`--metrics-file`), instead of `sync_metrics_file`.
     pub metrics_file: Option<PathBuf>,
-    /// Replicate only what is logged now (`-1`).
+    /// Replicate only the entries that the sync log has at the start, and then stop (`-1`).
     pub rolling_once: bool,
-    /// How long to wait for locks of users and mailboxes; `None` for no limit.
+    /// Time limit of the wait for locks of users and mailboxes; `None` for no limit. `sync_client`
+    /// sets 200 ms for rolling replication.
     pub lock_patience: Option<Duration>,
-    /// If the connection is lost during a task, connect again after growing pauses before that task
-    /// is tried once more; otherwise connect at once, and only once.
+    /// If the connection is lost during a task, connect again, with growing pauses between
+    /// attempts, and then repeat the task. If `false`, there is only one attempt, without a pause.
+    /// `sync_client` always sets it.
     pub reconnect: bool,
 }
 
-/// Setters for the most common requests. All others are set by their fields.
-impl Overrides {
-    /// Sets [`Overrides::server`].
-    #[must_use]
-    pub fn with_server(mut self, server: impl Into<String>) -> Overrides {
-        self.server = Some(server.into());
-        self
-    }
+/// Defines a method for each field that sets it and returns the overrides.
+macro_rules! setters {
+    ($(pub fn $with:ident($value:ident: $type:ty) => $field:ident = $new:expr;)*) => {
+        impl Overrides {
+            $(
+                #[doc = concat!("Sets [`Overrides::", stringify!($field), "`].")]
+                #[must_use]
+                pub fn $with(mut self, $value: $type) -> Overrides {
+                    self.$field = $new;
+                    self
+                }
+            )*
+        }
+    };
+}
 
-    /// Sets [`Overrides::no_copyback`].
-    #[must_use]
-    pub fn with_no_copyback(mut self) -> Overrides {
-        self.no_copyback = true;
-        self
-    }
-
-    /// Sets [`Overrides::allow_repair`].
-    #[must_use]
-    pub fn with_allow_repair(mut self, allowed: AllowRepair) -> Overrides {
-        self.allow_repair = allowed;
-        self
-    }
-
-    /// Sets [`Overrides::jobs`].
-    #[must_use]
-    pub fn with_jobs(mut self, jobs: Jobs) -> Overrides {
-        self.jobs = Some(jobs);
-        self
-    }
-
-    /// Adds to [`Overrides::exclude`].
-    #[must_use]
-    pub fn with_exclude(mut self, pattern: Pattern) -> Overrides {
-        self.exclude.push(pattern);
-        self
-    }
-
-    /// Sets [`Overrides::rolling_once`].
-    #[must_use]
-    pub fn with_rolling_once(mut self) -> Overrides {
-        self.rolling_once = true;
-        self
-    }
+setters! {
+    pub fn with_server(server: impl Into<String>) => server = Some(server.into());
+    pub fn with_dest_partition(name: impl Into<Text>) => dest_partition = Some(name.into());
+    pub fn with_local_only(value: bool) => local_only = value;
+    pub fn with_skip_locked(value: bool) => skip_locked = value;
+    pub fn with_no_copyback(value: bool) => no_copyback = value;
+    pub fn with_copyback(value: bool) => copyback = value;
+    pub fn with_allow_repair(allowed: AllowRepair) => allow_repair = allowed;
+    pub fn with_stage_to_archive(value: bool) => stage_to_archive = value;
+    pub fn with_require_compression(value: bool) => require_compression = value;
+    pub fn with_jobs(jobs: Jobs) => jobs = Some(jobs);
+    pub fn with_bwlimit(limit: Bandwidth) => bwlimit = Some(limit);
+    pub fn with_exclude(patterns: impl Into<Vec<Pattern>>) => exclude = patterns.into();
+    pub fn with_connect_once(value: bool) => connect_once = value;
+    pub fn with_sync_repeat_interval(time: Duration) => sync_repeat_interval = Some(time);
+    pub fn with_release_staged_after(time: Duration) => release_staged_after = Some(time);
+    pub fn with_shutdown_file(path: impl Into<PathBuf>) => shutdown_file = Some(path.into());
+    pub fn with_metrics_file(path: impl Into<PathBuf>) => metrics_file = Some(path.into());
+    pub fn with_rolling_once(value: bool) => rolling_once = value;
+    pub fn with_lock_patience(limit: Option<Duration>) => lock_patience = limit;
+    pub fn with_reconnect(value: bool) => reconnect = value;
 }

@@ -1,29 +1,29 @@
-//! Settings of the process: its user, its log.
+//! Settings of the process: its user, its log lines, and the permissions of new files.
 
 use super::resolver::Resolver;
 use crate::config::{Config, opt};
 
-/// Settings of a program that works on a spool.
+/// Settings of a program that reads a mail spool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Process {
-    /// The user to run as, if not the built-in one.
+    /// The user to run as. `None` means the built-in default.
     pub cyrus_user: Option<String>,
-    /// The group, if not the user's own.
+    /// The group to run as. `None` means the user's own group.
     pub cyrus_group: Option<String>,
     /// Whether debug lines are logged.
     pub debug: bool,
-    /// Text at the beginning of log lines, before the program's name.
+    /// Text before the program's name in syslog.
     pub syslog_prefix: Option<String>,
-    /// The syslog facility, by its name; an unknown one is reported and ignored, as Cyrus does.
+    /// The name of the syslog facility. An unknown facility is reported and ignored, as by Cyrus.
     pub syslog_facility: Option<String>,
-    /// Permissions that new files do not get.
+    /// The permission bits that new files do not get.
     pub umask: u32,
 }
 
 impl Process {
-    /// Reads only the settings of the process from a configuration. A program needs them to become
-    /// that process before it can report errors in the other settings.
+    /// Reads only the settings of the process from a configuration. A program needs them first: it
+    /// must have its user and its log before it can report errors in other settings.
     pub fn of(config: &Config) -> Process {
         Process::resolve(&mut Resolver::new(config, None))
     }
@@ -40,7 +40,7 @@ impl Process {
     }
 }
 
-/// Parses octal digits; any other characters between them are ignored, as `cyrus_init` does.
+/// Parses octal digits. All other characters are ignored, as in `cyrus_init`.
 fn umask(text: &str) -> u32 {
     let digits = text.bytes().filter(|byte| (b'0'..=b'7').contains(byte));
     digits.fold(0, |mask: u32, digit| mask.wrapping_mul(8) | u32::from(digit - b'0'))

@@ -1,11 +1,12 @@
-//! Whether a repair may change the master, and how far.
+//! Settings of repairs. A repair brings master and replica together after they have diverged, and
+//! may change the master.
 
 use super::fuse::{AllowRepair, Fuse};
 use super::overrides::Overrides;
 use super::resolver::{Resolver, yes_or_no};
 use crate::config::opt;
 
-/// Whether the master may be changed, and how far.
+/// Whether a repair may change the master, and which changes it may make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Repair {
     pub no_copyback: bool,

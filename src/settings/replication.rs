@@ -1,4 +1,4 @@
-//! Settings that are the same for everything that a client replicates.
+//! Settings that apply to all data that a client replicates.
 
 use std::path::PathBuf;
 
@@ -10,31 +10,33 @@ use crate::config::opt;
 use crate::sys::lock::Wait;
 use crate::types::{Pattern, ReplicaName, Text};
 
-/// Settings that are the same for everything that a client replicates.
+/// Settings that apply to all data that a client replicates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replication {
-    /// Name of the replica, as in the sync lock and in log lines.
+    /// Name of the replica, as in the file name of the sync lock and in log lines.
     pub server: String,
-    /// Channel, for log lines.
+    /// The channel, for log lines.
     pub channel: Option<String>,
-    /// Partition to use on the replica instead of the master's (`-p`).
+    /// Partition on the replica, instead of the master's partition (`-p`).
     pub dest_partition: Option<Text>,
-    /// No mupdate operations (`-L`): `LOCAL_MAILBOX` and so on.
+    /// Whether the replica does not inform its mupdate server (`-L`): uses `LOCAL_MAILBOX` and
+    /// similar commands.
     pub local_only: bool,
-    /// Users, by their userids, and mailboxes, by their external names, to leave out
-    /// (`--exclude`).
+    /// Users (userids) and mailboxes (external names) that are not replicated (`--exclude`).
     pub exclude: Vec<Pattern>,
-    /// Whether to wait for users whom another client replicates (`-N`).
+    /// Whether to wait for a user whom another client is replicating, or to skip the user (`-N`).
     pub wait: Wait,
-    /// Never change the master, force the replica (`-O`).
+    /// Whether the master must not be changed. The replica is then forced to the master's state
+    /// (`-O`).
     pub no_copyback: bool,
-    /// Records per batch; 0 switches batches off.
+    /// Maximum number of records in one update; 0 for no limit.
     pub sync_batchsize: u32,
-    /// Whether subscriptions follow the rights of users.
+    /// Whether mailboxes.db lists the mailboxes to which a user has rights.
     pub reverseacls: bool,
-    /// Whether to read the files of all messages, including those that the replica has already.
+    /// Whether to read the files of all messages, to check them, including messages that the
+    /// replica already has.
     pub sync_check_messages: bool,
-    /// The directory for long messages while they are fetched from the replica.
+    /// Directory for temporary files of long messages that are fetched from the replica.
     pub temp_path: PathBuf,
     /// The changes that a repair must not make on the master.
     pub fuse: Fuse,
@@ -68,7 +70,7 @@ impl Replication {
             local_only: resolver.asked_for("--local-only", overrides.local_only),
             wait: if skip_locked { Wait::Fail } else { Wait::up_to(overrides.lock_patience) },
             no_copyback: repair.no_copyback,
-            // A negative number means no batches.
+            // A negative number means no limit.
             sync_batchsize: u32::try_from(resolver.int(opt::SYNC_BATCHSIZE)).unwrap_or(0),
             reverseacls,
             sync_check_messages: resolver.switch(opt::SYNC_CHECK_MESSAGES),

@@ -1,26 +1,26 @@
-//! Reads each option once, and records its value and origin.
+//! Reads each option once. Records its value and origin.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::shown::Shown;
+use super::effective::EffectiveOption;
 use crate::config::opt::{
     AutoOpt, ChoiceOpt, DurationOpt, IntOpt, SetOpt, Spec, StringOpt, SwitchOpt, Type,
 };
 use crate::config::{Config, Origin};
 use crate::error::{Error, Kind};
 
-/// Reads options for one channel.
+/// Reads the options for one channel, or the general values.
 pub(super) struct Resolver<'c> {
     config: &'c Config,
     channel: Option<&'c str>,
-    shown: Vec<Shown>,
+    options: Vec<EffectiveOption>,
 }
 
 impl<'c> Resolver<'c> {
-    /// Reads `config` for a channel.
+    /// Makes a reader of the options of `config` for a channel.
     pub fn new(config: &'c Config, channel: Option<&'c str>) -> Resolver<'c> {
-        Resolver { config, channel, shown: Vec::new() }
+        Resolver { config, channel, options: Vec::new() }
     }
 
     /// Returns the channel.
@@ -39,7 +39,8 @@ impl<'c> Resolver<'c> {
         self.config.string(option, self.channel).map(str::to_owned)
     }
 
-    /// Reads a text that has a default.
+    /// Reads a text that has a default. Without one, an option that is not set is read as an empty
+    /// text.
     pub fn text(&mut self, option: StringOpt) -> String {
         self.string(option).unwrap_or_default()
     }
@@ -62,19 +63,20 @@ impl<'c> Resolver<'c> {
         self.config.int(option, self.channel)
     }
 
-    /// Reads a number; `None` for `auto`.
+    /// Reads a number. Returns `None` for `auto`.
     pub fn auto(&mut self, option: AutoOpt) -> Option<i32> {
         self.note(option.spec());
         self.config.auto(option, self.channel)
     }
 
-    /// Reads a duration; a negative one counts as zero.
+    /// Reads a duration. A negative duration becomes zero.
     pub fn duration(&mut self, option: DurationOpt) -> Duration {
         self.note(option.spec());
         self.config.duration(option, self.channel)
     }
 
-    /// Reads one of these words; the table of options has checked that it is one of them.
+    /// Reads an option that must be one of some words, and returns the value that `words` has for
+    /// the word. Returns `other` for other words.
     pub fn choice<T: Copy>(&mut self, option: ChoiceOpt, words: &[(&str, T)], other: T) -> T {
         let chosen = self.config.choice(option, self.channel);
         self.note_as(option.spec(), Some(chosen.to_owned()));
@@ -88,17 +90,17 @@ impl<'c> Resolver<'c> {
         words.iter().copied().filter(|word| self.config.contains(option, word)).collect()
     }
 
-    /// Reads a setting whose name is made from the name of a host or partition. It is shown if it
-    /// is set.
+    /// Reads a setting whose name contains the name of a host or partition. If it is set, it is
+    /// recorded.
     pub fn other(&mut self, key: &str) -> Option<String> {
         let value = self.config.other(key)?.to_owned();
         let origin = self.config.origin_of_other(key);
-        self.shown.push(Shown::new(key, Some(value.clone()), origin));
+        self.options.push(EffectiveOption::new(key, Some(value.clone()), origin));
         Some(value)
     }
 
-    /// Returns the names of all such settings that begin with `prefix`, sorted, without that
-    /// prefix.
+    /// Returns the names of all settings outside the table that begin with `prefix`, sorted. The
+    /// returned names are without the prefix.
     pub fn others(&self, prefix: &str) -> Vec<String> {
         let mut ends: Vec<_> = self.config.others(prefix).map(str::to_owned).collect();
         ends.sort_unstable();
@@ -106,28 +108,28 @@ impl<'c> Resolver<'c> {
         ends
     }
 
-    /// Replaces the value of the option that was read last by the caller's.
+    /// Replaces the recorded value of the last option by the caller's value.
     pub fn overridden(&mut self, value: String) {
-        if let Some(last) = self.shown.last_mut() {
+        if let Some(last) = self.options.last_mut() {
             last.value = Some(value);
             last.origin = Origin::Override;
         }
     }
 
-    /// Records a request that only a caller can make. It is shown if it is not the default.
+    /// Records a value that only a caller can set, under the name `flag`. `None` is not recorded.
     pub fn asked(&mut self, flag: &str, value: Option<String>) {
         if value.is_some() {
-            self.shown.push(Shown::new(flag, value, Origin::Override));
+            self.options.push(EffectiveOption::new(flag, value, Origin::Override));
         }
     }
 
-    /// Records a flag without an argument in the same way.
+    /// Records a flag that only a caller can set, if it is on. Returns `on`.
     pub fn asked_for(&mut self, flag: &str, on: bool) -> bool {
         self.asked(flag, on.then(|| yes_or_no(true)));
         on
     }
 
-    /// Returns the error of a value that cannot be used, with the value's origin.
+    /// Makes the error for a value that cannot be used. It names the origin of the value.
     pub fn refuse(&self, spec: &'static Spec, what: impl std::fmt::Display) -> Error {
         match self.origin(spec) {
             place @ Origin::Line { .. } => {
@@ -138,9 +140,9 @@ impl<'c> Resolver<'c> {
         }
     }
 
-    /// Returns everything that was read, in that order.
-    pub fn finish(self) -> Vec<Shown> {
-        self.shown
+    /// Returns all recorded settings, in the order in which they were read.
+    pub fn finish(self) -> Vec<EffectiveOption> {
+        self.options
     }
 
     fn note(&mut self, spec: &'static Spec) {
@@ -150,11 +152,11 @@ impl<'c> Resolver<'c> {
 
     fn note_as(&mut self, spec: &'static Spec, value: Option<String>) {
         let origin = self.origin(spec);
-        self.shown.push(Shown::new(spec.name, value, origin));
+        self.options.push(EffectiveOption::new(spec.name, value, origin));
     }
 }
 
-/// Writes a switch in the grammar of imapd.conf.
+/// Returns a switch as imapd.conf has it.
 pub(super) fn yes_or_no(on: bool) -> String {
     if on { "yes".to_owned() } else { "no".to_owned() }
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::*;
 use crate::config::opt::{self, Type};
 
-/// Returns the settings of lines of an imapd.conf.
+/// Returns the settings for these lines of imapd.conf.
 pub(crate) fn of(lines: &str) -> Settings {
     of_channel(lines, None)
 }
 
-/// Returns the same for a channel.
+/// Returns the settings of a channel for these lines of imapd.conf.
 pub(crate) fn of_channel(lines: &str, channel: Option<&str>) -> Settings {
     resolve(lines, channel, &Overrides::default()).unwrap()
 }
@@ -23,7 +23,7 @@ fn resolve(lines: &str, channel: Option<&str>, overrides: &Overrides) -> Result<
     Settings::resolve(&Config::from_text(text.as_bytes(), "t.conf")?, channel, overrides)
 }
 
-/// Returns the TLS settings of valid lines for a replica.
+/// Returns the TLS settings for these lines of imapd.conf, with a replica.
 fn tls(lines: &str) -> Tls {
     of(&format!("sync_host: replica.example.com:2005\n{lines}")).connection.tls
 }
@@ -32,14 +32,15 @@ fn refused(lines: &str, channel: Option<&str>) -> Error {
     let lines = format!("sync_host: replica.example.com:2005\n{lines}");
     let error = resolve(&lines, channel, &Overrides::default()).unwrap_err();
     assert_eq!(error.kind(), Kind::Config, "{error}");
-    assert!(!error.hint_text().is_empty(), "{error}");
+    assert!(!error.hint().is_empty(), "{error}");
     error
 }
 
 #[test]
 fn every_option_of_the_table_is_resolved_once() {
     let settings = of("");
-    let mut shown: Vec<&str> = settings.shown().iter().map(|shown| shown.name.as_str()).collect();
+    let mut shown: Vec<&str> =
+        settings.effective_options().iter().map(|shown| shown.name.as_str()).collect();
     let mut table: Vec<&str> = opt::ALL.iter().map(|spec| spec.name).collect();
     shown.sort_unstable();
     table.sort_unstable();
@@ -48,7 +49,7 @@ fn every_option_of_the_table_is_resolved_once() {
 
 #[test]
 fn defaults_are_shown_as_in_the_table() {
-    for shown in of("configdirectory: /conf\n").shown() {
+    for shown in of("configdirectory: /conf\n").effective_options() {
         let spec = opt::ALL.iter().find(|spec| spec.name == shown.name).unwrap();
         if spec.name != "configdirectory" {
             assert_eq!(
@@ -59,7 +60,7 @@ fn defaults_are_shown_as_in_the_table() {
     }
 }
 
-/// Returns an invalid value for an option, if there is one.
+/// Returns an invalid value for an option of this type. Returns `None` if any value is valid.
 fn bad(kind: Type) -> Option<&'static str> {
     match kind {
         Type::String => None,
@@ -87,7 +88,7 @@ fn a_bad_value_of_any_option_fails_at_the_start_with_file_and_line() {
                 assert_eq!(error.kind(), Kind::Config, "{key}");
                 assert_eq!(*error.subject(), "t.conf line 3", "{error}");
                 assert!(error.detail().starts_with(&format!("{key}: ")), "{error}");
-                assert!(!error.hint_text().is_empty(), "{error}");
+                assert!(!error.hint().is_empty(), "{error}");
             }
         }
     }
@@ -125,12 +126,12 @@ fn a_setting_comes_from_the_call_the_channel_the_service_the_file_or_the_table()
         no_copyback: true,
         skip_locked: true,
         dest_partition: Some("slow".into()),
-        delay: Some(Duration::from_secs(7)),
+        sync_repeat_interval: Some(Duration::from_secs(7)),
         ..Overrides::default()
     };
     let settings = resolve(lines, Some("far"), &asked).unwrap();
     let line = |name: &str| {
-        let shown = settings.shown().iter().find(|shown| shown.name == name);
+        let shown = settings.effective_options().iter().find(|shown| shown.name == name);
         shown.map(|shown| shown.to_string().split_whitespace().collect::<Vec<_>>().join(" "))
     };
     for (name, expected) in [
@@ -151,16 +152,16 @@ fn a_setting_comes_from_the_call_the_channel_the_service_the_file_or_the_table()
     }
     assert_eq!(line("--local-only"), None);
     assert!(!format!("{settings:?}").contains("xyzzy"));
-    let names: BTreeSet<_> = settings.shown().iter().map(|shown| &shown.name).collect();
-    assert_eq!(names.len(), settings.shown().len(), "each is shown once");
+    let names: BTreeSet<_> = settings.effective_options().iter().map(|shown| &shown.name).collect();
+    assert_eq!(names.len(), settings.effective_options().len(), "each is shown once");
 }
 
 #[test]
-fn a_program_that_sets_an_option_is_told_as_its_origin() {
+fn the_origin_of_an_option_can_be_the_program() {
     let mut config = Config::from_text(b"configdirectory: /conf\n", "t.conf").unwrap();
     config.set("sync_host", "a").unwrap();
     let settings = Settings::resolve(&config, None, &Overrides::default()).unwrap();
-    let host = settings.shown().iter().find(|shown| shown.name == "sync_host").unwrap();
+    let host = settings.effective_options().iter().find(|shown| shown.name == "sync_host").unwrap();
     assert_eq!(host.origin, crate::config::Origin::Program);
     assert_eq!(settings.server().unwrap().name, "a");
 }
@@ -212,7 +213,7 @@ fn a_channel_has_its_own_rules() {
     assert_eq!(of(text).connection.tls.sync_tls, TlsMode::Off);
     let far = of_channel(text, Some("far")).connection;
     assert_eq!((far.tls.sync_tls, far.tls.sync_tls_verify), (TlsMode::Require, false));
-    // Cyrus has one value for all channels.
+    // The value for the channel is not used, because `sync_timeout` is the same for all channels.
     assert_eq!(far.sync_timeout, Duration::from_secs(1800));
 }
 
@@ -278,19 +279,19 @@ fn the_name_to_bind_to_is_ours_unless_another_is_set() {
 }
 
 #[test]
-fn what_a_caller_asks_for_goes_before_imapd_conf() {
+fn overrides_of_the_caller_have_priority_over_imapd_conf() {
     let lines = "sync_host: a\nsync_no_copyback: yes\nsync_repeat_interval: 3\n\
                  sync_shutdown_file: /stop\n";
     let settings = of(lines);
     assert!(settings.replication.no_copyback && settings.connection.no_copyback);
     assert_eq!(settings.rolling.sync_repeat_interval, Duration::from_secs(3));
-    assert_eq!(settings.rolling.timeout, Duration::from_secs(600));
+    assert_eq!(settings.rolling.release_staged_after, Duration::from_secs(600));
     assert_eq!(settings.rolling.sync_shutdown_file, Some("/stop".into()));
     let asked = Overrides {
         server: Some("b:2005".into()),
         copyback: true,
-        delay: Some(Duration::from_secs(7)),
-        timeout: Some(Duration::ZERO),
+        sync_repeat_interval: Some(Duration::from_secs(7)),
+        release_staged_after: Some(Duration::ZERO),
         shutdown_file: Some("/end".into()),
         connect_once: true,
         reconnect: true,
@@ -301,7 +302,7 @@ fn what_a_caller_asks_for_goes_before_imapd_conf() {
     assert_eq!(settings.replication.server, "b:2005");
     assert!(!settings.replication.no_copyback && !settings.connection.no_copyback);
     assert_eq!(settings.rolling.sync_repeat_interval, Duration::from_secs(7));
-    assert_eq!(settings.rolling.timeout, Duration::ZERO);
+    assert_eq!(settings.rolling.release_staged_after, Duration::ZERO);
     assert_eq!(settings.rolling.sync_shutdown_file, Some("/end".into()));
     assert!(settings.reconnect.unwrap().connect_once);
     let bad = Overrides { server: Some("b/tsl".into()), ..Overrides::default() };

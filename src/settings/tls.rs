@@ -1,4 +1,4 @@
-//! Settings of the encryption.
+//! Settings of TLS.
 
 use std::path::PathBuf;
 
@@ -6,14 +6,14 @@ use super::resolver::Resolver;
 use crate::config::{Fingerprint, Origin, Target, opt};
 use crate::error::{Error, Result};
 
-/// When to encrypt (`sync_tls`).
+/// Whether to use TLS (`sync_tls`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TlsMode {
     /// Never.
     Off,
-    /// If the replica offers it.
+    /// If the replica offers TLS.
     Try,
-    /// Always; a replica that does not offer it is refused.
+    /// Always. A replica that does not offer TLS is refused.
     Require,
 }
 
@@ -26,15 +26,15 @@ pub enum TlsVersion {
     Tls13,
 }
 
-/// Settings of the encryption.
+/// Settings of TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
-    /// When to encrypt.
+    /// Whether to use TLS.
     pub sync_tls: TlsMode,
-    /// Whether to verify certificates, if there are root certificates.
+    /// Whether to verify the replica's certificate, if root certificates are configured.
     pub sync_tls_verify: bool,
-    /// SHA-256 of the certificates that are accepted, whatever their issuer; if empty, any
-    /// certificate that verifies.
+    /// SHA-256 of the certificates that are accepted, whatever their issuer. If empty, any
+    /// certificate that passes the verification is accepted.
     pub sync_tls_fingerprint: Vec<Fingerprint>,
     /// File of root certificates (`tls_server_ca_file`, else `tls_client_ca_file`).
     pub ca_file: Option<PathBuf>,
@@ -42,20 +42,20 @@ pub struct Tls {
     pub ca_dir: Option<PathBuf>,
     /// File of lists of revoked certificates.
     pub tls_crl_file: Option<PathBuf>,
-    /// Certificate to present, and its key.
+    /// Files of the certificate that this client presents, and of its key.
     pub identity: Option<(PathBuf, PathBuf)>,
-    /// The versions that may be used; at least one if TLS is possible.
+    /// The versions of TLS that may be used. At least one, unless TLS is off.
     pub tls_versions: Vec<TlsVersion>,
 }
 
 impl Tls {
-    /// Resolves the settings for a replica, if one is named.
+    /// Reads the settings. Some depend on the replica, if one is named.
     pub(super) fn resolve(resolver: &mut Resolver<'_>, target: Option<&Target>) -> Result<Tls> {
         let modes = [("off", TlsMode::Off), ("try", TlsMode::Try), ("require", TlsMode::Require)];
         let sync_tls = resolver.choice(opt::SYNC_TLS, &modes, TlsMode::Try);
         let pins = resolver.text(opt::SYNC_TLS_FINGERPRINT);
         let sync_tls_fingerprint = Fingerprint::parse_all(&pins)?;
-        // A UNIX socket is never encrypted.
+        // TLS is never used on a UNIX socket.
         let is_unix = matches!(target, Some(Target::Unix(_)));
         let at_once = matches!(target, Some(Target::Unix(_) | Target::Tcp { tls: true, .. }));
         if sync_tls == TlsMode::Off && !sync_tls_fingerprint.is_empty() && !at_once {
@@ -75,29 +75,29 @@ impl Tls {
     }
 }
 
-/// Returns the error for options that contradict each other: one of them would mean clear text, and
-/// the client cannot know which one is meant.
+/// Makes the error for options that contradict each other. One of them requests clear text and the
+/// other TLS, and the client cannot know which one is right.
 fn contradiction(resolver: &Resolver<'_>) -> Error {
     let off = match resolver.origin(opt::SYNC_TLS.spec()) {
         place @ Origin::Line { .. } => format!(" ({place})"),
         _ => String::new(),
     };
-    let what =
-        format!("sync_tls: off{off} forbids the TLS that the certificate would be looked at in");
+    let what = format!("sync_tls: off{off} forbids TLS, but sync_tls_fingerprint needs it");
     let own = match resolver.channel() {
         Some(channel) => format!(
-            "; each also counts as {channel}_sync_tls and {channel}_sync_tls_fingerprint, and \
-             without the channel for all channels that have none of their own"
+            "; look for {channel}_sync_tls and {channel}_sync_tls_fingerprint, and for both names \
+             without the channel, which count for every channel without a value of its own"
         ),
         None => String::new(),
     };
     resolver
         .refuse(opt::SYNC_TLS_FINGERPRINT.spec(), what)
-        .hint(format!("take one of the two out of imapd.conf{own}"))
+        .with_hint(format!("remove one of the two options from imapd.conf{own}"))
 }
 
-/// Returns file and directory of root certificates. `tls_server_ca_*` are for the certificates of
-/// servers that Cyrus connects to; if neither is set, those for clients' certificates are used.
+/// Returns the file and the directory of root certificates. `tls_server_ca_file` and
+/// `tls_server_ca_dir` are for the certificates of servers that Cyrus connects to. If neither is
+/// set, `tls_client_ca_file` and `tls_client_ca_dir` are used.
 fn authorities(resolver: &mut Resolver<'_>) -> (Option<PathBuf>, Option<PathBuf>) {
     let mut pair = |file, dir| (resolver.path(file), resolver.path(dir));
     let servers = pair(opt::TLS_SERVER_CA_FILE, opt::TLS_SERVER_CA_DIR);
@@ -108,9 +108,9 @@ fn authorities(resolver: &mut Resolver<'_>) -> (Option<PathBuf>, Option<PathBuf>
     }
 }
 
-/// Returns certificate and key: `<host>_client_cert` and `<host>_client_key` with the host's first
-/// part, otherwise `tls_client_cert` and `tls_client_key`. If no key file is set, the key is in the
-/// certificate's file (`tls_init_clientengine` in `imap/tls.c`).
+/// Returns the files of certificate and key: `<host>_client_cert` and `<host>_client_key`, where
+/// the host ends before its first dot, otherwise `tls_client_cert` and `tls_client_key`. If no key
+/// file is set, the certificate's file contains the key (`tls_init_clientengine` in `imap/tls.c`).
 fn identity(resolver: &mut Resolver<'_>, target: Option<&Target>) -> Option<(PathBuf, PathBuf)> {
     let cert = resolver.string(opt::TLS_CLIENT_CERT);
     let key = resolver.string(opt::TLS_CLIENT_KEY);
@@ -122,7 +122,7 @@ fn identity(resolver: &mut Resolver<'_>, target: Option<&Target>) -> Option<(Pat
     (!disabled).then(|| (PathBuf::from(cert), PathBuf::from(key)))
 }
 
-/// Returns those of the configured versions that are supported here.
+/// Returns the configured versions of TLS that are supported here.
 fn versions(resolver: &mut Resolver<'_>, off: bool) -> Result<Vec<TlsVersion>> {
     let text = resolver.text(opt::TLS_VERSIONS);
     let named = |name: &str| {
@@ -136,7 +136,7 @@ fn versions(resolver: &mut Resolver<'_>, off: bool) -> Result<Vec<TlsVersion>> {
         let what = format!("{text:?} allows neither tls1_2 nor tls1_3");
         return Err(resolver
             .refuse(opt::TLS_VERSIONS.spec(), what)
-            .hint("TLS 1.2 and 1.3 are spoken here: name at least one of them"));
+            .with_hint("this program supports TLS 1.2 and 1.3: name at least one of them"));
     }
     Ok(versions)
 }

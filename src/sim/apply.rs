@@ -1,5 +1,5 @@
-//! Carries out, for [`Server`](super::server::Server), the commands that change something other
-//! than the contents of a mailbox.
+//! Carries out `APPLY` commands for [`Server`](super::server::Server), except those that change the
+//! contents of a mailbox.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ fn rename(spool: &mut Spool, kv: &Kv<'_>) -> Done {
         return Err(No::NotSupported.into());
     }
     let rename = Renamed { partition, silent: true, keep_intermediates: true };
-    // IMAP_MAILBOX_EXISTS has no response code of its own.
+    // Cyrus's server has no response code for an existing mailbox here.
     spool.rename(&from, &to, rename).ok_or(No::Unknown)?;
     Ok(())
 }
@@ -114,12 +114,12 @@ fn sieve(spool: &mut Spool, command: &[u8], kv: &Kv<'_>) -> Done {
         let stem = file.as_bytes().len().checked_sub(b".bc".len()).ok_or(No::BadParameters)?;
         let name = Text::new(&file.as_bytes()[..stem]);
         let account = spool.account_mut(&user);
-        // A missing script has no response code of its own.
+        // Cyrus's server has no response code for a missing script.
         account.scripts.get(&name).ok_or(No::Unknown)?;
         account.active = Some(name);
         return Ok(());
     }
-    // Bytecode is ignored.
+    // A compiled script (`.bc`) is not stored.
     let Some(name) = file.as_bytes().strip_suffix(b".script") else { return Ok(()) };
     let name = Text::new(name);
     let account = spool.account_mut(&user);
@@ -136,7 +136,7 @@ fn sieve(spool: &mut Spool, command: &[u8], kv: &Kv<'_>) -> Done {
 fn unuser(spool: &mut Spool, user: &UserId) -> Done {
     let inbox = inbox(user);
     let lives = spool.entries.get(&inbox).is_some_and(|entry| !entry.mbtype.is_deleted());
-    // Delete the INBOX last.
+    // The names are in reverse order, so the INBOX is deleted last.
     for name in spool.names_within(inbox.as_bytes()).into_iter().rev() {
         spool.delete(&name, true);
     }

@@ -1,14 +1,14 @@
-//! Lets only one of several workers act at a time: the one that holds the baton. So the random
-//! numbers, not the machine, decide how the threads interleave.
+//! Lets only one thread run at a time: the thread that holds the baton. So random numbers decide in
+//! which order the threads run, and each run with the same seed is the same.
 
 use std::cell::Cell;
 
 use parking_lot::{Condvar, Mutex};
 
-/// A participant: 0 is the executor, workers count from 1.
+/// Number of a thread: 0 is the main thread with the state machine, workers count from 1.
 pub(super) type Actor = usize;
 
-/// The executor.
+/// The main thread.
 pub(super) const EXECUTOR: Actor = 0;
 
 thread_local! {
@@ -18,11 +18,11 @@ thread_local! {
 #[derive(Debug, Default)]
 struct State {
     holder: Actor,
-    /// Workers that have work to do.
+    /// Workers that have not completed their order.
     busy: Vec<Actor>,
 }
 
-/// Passes the right to act from one thread to another, see the module.
+/// Passes the right to run from one thread to another.
 #[derive(Debug, Default)]
 pub(super) struct Baton {
     state: Mutex<State>,
@@ -30,29 +30,30 @@ pub(super) struct Baton {
 }
 
 impl Baton {
-    /// Sets the actor of the current thread.
+    /// Sets the number of the current thread.
     pub fn is_me(actor: Actor) {
         ME.with(|me| me.set(actor));
     }
 
-    /// Returns the actor of the current thread.
+    /// Returns the number of the current thread.
     pub fn me() -> Actor {
         ME.with(Cell::get)
     }
 
-    /// Returns the workers that have work to do, in order.
+    /// Returns the workers that have not completed their order, sorted.
     pub fn busy(&self) -> Vec<Actor> {
         self.state.lock().busy.clone()
     }
 
-    /// Notes that a worker has work to do from now on.
+    /// Records that a worker has received an order.
     pub fn begin(&self, actor: Actor) {
         let mut state = self.state.lock();
         state.busy.push(actor);
         state.busy.sort_unstable();
     }
 
-    /// Notes that the current worker has finished its work, and lets the executor continue.
+    /// Records that the current worker has completed its order, and passes the baton to the main
+    /// thread.
     pub fn end(&self) {
         let mut state = self.state.lock();
         let me = Self::me();
@@ -63,7 +64,7 @@ impl Baton {
         self.passed.notify_all();
     }
 
-    /// Passes the baton to another actor and waits until it comes back.
+    /// Passes the baton to another thread and waits until it is passed back.
     pub fn pass(&self, to: Actor) {
         let me = Self::me();
         if to == me {
@@ -75,7 +76,7 @@ impl Baton {
         self.passed.wait_while(&mut state, |state| state.holder != me);
     }
 
-    /// Waits for the baton.
+    /// Waits until the current thread gets the baton.
     pub fn wait(&self) {
         let me = Self::me();
         let mut state = self.state.lock();

@@ -1,14 +1,14 @@
-//! Random numbers that are the same for the same seed.
+//! Random numbers. The same seed gives the same numbers.
 
 pub(super) use cyrsync_lab::Rng;
 
-/// Draws all random decisions of a history.
+/// Makes all random decisions of a history.
 #[derive(Debug, Clone)]
 pub(super) struct Chance(Rng);
 
 impl Chance {
     pub fn new(seed: u64) -> Chance {
-        // Without this, neighbouring seeds would start with similar numbers.
+        // Otherwise the numbers of consecutive seeds would begin alike.
         let mut rng = Rng::new(seed ^ 0x5eed);
         rng.number();
         Chance(rng)

@@ -1,4 +1,4 @@
-//! The conditions that must hold between master and replica, during a history and at its end.
+//! The conditions that must hold during a history and at its end.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,8 @@ use super::spool::{Account, Folder, Message, Spool, is_within};
 use super::world::World;
 use crate::types::{Annotation, Guid, MailboxEntry, MboxName, Record, Text, Uid, UniqueId, UserId};
 
-/// Compares the replica with the master. Returns one line for each difference.
+/// Compares the replica with the master at the end of a history. Returns one line for each
+/// difference.
 pub(super) fn differences(world: &World) -> Vec<String> {
     let World { master, replica, .. } = world;
     let mut found = Vec::new();
@@ -21,7 +22,7 @@ pub(super) fn differences(world: &World) -> Vec<String> {
                 mailbox(world, here, there, &mut found);
             }
             _ if ours.contains(name) => found.push(format!("{name} is missing on the replica")),
-            // A replica keeps the name of a deleted mailbox that has others below it, as an
+            // If other mailboxes are below a deleted mailbox, a replica keeps its name as an
             // intermediate.
             (_, Some(there)) if there.mbtype.is_intermediate() => {}
             _ => found.push(format!("{name} is on the replica alone")),
@@ -36,10 +37,10 @@ pub(super) fn differences(world: &World) -> Vec<String> {
     found
 }
 
-/// The messages that users see: mailbox, UID, content.
+/// The messages that users see: uniqueid of the mailbox, UID and GUID.
 pub(super) type Living = BTreeSet<(UniqueId, Uid, Guid)>;
 
-/// Returns every message that users see.
+/// Returns the messages in a spool that users see.
 pub(super) fn living(spool: &Spool) -> Living {
     let mut all = BTreeSet::new();
     for (id, folder) in &spool.folders {
@@ -49,13 +50,13 @@ pub(super) fn living(spool: &Spool) -> Living {
     all
 }
 
-/// Returns one line for each message that arrived on the replica and is lost. A message that
-/// somebody expunged, or whose mailbox is gone, is not lost.
+/// Returns one line for each message that was delivered to the replica and is lost. Messages that
+/// were expunged and messages in deleted mailboxes do not count.
 pub(super) fn lost_strays(world: &World) -> Vec<String> {
     let lost = world.strays.iter().filter(|(id, guid)| {
         let Some(folder) = world.master.folders.get(id) else { return false };
-        // A master that has removed expunged records cannot know whether it had expunged this
-        // message.
+        // If the master has removed expunged records, it cannot know whether this message was one
+        // of them. So the loss is allowed.
         let is_there = folder.state.deletedmodseq > 0
             || folder.messages.values().any(|message| message.record.guid == *guid);
         !is_there && !world.expunged.contains(&(id.clone(), *guid))
@@ -63,8 +64,8 @@ pub(super) fn lost_strays(world: &World) -> Vec<String> {
     lost.map(|stray| format!("{stray:?} came to the replica and is lost")).collect()
 }
 
-/// Returns whether a mailbox must be the same on both sides. Mailboxes of a user without an INBOX
-/// need not, because no replica accepts them.
+/// Returns whether a mailbox is compared. Mailboxes of a user without an INBOX are not, because a
+/// replica does not accept them.
 fn takes_part(master: &Spool, name: &MboxName) -> bool {
     match super::spool::owner(name) {
         Some(user) => master.living(&super::spool::inbox(&user)).is_some(),
@@ -78,7 +79,7 @@ fn users(spool: &Spool) -> BTreeSet<UserId> {
     owners.filter(|user| spool.living(&super::spool::inbox(user)).is_some()).collect()
 }
 
-/// Returns annotations without modseqs, which are not compared.
+/// Returns annotations without their modseqs, which may differ.
 fn strip(all: &[Annotation]) -> Vec<(&Text, &Text, &Text)> {
     all.iter().map(|a| (&a.entry, &a.userid, &a.value)).collect()
 }
@@ -105,8 +106,8 @@ fn mailbox(world: &World, here: &MailboxEntry, there: &MailboxEntry, found: &mut
     differ("last UID", a.last_uid != b.last_uid);
     differ("HIGHESTMODSEQ", a.highestmodseq != b.highestmodseq);
     differ("CREATEDMODSEQ", a.createdmodseq != b.createdmodseq);
-    // Nothing else reveals this change. If both sides were written to, it may be the only
-    // difference.
+    // The client detects a changed date only with another change. If both sides were written to,
+    // the date may be the only difference, so it is not compared.
     differ("last append", !world.has_strays && a.last_appenddate != b.last_appenddate);
     differ("options", a.options != b.options);
     differ("CRC", ours.crcs() != theirs.crcs());
@@ -123,7 +124,7 @@ fn mailbox(world: &World, here: &MailboxEntry, there: &MailboxEntry, found: &mut
     }
 }
 
-/// The data of a message that users see.
+/// The data of a message that is compared.
 #[derive(Debug, PartialEq, Eq)]
 struct Fields {
     record: Record,
@@ -153,7 +154,7 @@ fn account(master: &Spool, replica: &Spool, user: &UserId, found: &mut Vec<Strin
     if master.groups_of(user) != replica.groups_of(user) {
         found.push(format!("groups of {user} differ"));
     }
-    // Each server stores its own time at which a script was saved.
+    // Do not compare the times of scripts: each server sets its own.
     let scripts = |account: &Account| -> Vec<_> {
         let all = account.scripts.iter();
         all.map(|(name, script)| (name.clone(), script.content.clone())).collect()
@@ -161,7 +162,8 @@ fn account(master: &Spool, replica: &Spool, user: &UserId, found: &mut Vec<Strin
     if scripts(&ours) != scripts(&theirs) || ours.active != theirs.active {
         found.push(format!("scripts of {user} differ"));
     }
-    // Seen state that exists only on the replica stays there, as with Cyrus.
+    // Seen state that exists only on the replica is allowed. Cyrus's client does not remove it
+    // either.
     if ours.seen.iter().any(|(id, seen)| theirs.seen.get(id) != Some(seen)) {
         found.push(format!("seen state of {user} differs"));
     }

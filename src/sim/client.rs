@@ -1,5 +1,5 @@
-//! The client in the simulation: workers with sessions over connections that can break, and the
-//! environment of the executor.
+//! The simulated client: workers with sessions over connections that can break, and the environment
+//! of the state machine.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,21 +15,21 @@ use super::plant::Plant;
 use super::spool::owner;
 use super::world::Shared;
 use crate::error::{Error, Kind, Result};
-use crate::events::{Event, Observer, words};
+use crate::events::{Event, Observer, line};
 use crate::names::Namespace;
 use crate::protocol::RemoteFolder;
 use crate::run::asked_ahead::AskedAhead;
 use crate::run::carry_out;
 use crate::run::env::Env;
 use crate::run::log::entry::LogEntry;
-use crate::run::outcome::{Attempt, Outcome, SessionState, Undone};
+use crate::run::outcome::{Attempt, Outcome, Pending, SessionState};
 use crate::run::step::{Asked, Input, Moment, Wait, Work};
 use crate::run::task::{Goal, WorkerId};
 use crate::settings::Replication;
-use crate::sync::{Cache, Cancel, Care, Offer, Pass, Staged, is_locked};
+use crate::sync::{Cache, Cancel, Care, Pass, SharedParts, Staged, is_locked};
 use crate::types::{MboxName, UserId};
 
-/// The data that all workers of a client share.
+/// The data that all workers share.
 pub(super) struct Client {
     pub world: Shared,
     pub store: Master,
@@ -38,18 +38,18 @@ pub(super) struct Client {
     pub cancel: Cancel,
 }
 
-/// Adds the engine's events to the story.
-struct Told(Shared);
+/// An observer that adds events to the story of the history.
+struct TraceEvents(Shared);
 
-impl Observer for Told {
+impl Observer for TraceEvents {
     fn event(&self, event: &Event) {
-        if let Some(line) = words(event) {
-            self.0.look().tell(|| format!("client: {}", line.text));
+        if let Some(line) = line(event) {
+            self.0.look().trace(|| format!("client: {}", line.text));
         }
     }
 }
 
-/// The client's cache of the replica's state, which survives a crash like a file on disk.
+/// The cache of the replica's state. Like a file on disk, it stays when the client is killed.
 struct Memory(Shared);
 
 impl Cache for Memory {
@@ -72,7 +72,7 @@ impl Cache for Memory {
     }
 }
 
-/// A worker: its session, if it has one, and the state that belongs to it.
+/// A worker: its session, if it has one, and the state of this session.
 struct Worker {
     link: Option<Link>,
     staged: Staged,
@@ -97,11 +97,11 @@ impl Worker {
         world.advance(Duration::from_millis(20));
         let one_in = world.faults.unreachable;
         if world.is_dead || world.chance.strikes(one_in) {
-            world.tell(|| "client: cannot connect".to_owned());
-            let detail = "nobody is there";
+            world.trace(|| "client: cannot connect".to_owned());
+            let detail = "the replica does not listen";
             return Err(Error::new(Kind::Connect, "connect to", "the replica", detail));
         }
-        world.tell(|| "client: connects".to_owned());
+        world.trace(|| "client: connects".to_owned());
         self.open(&client.world, None);
         Ok(())
     }
@@ -118,7 +118,7 @@ impl Worker {
         care: &mut Care,
         work: impl FnOnce(&mut Pass<'_>) -> Result<T>,
     ) -> Result<T> {
-        let told = Told(client.world.clone());
+        let reported = TraceEvents(client.world.clone());
         let Some(link) = &mut self.link else {
             return Err(Error::new(Kind::Internal, "use", "connection", "there is none"));
         };
@@ -127,7 +127,7 @@ impl Worker {
             &client.names,
             link,
             &client.settings,
-            &told,
+            &reported,
             &client.cancel,
             &mut self.staged,
         );
@@ -139,17 +139,17 @@ impl Worker {
 
     fn run(&mut self, client: &Client, work: Work) -> Attempt {
         let Work { goal, mut care, ahead, .. } = work;
-        client.world.look().tell(|| format!("begins {goal:?}"));
+        client.world.look().trace(|| format!("begins {goal:?}"));
         let mut asked = std::mem::take(&mut self.asked);
-        let told = Told(client.world.clone());
+        let reported = TraceEvents(client.world.clone());
         let result = self.with_pass(client, &mut care, |pass| {
             asked.ask(&goal, &ahead, pass)?;
-            carry_out::carry_out(&goal, pass, &mut asked, &client.names, &told)
+            carry_out::carry_out(&goal, pass, &mut asked, &client.names, &reported)
         });
         self.asked = asked;
-        client.world.look().tell(|| match &result {
-            Ok(undone) if undone.is_empty() => "is done".to_owned(),
-            Ok(undone) => format!("is done, but for {undone:?}"),
+        client.world.look().trace(|| match &result {
+            Ok(pending) if pending.is_empty() => "is done".to_owned(),
+            Ok(pending) => format!("is done, but for {pending:?}"),
             Err(error) => format!("gives up: {error}"),
         });
         let outcome = planted(client, Outcome::of(result));
@@ -176,22 +176,22 @@ impl Worker {
     }
 }
 
-/// Changes the outcome of a task if a bug is planted.
+/// Changes the outcome of a task if one of these bugs is planted.
 fn planted(client: &Client, outcome: Outcome) -> Outcome {
     let plant = client.world.look().plant;
     match (plant, outcome) {
         (Some(Plant::FailedIsDone), Outcome::Done(_) | Outcome::Lost(_)) => {
             Outcome::Done(Vec::new())
         }
-        (Some(Plant::ForgetsDeferred), Outcome::Done(mut undone)) => {
-            undone.retain(|undone| !is_locked(&undone.error));
-            Outcome::Done(undone)
+        (Some(Plant::ForgetsDeferred), Outcome::Done(mut pending)) => {
+            pending.retain(|pending| !is_locked(&pending.error));
+            Outcome::Done(pending)
         }
         (_, outcome) => outcome,
     }
 }
 
-/// Returns the owners of the mailboxes that a goal concerns.
+/// Returns the owners of the mailboxes in a goal.
 fn owners(goal: &Goal) -> Vec<Option<UserId>> {
     let of = |entry: &LogEntry| match entry {
         LogEntry::User(user) | LogEntry::UnUser(user) | LogEntry::Meta(user) => {
@@ -228,13 +228,13 @@ fn obey(worker: &mut Worker, client: &Client, id: WorkerId, order: Order) -> Opt
     })
 }
 
-/// The workers: one in this thread, or several with a thread each.
+/// The workers: a single one in the main thread, or several in a thread each.
 enum Crew {
     One(Box<Worker>),
     Many(Threads),
 }
 
-/// Workers in threads. A thread starts when its worker first gets an order.
+/// Workers in threads. A thread is started with the first order to its worker.
 struct Threads {
     orders: Vec<Option<Sender<Order>>>,
     ended: Sender<Input>,
@@ -242,16 +242,16 @@ struct Threads {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// The environment of the executor.
+/// The environment of the state machine.
 pub(super) struct SimEnv {
     client: Arc<Client>,
     crew: Crew,
     happened: VecDeque<Input>,
-    /// The workers that are running, and the owners on which each works.
+    /// The running workers, each with the owners of its task.
     running: Vec<(WorkerId, Vec<Option<UserId>>)>,
-    /// Workers that run a task that the executor did not order.
+    /// Workers that run a task which the state machine did not start, because of a planted bug.
     ghosts: Vec<WorkerId>,
-    /// Whether there is nothing left to do and nothing more will happen.
+    /// Whether everything is replicated and no more changes will happen.
     pub is_idle: bool,
 }
 
@@ -265,7 +265,8 @@ impl SimEnv {
         SimEnv { client, crew, happened, running: Vec::new(), ghosts: Vec::new(), is_idle: false }
     }
 
-    /// Notes the owners on which a worker works. No other worker may work on them at the same time.
+    /// Records the owners of a worker's task. Reports an error if another worker works on one of
+    /// them.
     fn claim(&mut self, id: WorkerId, goal: &Goal) {
         self.running.retain(|(worker, _)| *worker != id);
         let owners = owners(goal);
@@ -278,7 +279,8 @@ impl SimEnv {
         self.running.push((id, owners));
     }
 
-    /// Returns a part of a task for another worker, if that bug is planted.
+    /// Returns a part of a task for another worker, if the bug [`Plant::UserTasksAtOnce`] is
+    /// planted.
     fn ghost(&self, worker: WorkerId, work: &Work) -> Option<(WorkerId, Work)> {
         let Crew::Many(threads) = &self.crew else { return None };
         let other = (worker + 1) % threads.orders.len();
@@ -306,7 +308,8 @@ impl SimEnv {
         }
     }
 
-    /// Lets workers run until one of them reports something or the executor gets the baton.
+    /// Lets a worker run until it has completed an order or passes the baton back. Returns `false`
+    /// if no worker has an order.
     fn work(&mut self) -> bool {
         let Crew::Many(Threads { received, .. }) = &self.crew else { return false };
         let busy = self.client.world.baton.busy();
@@ -316,7 +319,7 @@ impl SimEnv {
         true
     }
 
-    /// Returns the next input of the executor.
+    /// Returns the next input for the state machine.
     fn next_input(&mut self, wait: Wait) -> Input {
         loop {
             if let Some(input) = self.happened.pop_front() {
@@ -332,7 +335,7 @@ impl SimEnv {
         }
     }
 
-    /// Waits. Users make most of their changes during waits.
+    /// Simulates a wait. During waits, users make most of their changes.
     fn wait(&mut self, wait: Wait) -> Input {
         let mut world = self.client.world.look();
         world.flush_log();
@@ -372,7 +375,7 @@ impl Threads {
         Threads { orders, ended, received, threads: Vec::new() }
     }
 
-    /// Returns the channel to a worker, and starts its thread if necessary.
+    /// Returns the channel to a worker, and starts the worker's thread if needed.
     fn orders(&mut self, client: &Arc<Client>, id: WorkerId) -> Option<&Sender<Order>> {
         let place = self.orders.get_mut(id)?;
         if place.is_none() {
@@ -384,7 +387,7 @@ impl Threads {
                 for order in receive {
                     client.world.baton.wait();
                     let input = obey(&mut worker, &client, id, order);
-                    // If the client was killed, nobody receives this.
+                    // Ignore errors here: the client may have been killed.
                     let _ = input.map(|input| ended.send(input));
                     client.world.baton.end();
                 }
@@ -397,7 +400,7 @@ impl Threads {
 
 impl Drop for SimEnv {
     fn drop(&mut self) {
-        // Let the work of a killed client run to its end. It has no effect.
+        // Let the workers of a killed client complete their orders. Their actions have no effect.
         while self.work() {}
         if let Crew::Many(Threads { orders, threads, .. }) = &mut self.crew {
             orders.clear();
@@ -425,8 +428,8 @@ impl Env for SimEnv {
         self.order(worker, Order::Run(Box::new(work)));
     }
 
-    /// Offers of help are not simulated.
-    fn help(&mut self, _: WorkerId, _: WorkerId, _: Offer) {}
+    /// Help of other workers with a task is not simulated.
+    fn help(&mut self, _: WorkerId, _: WorkerId, _: SharedParts) {}
 
     fn recall(&mut self, _: WorkerId) {}
 
@@ -456,9 +459,9 @@ impl Env for SimEnv {
         }
     }
 
-    fn tell(&mut self, event: &Event) {
-        Told(self.client.world.clone()).event(event);
+    fn notify(&mut self, event: &Event) {
+        TraceEvents(self.client.world.clone()).event(event);
     }
 
-    fn settled(&mut self, _: &Arc<Goal>, _: Vec<Undone>) {}
+    fn settled(&mut self, _: &Arc<Goal>, _: Vec<Pending>) {}
 }

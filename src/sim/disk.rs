@@ -1,5 +1,5 @@
-//! The directory of a channel's sync log, from the view of a client. If a client is killed, the
-//! directory stays as it is.
+//! The channel's directory with the sync log, as a client uses it. The files stay when the client
+//! is killed.
 
 use std::io::{self, Cursor, ErrorKind};
 use std::ops::Range;
@@ -20,11 +20,11 @@ fn without_last_line(mut content: Vec<u8>) -> Vec<u8> {
     content
 }
 
-/// The directory, from the view of one client.
+/// The directory, as one client uses it.
 #[derive(Debug)]
 pub(super) struct Disk {
     world: Shared,
-    /// The work file that this client read or wrote last.
+    /// The number of the work file that this client last read or wrote.
     ours: Option<u64>,
 }
 
@@ -37,7 +37,8 @@ impl Disk {
         io::Error::from(ErrorKind::StorageFull)
     }
 
-    /// Performs a disk operation. Fails if the client is killed before it or the disk is full.
+    /// Carries out a disk operation. Fails if the client is killed before it, or if it needs space
+    /// and the disk is full.
     fn write<T>(
         &self,
         needs_room: bool,
@@ -50,12 +51,12 @@ impl Disk {
         }
         let one_in = world.faults.disk_full;
         if needs_room && world.chance.strikes(one_in) {
-            world.tell(|| format!("client: cannot {what}: the disk is full"));
+            world.trace(|| format!("client: cannot {what}: the disk is full"));
             return Err(Self::full());
         }
         let done = act(&mut world.files);
         let failed = done.as_ref().err().map(|error| format!(" ({})", error.kind()));
-        world.tell(|| format!("client: {what}{}", failed.unwrap_or_default()));
+        world.trace(|| format!("client: {what}{}", failed.unwrap_or_default()));
         done
     }
 }
@@ -103,10 +104,14 @@ impl LogDisk for Disk {
     }
 
     fn write_spare(&mut self, entries: &[u8]) -> Result<()> {
-        let done = self.write(true, "write a new work file", |files| {
-            files.unlink(LogFile::Spare);
-            files.append(LogFile::Spare, entries);
-            Ok(())
+        // Opening a file that exists would change the work file, if a client was killed before it
+        // removed the other name of that file.
+        let removed = self.remove(LogFile::Spare);
+        let done = removed.and_then(|()| {
+            self.write(true, "write a new work file", |files| {
+                files.overwrite(LogFile::Spare, entries);
+                Ok(())
+            })
         });
         done.map_err(|error| at_log("write", self.path(LogFile::Spare), error))
     }
@@ -127,12 +132,19 @@ impl LogDisk for Disk {
     fn rename_to_work(&mut self, file: LogFile) -> io::Result<()> {
         let renamed = self.write(false, "rename a file to the work file", |files| {
             let number = files.number(file).ok_or_else(|| io::Error::from(ErrorKind::NotFound))?;
-            files.unlink(LogFile::Work);
-            files.names.insert(name(LogFile::Work), number);
-            files.names.remove(name(file));
+            // Like rename(2), do nothing if both names belong to one file.
+            if files.number(LogFile::Work) != Some(number) {
+                files.unlink(LogFile::Work);
+                files.names.insert(name(LogFile::Work), number);
+                files.names.remove(name(file));
+            }
             Ok(number)
         });
-        self.ours = Some(renamed?);
+        let renamed = renamed?;
+        self.ours = Some(renamed);
+        if self.world.enter().files.number(file) == Some(renamed) {
+            return self.remove(file);
+        }
         Ok(())
     }
 
@@ -155,7 +167,7 @@ impl LogDisk for Disk {
         None
     }
 
-    /// The backlog is only reported, so the simulation leaves it empty.
+    /// Returns no backlog, because the backlog is only used for reports.
     fn backlog(&mut self, _: bool) -> Backlog {
         Backlog::default()
     }

@@ -1,32 +1,32 @@
-//! The faults of the simulation and their frequency.
+//! The faults that can happen, and how often each one happens.
 
 use super::chance::Chance;
 
-/// The frequency of each fault: one in so many times; 0 for never.
+/// How often each fault happens: 1 in this number of opportunities. 0 for never.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Faults {
-    /// The connection is cut before, during or after a command.
+    /// The connection breaks before, during or after a command.
     pub cut: usize,
-    /// The replica says goodbye.
+    /// The replica ends the connection with `BYE`.
     pub goodbye: usize,
-    /// The replica does not answer until the client times out.
+    /// The replica does not reply until the client's time limit is over.
     pub silence: usize,
-    /// The replica refuses a command that it could carry out.
+    /// The replica refuses a command although nothing is wrong with it.
     pub refuse: usize,
-    /// A connection attempt fails.
+    /// An attempt to connect fails.
     pub unreachable: usize,
     /// Another client holds the sync lock of an owner for a while.
     pub locked: usize,
-    /// The disk is full when the client writes to a log.
+    /// The disk is full when the client writes a log.
     pub disk_full: usize,
-    /// The master's clock jumps.
+    /// The master's clock jumps forward.
     pub clock: usize,
     /// The client is killed before a write.
     pub crash: usize,
 }
 
 impl Faults {
-    /// Draws the faults: none, faults only, or faults and crashes.
+    /// Draws the faults of a history: no faults, faults without kills of the client, or all faults.
     pub fn draw(chance: &mut Chance) -> Faults {
         let level = chance.below(4);
         if level == 0 {
@@ -48,7 +48,7 @@ impl Faults {
 }
 
 impl Chance {
-    /// Returns whether a fault happens now.
+    /// Returns whether a fault happens now. `one_in` is how often it happens.
     pub fn strikes(&mut self, one_in: usize) -> bool {
         one_in != 0 && self.one_in(one_in)
     }

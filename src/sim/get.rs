@@ -1,4 +1,4 @@
-//! Answers `GET` commands for [`Server`](super::server::Server).
+//! Carries out `GET` commands for [`Server`](super::server::Server).
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ pub(super) fn run(spool: &Spool, name: &[u8], value: &Value, out: &mut Vec<u8>) 
     }
 }
 
-/// Writes `* NAME value`.
+/// Writes one item of a reply: `* NAME value`.
 fn item(
     out: &mut Vec<u8>,
     name: &str,
@@ -131,7 +131,7 @@ fn mailbox(spool: &Spool, entry: &MailboxEntry, out: &mut Vec<u8>) -> Done {
     if entry.mbtype.is_intermediate() {
         return intermediate(entry, out);
     }
-    // A record by uniqueid may contain a name that no longer exists.
+    // The record by uniqueid may name a mailbox that does not exist any more.
     let Some(state) = spool.state(&entry.name) else { return Ok(()) };
     let Some(folder) = spool.folders.get(&state.uniqueid) else { return Ok(()) };
     item(out, "MAILBOX", |w| {
@@ -254,7 +254,8 @@ fn record(w: &mut Writer<'_>, state: &MailboxState, message: &Message) -> crate:
     w.close()
 }
 
-/// Returns the annotations that hold fields of the record (`read_annotations`).
+/// Returns the annotations with which replication sends some fields of a record
+/// (`read_annotations`).
 fn virtual_annotations(r: &Record) -> impl Iterator<Item = Annotation> {
     let one = |name: &str, present: bool, value: String| {
         present.then(|| Annotation {
@@ -305,7 +306,8 @@ fn fetch(spool: &Spool, kv: &Kv<'_>, out: &mut Vec<u8>) -> Done {
     item(out, "MESSAGE", |w| w.file(partition.as_bytes(), guid, file.len() as u64, &mut &file[..]))
 }
 
-/// Stages the files that the mailboxes have, and reports the missing GUIDs (`sync_apply_reserve`).
+/// Stages the files that are in the named mailboxes, and writes the GUIDs of missing files
+/// (`sync_apply_reserve`).
 pub(super) fn reserve(spool: &Spool, staged: &mut Staged, kv: &Kv<'_>, out: &mut Vec<u8>) -> Done {
     let partition = text(kv, "PARTITION")?;
     let (names, guids) = (kv.list("MBOXNAME")?, kv.list("GUID")?);

@@ -21,18 +21,18 @@ use crate::run::daemon::Daemon;
 use crate::run::env::Driver;
 use crate::run::rules::Rules;
 use crate::run::width::Width;
-use crate::settings::{self, Jobs, Replication, Rolling, Settings};
+use crate::settings::{self, Jobs, Replication, RetryPolicy, Rolling, Settings};
 use crate::sync::{self, Cancel, Pass, Staged};
 use crate::types::{MboxName, ThreadIds};
 
-/// Most inputs that a client may take until all is replicated, after the last fault.
+/// The maximum number of inputs from the last fault until everything is replicated.
 const PATIENCE: u32 = 4_000;
-/// Most inputs of a whole history.
+/// The maximum number of inputs in a history.
 const LONGEST: u32 = 40_000;
 
 const PEOPLE: People = People { to_master: writer::act, to_replica: writer::act_on_replica };
 
-/// A history in which something went wrong.
+/// A history in which a condition was violated.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub seed: u64,
@@ -40,7 +40,7 @@ pub(super) struct Failure {
     pub story: Vec<String>,
 }
 
-/// The settings that all histories share.
+/// The settings of all histories.
 static SETTINGS: LazyLock<Settings> = LazyLock::new(|| settings::tests::of("sync_host: replica\n"));
 
 fn replication(chance: &mut Chance) -> Replication {
@@ -48,13 +48,13 @@ fn replication(chance: &mut Chance) -> Replication {
     Replication { sync_batchsize, ..SETTINGS.replication.clone() }
 }
 
-/// A history that is being played.
+/// A history while it is played.
 struct History {
     world: Shared,
     client: Arc<Client>,
     rules: Rules,
     turns: u32,
-    /// Number of turns since the last fault.
+    /// Number of inputs since the last fault.
     calm: u32,
 }
 
@@ -63,10 +63,10 @@ pub(super) fn history(seed: u64) -> Result<(), Failure> {
     play(seed, None, false)
 }
 
-/// Plays the history of a seed, with a planted bug if there is one. If `told` is set, keeps the
-/// story.
-pub(super) fn play(seed: u64, plant: Option<Plant>, told: bool) -> Result<(), Failure> {
-    let mut history = History::new(seed, told);
+/// Plays the history of a seed, with a planted bug if there is one. `reported` is whether to record the
+/// story, which is a list of all that happened.
+pub(super) fn play(seed: u64, plant: Option<Plant>, reported: bool) -> Result<(), Failure> {
+    let mut history = History::new(seed, reported);
     history.world.look().plant = plant;
     history.play();
     let mut world = history.world.look();
@@ -90,12 +90,14 @@ fn client(world: &Shared) -> Client {
 }
 
 impl History {
-    fn new(seed: u64, told: bool) -> History {
-        let mut world = World::new(Chance::new(seed), PEOPLE, told);
-        // Otherwise both are servers of version 3.6.
+    fn new(seed: u64, reported: bool) -> History {
+        let mut world = World::new(Chance::new(seed), PEOPLE, reported);
+        // Both servers have groups of users, like Cyrus 3.12. In all other respects they are like
+        // Cyrus 3.6.
         world.master.groups = Some(BTreeMap::new());
         world.replica.groups = Some(BTreeMap::new());
-        // In most histories the sides differ in whether thread ids have leading zeros in CRCs.
+        // In most histories, the two servers compute CRCs differently for thread ids with leading
+        // zeros.
         let form = |is_recent| if is_recent { ThreadIds::Padded } else { ThreadIds::Plain };
         world.master.thread_ids = form(seed % 3 == 1);
         world.replica.thread_ids = form(seed % 5 > 2);
@@ -105,13 +107,19 @@ impl History {
         world.strays_left = if world.has_strays { 1 + world.chance.below(4) } else { 0 };
         let workers = if world.chance.one_in(2) { 1 } else { 2 + world.chance.below(3) };
         let sync_repeat_interval = Duration::from_secs(world.chance.below(4) as u64);
-        let rolling = Rolling { sync_repeat_interval, ..Rolling::default() };
-        // Some histories choose the number of jobs automatically. The draw above is the same in
-        // all.
+        let rolling = Rolling {
+            sync_repeat_interval,
+            release_staged_after: Duration::ZERO,
+            sync_shutdown_file: None,
+            rolling_once: false,
+            retry_policy: RetryPolicy::default(),
+        };
+        // Some histories use the automatic number of workers. The number is drawn in any case, so
+        // that this does not change later random numbers.
         let jobs = if seed % 4 == 3 && workers > 1 { Jobs::Auto } else { Jobs::Number(workers) };
         let rules = Rules::new(&rolling, jobs, None, false);
         let faults = world.faults;
-        world.tell(|| format!("{workers} workers, {faults:?}"));
+        world.trace(|| format!("{workers} workers, {faults:?}"));
         let world = Shared::new(world);
         let client = Arc::new(client(&world));
         History { world, client, rules, turns: 0, calm: 0 }
@@ -134,12 +142,12 @@ impl History {
         }
     }
 
-    /// Runs a client until it is killed or ends. Returns whether there is nothing left to do.
+    /// Runs a client until it is killed or ends. Returns whether everything is replicated.
     fn run_client(&mut self) -> bool {
         let names = &self.client.names;
         let mut driver =
             Driver::new(Daemon::new(self.rules, names, &"replica".into(), "log-run".into()));
-        // Workers that share a session have one of their own here.
+        // Sessions are not shared in the simulation: each worker has its own.
         let workers = Width::new(self.rules.jobs).workers();
         let mut env = SimEnv::new(self.client.clone(), workers);
         let mut disk = Disk::new(&self.world);
@@ -148,7 +156,7 @@ impl History {
             self.turns += 1;
             let mut world = self.world.look();
             if let Some(end) = end {
-                world.tell(|| format!("client: ends with {end:?}"));
+                world.trace(|| format!("client: ends with {end:?}"));
                 return env.is_idle;
             }
             if world.is_dead || !world.wrong.is_empty() {
@@ -168,7 +176,7 @@ impl History {
     }
 }
 
-/// Plays a longer history without faults. Passes all commands and replies to `hear`.
+/// Plays a longer history without faults. Calls `hear` with each command and its reply.
 pub(super) fn beside(seed: u64, hear: &Arc<parking_lot::Mutex<Box<Hear>>>) {
     let mut world = World::new(Chance::new(seed), PEOPLE, false);
     world.faults = Faults::default();
@@ -178,7 +186,7 @@ pub(super) fn beside(seed: u64, hear: &Arc<parking_lot::Mutex<Box<Hear>>>) {
         for _ in 0..20 {
             writer::act(&mut world.look());
         }
-        // Each run has a session of its own.
+        // Each run uses a new session, so the real server must release its staged files.
         (hear.lock())(b"RESTART\r\n", b"OK Restarting\r\n");
         let heard = hear.clone();
         let hear = Box::new(move |command: &[u8], reply: &[u8]| (heard.lock())(command, reply));
@@ -203,7 +211,7 @@ fn sync_all(client: &Client, mut link: Link) {
         &mut staged,
     );
     for user in &users {
-        // Errors do not matter here.
+        // Errors are ignored: only commands and replies are compared.
         let _ = sync::user(&mut pass, user, None);
     }
     let _ = sync::mailboxes(&mut pass, &shared);

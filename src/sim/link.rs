@@ -1,4 +1,4 @@
-//! A session with a server in memory, over a connection that may break at any moment.
+//! A session with a simulated server, over a connection that can break at any command.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,28 +14,28 @@ use crate::protocol::{Command, Reply, Ticket};
 use crate::replica::{Answer, Capabilities, Direct, Replica};
 use crate::types::UniqueId;
 
-/// A callback that receives each command and its reply.
+/// A callback that receives each command with its reply.
 pub(super) type Hear = dyn FnMut(&[u8], &[u8]) + Send;
 
-/// Time after which the client gives up on a silent replica.
+/// How long the client waits for the reply of a replica that does not answer.
 const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// The client's side of a session with the replica.
 pub(super) struct Link {
     direct: Direct<Session>,
     world: Shared,
-    /// The reason why the session is lost.
+    /// Why the session is lost. `None` while it can be used.
     lost: Option<Kind>,
 }
 
 struct Session {
     server: Server,
     world: Shared,
-    /// The reason why commands no longer reach the server.
+    /// Why commands do not reach the server. `None` while the connection works.
     broken: Option<Kind>,
     hear: Option<Box<Hear>>,
     planted: Planted,
-    /// Mailboxes whose CRC differed from the master's, according to the replica's last reply.
+    /// Mailboxes whose CRC does not match the master's, according to the replica's last reply.
     mismatches: BTreeSet<UniqueId>,
 }
 
@@ -52,13 +52,13 @@ impl Link {
         Link { direct: Direct::new(session), world: world.clone(), lost: None }
     }
 
-    /// Returns whether the session can no longer be used.
+    /// Returns whether the session is lost.
     pub fn is_dead(&self) -> bool {
         self.lost.is_some()
     }
 }
 
-/// Returns the error of a lost connection.
+/// Returns the error for a lost connection.
 fn lost(kind: Kind) -> Error {
     let detail = match kind {
         Kind::Bye => "it says goodbye",
@@ -70,7 +70,7 @@ fn lost(kind: Kind) -> Error {
 }
 
 impl Session {
-    /// Lets the server carry out a command, and checks the effects.
+    /// Lets the server carry out a command, and checks the conditions afterwards.
     fn carry_out(&mut self, world: &mut World, command: &[u8]) -> Option<Vec<u8>> {
         let before = is_write(command).then(|| living(&world.replica));
         let update = Update::of(world, command);
@@ -84,8 +84,9 @@ impl Session {
         reply
     }
 
-    /// Reports an update of a non-empty mailbox without the state that it starts from. This is
-    /// allowed only if the replica has just reported that its state differs from the master's.
+    /// Reports an error if a mailbox with messages is updated without the state that the update is
+    /// based on. This is allowed only if the replica has reported before that its CRC does not
+    /// match.
     fn check_condition(&mut self, world: &mut World, update: Update, reply: Option<&[u8]>) {
         let mismatch = self.mismatches.remove(&update.id);
         if reply.is_some_and(|reply| reply.starts_with(b"NO IMAP_SYNC_CHECKSUM")) {
@@ -94,7 +95,7 @@ impl Session {
         }
         let done = reply.is_some_and(|reply| reply.starts_with(b"OK"));
         if done && update.is_unchecked(world) {
-            // The client will find this out with a query.
+            // The client will find out with a query that the CRC does not match.
             self.mismatches.insert(update.id.clone());
         }
         if done && update.is_there && !update.is_conditional && !mismatch {
@@ -102,21 +103,21 @@ impl Session {
         }
     }
 
-    /// Decides what happens to the next command.
-    fn fate(&mut self, world: &mut World, command: &[u8]) -> Fate {
+    /// Draws what happens to a command.
+    fn action(&mut self, world: &mut World, command: &[u8]) -> RepairAction {
         if let Some(kind) = self.broken {
-            return Fate::Lost(kind);
+            return RepairAction::Lost(kind);
         }
         if is_write(command) && world.is_killed_before(|| short(command)) {
-            return Fate::Lost(Kind::Cancelled);
+            return RepairAction::Lost(Kind::Cancelled);
         }
         if world.is_dead {
-            return Fate::Lost(Kind::Cancelled);
+            return RepairAction::Lost(Kind::Cancelled);
         }
         let faults = world.faults;
         if world.chance.strikes(faults.refuse) && refusable(command) {
             let all = [No::Locked, No::Changed, No::Checksum, No::Moved, No::Unknown];
-            return Fate::Refused(*world.chance.pick(&all).unwrap_or(&No::Unknown));
+            return RepairAction::Refused(*world.chance.pick(&all).unwrap_or(&No::Unknown));
         }
         let strikes = [
             (faults.cut, Kind::Closed),
@@ -126,20 +127,24 @@ impl Session {
         for (one_in, kind) in strikes {
             if world.chance.strikes(one_in) {
                 let done = world.chance.one_in(2);
-                return if done { Fate::DoneAndLost(kind) } else { Fate::Lost(kind) };
+                return if done {
+                    RepairAction::DoneAndLost(kind)
+                } else {
+                    RepairAction::Lost(kind)
+                };
             }
         }
-        Fate::Done
+        RepairAction::Done
     }
 }
 
 /// An `APPLY MAILBOX` command.
 struct Update {
     id: UniqueId,
-    /// Whether the replica's mailbox is not empty.
+    /// Whether the replica's mailbox has ever had a message.
     is_there: bool,
     is_conditional: bool,
-    /// The CRCs that the mailbox shall have afterwards, if the update contains both.
+    /// The CRCs after the update. `None` unless the update contains both.
     crcs: Option<[u32; 2]>,
 }
 
@@ -156,7 +161,8 @@ impl Update {
         Some(Update { id, is_there, is_conditional: kv.get("SINCE_MODSEQ").is_some(), crcs })
     }
 
-    /// Returns whether the replica now has other CRCs and did not notice, because one of them is 0.
+    /// Returns whether the CRCs do not match after the update and the replica has not compared
+    /// them. A CRC of 0 is not compared.
     fn is_unchecked(&self, world: &World) -> bool {
         let (Some(crcs), Some(folder)) = (self.crcs, world.replica.folders.get(&self.id)) else {
             return false;
@@ -165,12 +171,12 @@ impl Update {
     }
 }
 
-/// The fate of a command.
-enum Fate {
+/// What happens to a command.
+enum RepairAction {
     Done,
-    /// It is carried out, but the reply is lost.
+    /// The server carries the command out, but the reply is lost.
     DoneAndLost(Kind),
-    /// It does not reach the server completely.
+    /// The command does not reach the server completely.
     Lost(Kind),
     Refused(No),
 }
@@ -179,7 +185,7 @@ fn is_write(command: &[u8]) -> bool {
     command.starts_with(b"APPLY ") && !command.starts_with(b"APPLY RESERVE")
 }
 
-/// Returns whether a server could have a reason to refuse a command.
+/// Returns whether a server may refuse this command without a fault of the client.
 fn refusable(command: &[u8]) -> bool {
     let mailbox = [&b"APPLY MAILBOX"[..], b"APPLY RENAME", b"APPLY UNMAILBOX", b"GET FULLMAILBOX"];
     mailbox.iter().any(|start| command.starts_with(start))
@@ -190,19 +196,19 @@ impl Answer for Session {
         let shared = self.world.clone();
         let mut world = shared.look();
         world.advance(Duration::from_millis(1));
-        let fate = self.fate(&mut world, command);
-        let reply = match fate {
-            Fate::Lost(kind) => {
+        let action = self.action(&mut world, command);
+        let reply = match action {
+            RepairAction::Lost(kind) => {
                 self.broken = Some(kind);
-                world.tell(|| format!("replica: {} => lost ({kind:?})", short(command)));
+                world.trace(|| format!("replica: {} => lost ({kind:?})", short(command)));
                 return Err(lost(kind));
             }
-            Fate::Refused(no) => {
+            RepairAction::Refused(no) => {
                 let update = Update::of(&world, command).filter(|_| no == No::Checksum);
                 self.mismatches.extend(update.map(|update| update.id));
                 Some(format!("{}\r\n", no.line()).into_bytes())
             }
-            Fate::Done | Fate::DoneAndLost(_) => {
+            RepairAction::Done | RepairAction::DoneAndLost(_) => {
                 world.replica.now = world.master.now;
                 match self.planted.command(&mut world, command) {
                     Instead::Reply(reply) => Some(reply),
@@ -215,7 +221,7 @@ impl Answer for Session {
                 }
             }
         };
-        world.tell(|| format!("replica: {} => {}", short(command), last_line(reply.as_deref())));
+        world.trace(|| format!("replica: {} => {}", short(command), last_line(reply.as_deref())));
         let Some(reply) = reply else {
             self.broken = Some(Kind::Closed);
             let why = self.server.aborted.clone().unwrap_or_default();
@@ -226,16 +232,16 @@ impl Answer for Session {
         if let Some(hear) = &mut self.hear {
             hear(command, &reply);
         }
-        if let Fate::DoneAndLost(kind) = fate {
+        if let RepairAction::DoneAndLost(kind) = action {
             self.broken = Some(kind);
-            world.tell(|| format!("replica: the reply is lost ({kind:?})"));
+            world.trace(|| format!("replica: the reply is lost ({kind:?})"));
             return Err(lost(kind));
         }
         Ok(reply)
     }
 }
 
-/// Reports messages that the replica lost although the master still has them.
+/// Reports an error for each message that the replica has lost although the master has it.
 fn check_loss(world: &mut World, before: &Living) {
     let after = living(&world.replica);
     if before.is_subset(&after) {
@@ -252,7 +258,7 @@ fn last_line(reply: Option<&[u8]>) -> String {
     String::from_utf8_lossy(reply).lines().last().unwrap_or_default().to_owned()
 }
 
-/// Returns a command in the form for the story.
+/// Returns a command as text for the story, cut after 400 characters.
 fn short(command: &[u8]) -> String {
     let text = String::from_utf8_lossy(command);
     let text = text.trim_end().replace("\r\n", " ");

@@ -1,5 +1,5 @@
-//! The master's data, from the view of the engine: a [`Store`] over the spool in memory, with locks
-//! that other simulated processes respect.
+//! The simulated master's data, as the client reads it: a [`Store`] over the spool in memory. Its
+//! locks keep simulated users from making changes.
 
 use std::ops::ControlFlow;
 
@@ -9,14 +9,14 @@ use super::spool::{Account, Folder};
 use super::world::{Shared, World};
 use crate::error::{Error, Kind, Result, Subject};
 use crate::store::{
-    Glance, Lock, Mailbox, MailboxFiles, MessageFile, Records, Store, UserTree, Wait,
+    Lock, Mailbox, MailboxFiles, MessageFile, Records, Store, UnlockedState, UserTree, Wait,
 };
 use crate::types::{
     Annotation, MailboxEntry, MailboxState, MboxName, Modseq, Quota, Record, Seen, SieveScript,
     Text, Uid, UniqueId, UserId,
 };
 
-/// The store of the simulated master, see the module.
+/// The store of the simulated master.
 #[derive(Debug)]
 pub(super) struct Master {
     world: Shared,
@@ -27,7 +27,7 @@ impl Master {
         Master { world: world.clone() }
     }
 
-    /// Returns the world. Fails if the client was killed, because its actions no longer count.
+    /// Returns the world after other actors had a turn. Fails if the client was killed.
     fn enter(&self) -> Result<MutexGuard<'_, World>> {
         alive(&self.world)
     }
@@ -42,7 +42,7 @@ fn alive(world: &Shared) -> Result<MutexGuard<'_, World>> {
     }
 }
 
-/// A sync lock.
+/// A sync lock that the client holds.
 struct Locked {
     world: Shared,
     user: Option<UserId>,
@@ -119,17 +119,17 @@ impl Store for Master {
         Ok(Box::new(Opened { world: self.world.clone(), handle, state, folder }))
     }
 
-    fn glance(&self, entries: &[&MailboxEntry]) -> Vec<Option<Glance>> {
-        let glance = |entry: &&MailboxEntry| {
+    fn read_unlocked(&self, entries: &[&MailboxEntry]) -> Vec<Option<UnlockedState>> {
+        let unlocked = |entry: &&MailboxEntry| {
             let world = self.enter().ok()?;
             let mut state = world.master.state(&entry.name)?;
             let annotations = world.master.folder(&entry.name)?.annotations.clone();
-            // Use the values of mailboxes.db that were read before.
+            // Use the values of `entry`, which were read from mailboxes.db before.
             state.header.acl = entry.acl.clone();
             state.header.foldermodseq = Some(entry.foldermodseq).filter(|modseq| *modseq != 0);
-            (state.uniqueid == entry.uniqueid).then_some(Glance { state, annotations })
+            (state.uniqueid == entry.uniqueid).then_some(UnlockedState { state, annotations })
         };
-        entries.iter().map(glance).collect()
+        entries.iter().map(unlocked).collect()
     }
 
     fn subscriptions(&self, user: &UserId) -> Result<Vec<MboxName>> {
@@ -174,7 +174,8 @@ impl Store for Master {
     }
 }
 
-/// A mailbox in the state in which it was opened. Nobody writes to it while its index is locked.
+/// An open mailbox, in the state in which it was opened. The mailbox does not change while its
+/// index is locked.
 struct Opened {
     world: Shared,
     handle: u64,

@@ -1,12 +1,14 @@
-//! The simulator: complete histories in one process, drawn from one seed, without sockets, files,
-//! sleep or real time.
+//! The simulator: plays histories in one process, without sockets, files, pauses or real time. A
+//! history is a random sequence of changes, faults and restarts of the client. A seed (a number)
+//! determines all of it.
 //!
-//! [`world`] has both spools ([`spool`]), locks, time and random numbers. [`writer`] makes the
-//! changes of users to the master, and [`master`] lets the engine read it. [`server`] answers the
-//! engine's commands over a [`link`] that can break; [`own`] is the master's own server. [`client`]
-//! is the environment of the executor, and [`disk`] its directory of logs. [`faults`] defines what
-//! goes wrong, [`check`] what must hold, and [`history`] plays everything. [`twin`] shows that the
-//! server behaves like a real one.
+//! [`world`] holds both spools ([`spool`]), locks, time and random numbers. [`writer`] changes the
+//! master like users do, and [`master`] lets the client read the master. [`server`] carries out the
+//! client's commands, which arrive over a [`link`] that can break. [`own`] is the master's own
+//! server. [`client`] is the environment of the state machine, and [`disk`] is its directory of
+//! logs. [`faults`] defines the faults, [`check`] the conditions that must hold, and [`history`]
+//! plays a history. [`plant`] adds bugs that must be detected. [`twin`] compares the simulated
+//! server with a real one.
 
 mod apply;
 mod baton;

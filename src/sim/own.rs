@@ -1,4 +1,4 @@
-//! The master's own server, through which a repair writes to the master.
+//! The master's own server, through which a repair changes the master.
 
 use parking_lot::MutexGuard;
 
@@ -13,7 +13,7 @@ use crate::replica::{Answer, Direct, Replica};
 use crate::sync::Master;
 use crate::types::{Guid, MailboxState, MboxName, Uid, UniqueId};
 
-/// A session with the master's own server, see the module.
+/// A session with the master's own server.
 pub(super) struct Own {
     direct: Direct<OwnSession>,
 }
@@ -30,10 +30,10 @@ impl Own {
     }
 }
 
-/// How often to wait for others to close a mailbox.
+/// The maximum number of turns of other actors while waiting for a mailbox to be closed.
 const PATIENCE: u32 = 10_000;
 
-/// Returns the world when no one has the mailbox of the command open.
+/// Waits until the mailbox of a command is not open for reading. Returns the world.
 fn free<'w>(shared: &'w Shared, command: &[u8]) -> MutexGuard<'w, World> {
     for _ in 0..PATIENCE {
         let world = shared.enter();
@@ -46,7 +46,7 @@ fn free<'w>(shared: &'w Shared, command: &[u8]) -> MutexGuard<'w, World> {
     world
 }
 
-/// Returns the uniqueid of the mailbox to which a command writes.
+/// Returns the uniqueid of the mailbox that a command changes. `None` if there is none.
 fn mailbox_of(command: &[u8]) -> Option<UniqueId> {
     let (_, value, _) = parse_named(command.strip_prefix(b"APPLY ")?).ok()?;
     let kv = value.kv().ok()?;
@@ -79,17 +79,17 @@ impl Answer for OwnSession {
             ));
         }
         let after = living(&world.master);
-        // The message may have a new UID.
+        // A message that moved to another UID is not lost.
         let is_there = |(id, _, guid): &(UniqueId, Uid, Guid)| {
             after.iter().any(|(other, _, same)| other == id && same == guid)
         };
         let lost = before.iter().filter(|message| !is_there(message));
-        // A message that was expunged on the replica is not lost.
+        // A message that was expunged on the replica before is not lost.
         let lost = lost.filter(|(id, _, guid)| !world.expunged.contains(&(id.clone(), *guid)));
         for lost in lost.cloned().collect::<Vec<_>>() {
             world.is_wrong(format!("a repair loses {lost:?} on the master"));
         }
-        world.tell(|| format!("own server: {text}"));
+        world.trace(|| format!("own server: {text}"));
         match reply {
             Some(reply) => Ok(reply),
             None => {

@@ -1,30 +1,30 @@
-//! Bugs that are planted to show that the simulation finds them. Each is at an interface: between
-//! executor and environment, between engine and connection, or between client and disk.
+//! Bugs that are added on purpose, to show that the simulation detects them. Each is at an
+//! interface: between state machine and environment, client and connection, or client and disk.
 
-/// A planted bug.
+/// A bug that is added on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Plant {
     /// A line of the log is lost when the log is read.
     DropsLogLine,
-    /// A mailbox is updated before the files of its messages are uploaded.
+    /// A mailbox is updated before its message files are uploaded.
     UpdatesBeforeUpload,
     /// Two commands reach the replica in the wrong order.
     SwapsCommands,
-    /// A task is not retried after its owner was locked by another client.
+    /// A task is not retried after its user was locked by another client.
     ForgetsDeferred,
     /// A failed task counts as done.
     FailedIsDone,
-    /// The work file is removed before the work is done.
+    /// The work file is removed before its entries are replicated.
     RemovesWorkEarly,
-    /// After a rename, an old list of the replica's mailboxes is still used.
+    /// After a rename, the client uses an old list of the replica's mailboxes.
     TrustsOldListing,
-    /// Updates are sent without the state that they start from.
+    /// Updates are sent without the state that they are based on.
     LeavesOutSince,
-    /// Two workers work on the same user at once.
+    /// Two workers work on the same user at the same time.
     UserTasksAtOnce,
-    /// A repair writes to the master even if the mailbox has changed there in the meantime.
+    /// A repair changes the master although the mailbox has changed there meanwhile.
     OverrulesInRepair,
-    /// Updates are sent without the groups of the owner.
+    /// Updates are sent without the owner's groups.
     LeavesOutGroups,
 }
 

@@ -6,25 +6,25 @@ use super::world::World;
 /// The state of a planted bug in a session.
 #[derive(Debug, Default)]
 pub(super) struct Planted {
-    /// A command that was answered but not carried out.
+    /// A command that is carried out later. Its reply was already sent.
     held: Option<Vec<u8>>,
-    /// Queries and their replies, including those from before the last rename.
+    /// Queries and their replies. For some queries, the reply is from before the last rename.
     listings: Vec<(Vec<u8>, Vec<u8>)>,
     renamed: bool,
 }
 
-/// The action that replaces a command.
+/// What happens instead of a command.
 pub(super) enum Instead {
-    /// Run these commands. The reply is that of `command`.
+    /// Up to three commands are carried out. The client receives the reply to `command`.
     Run { first: Option<Vec<u8>>, command: Vec<u8>, last: Option<Vec<u8>> },
-    /// Run nothing. This is the reply.
+    /// No command is carried out. The client receives this reply.
     Reply(Vec<u8>),
 }
 
 const OK: &[u8] = b"OK success\r\n";
 
 impl Planted {
-    /// Returns the action for a command.
+    /// Returns what happens instead of a command.
     pub fn command(&mut self, world: &mut World, command: &[u8]) -> Instead {
         let as_it_is = |first, last| Instead::Run { first, command: command.to_vec(), last };
         let is = |start: &[u8]| command.starts_with(start);
@@ -64,7 +64,7 @@ impl Planted {
         }
     }
 
-    /// Notes a reply.
+    /// Records a query and its reply.
     pub fn replied(&mut self, command: &[u8], reply: &[u8]) {
         if command.starts_with(b"GET USER") || command.starts_with(b"GET MAILBOXES") {
             self.listings.retain(|(question, _)| question != command);
@@ -73,12 +73,12 @@ impl Planted {
     }
 }
 
-/// Returns an update without its condition.
+/// Returns an update without the state that it is based on.
 pub(super) fn without_since(command: &[u8]) -> Vec<u8> {
     without(command, b" SINCE_MODSEQ ", b" RECORD (")
 }
 
-/// Returns a command without the text from `from` up to `to`.
+/// Returns a command without the part from `from` up to `to`.
 fn without(command: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let find = |word: &[u8]| command.windows(word.len()).position(|window| window == word);
     match (find(from), find(to)) {

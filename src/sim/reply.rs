@@ -1,4 +1,4 @@
-//! The results of commands on a server in memory.
+//! The results of commands on a simulated server.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use crate::dlist::Kv;
 use crate::error::Malformed;
 use crate::types::{Guid, Text};
 
-/// The reason why a command was refused, with the response codes of `sync_response`.
+/// Why a command is refused. The texts are those of `sync_response`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum No {
     Nonexistent,
@@ -43,7 +43,7 @@ impl No {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Failed {
     No(No),
-    /// The server process ended, with the reason.
+    /// The server process aborted. Contains the reason.
     Abort(String),
 }
 
@@ -61,17 +61,17 @@ impl From<Malformed> for Failed {
 
 impl From<crate::Error> for Failed {
     fn from(error: crate::Error) -> Failed {
-        // Writing to memory does not fail.
+        // Writing to memory cannot fail, so this would be a bug.
         Failed::Abort(error.to_string())
     }
 }
 
 pub(super) type Done<T = ()> = std::result::Result<T, Failed>;
 
-/// Staged message files, by partition.
+/// Staged message files, by partition and GUID.
 pub(super) type Staged = BTreeMap<Text, BTreeMap<Guid, Arc<[u8]>>>;
 
-/// Returns the text of a required key.
+/// Returns the text of a key that must be present.
 pub(super) fn text(kv: &Kv<'_>, key: &str) -> Done<Text> {
     Ok(Text::new(kv.atom(key)?))
 }

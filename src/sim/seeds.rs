@@ -1,8 +1,7 @@
-//! Seeds that once failed. A history changes with the simulator and the engine, so a seed may no
-//! longer show its bug. Each fixed bug therefore has a test of its own, or is found again by
-//! thousands of other seeds.
+//! Seeds that have found a bug. A seed may stop showing its bug when the simulator or the client
+//! changes. So each fixed bug has a test of its own, or thousands of other seeds would find it too.
 
-/// A seed and the bug that it found.
+/// Seeds with the bugs that they have found.
 pub(super) const SEEDS: &[(u64, &str)] = &[
     (110, "a mailbox that was deleted and removed for good blocked its name on the replica"),
     (178, "an idle client spun after a pause between attempts to connect"),

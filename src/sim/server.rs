@@ -1,9 +1,9 @@
-//! Cyrus's replication server on a spool in memory. It takes the bytes of a command and returns
-//! those of the reply, makes the same checks as 3.6.1, and aborts where that aborts (the server
-//! part of `imap/sync_support.c`).
+//! A simulated replication server of Cyrus, with a spool in memory. It receives the bytes of a
+//! command and returns those of the reply. It makes the same checks as Cyrus 3.6.1, and aborts in
+//! the same cases (the server part of `imap/sync_support.c`).
 //!
-//! The replica and the master's own server both use it. `tests/replication/model.rs` shows that it
-//! answers like a real server.
+//! The replica uses it, and so does the master's own server. The test in [`twin`](super::twin)
+//! compares its replies with those of a real server.
 
 use std::sync::Arc;
 
@@ -18,15 +18,15 @@ use crate::types::{Guid, Text};
 #[derive(Debug, Default)]
 pub(super) struct Server {
     pub staged: Staged,
-    /// Whether `APPLY FORCE` was received.
+    /// Whether the command `APPLY FORCE` was received in this session.
     pub force: bool,
-    /// The reason why it aborted.
+    /// Why the server process has aborted. `None` while it runs.
     pub aborted: Option<String>,
 }
 
 impl Server {
-    /// Carries out one command, such as `GET USER fred\r\n`. Returns `None` if the process has
-    /// aborted.
+    /// Carries out one command, such as `GET USER fred\r\n`. Returns the reply, or `None` if the
+    /// server process has aborted.
     pub fn command(&mut self, spool: &mut Spool, line: &[u8]) -> Option<Vec<u8>> {
         if self.aborted.is_some() {
             return None;

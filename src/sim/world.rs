@@ -1,5 +1,6 @@
-//! The world of a history: both spools, the locks on the master, time, random numbers, and the
-//! story of what happened. All actors share it; only one acts at a time.
+//! The world of a history: both spools, the master's locks, time, random numbers, and the story.
+//! All actors use it, but only one at a time. Actors are the client's threads and the simulated
+//! users.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use crate::run::log::entry::LogEntry;
 use crate::run::step::Moment;
 use crate::types::{Guid, MboxName, Modseq, UniqueId, UserId};
 
-/// An open mailbox of the master.
+/// A mailbox of the master that the client has open.
 #[derive(Debug, Clone)]
 struct Held {
     name: MboxName,
@@ -27,20 +28,20 @@ struct Held {
     index: bool,
 }
 
-/// The functions by which people change the master and the replica.
+/// The functions that change the master and the replica like users do.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct People {
     pub to_master: fn(&mut World),
     pub to_replica: fn(&mut World),
 }
 
-/// The state of a history, see the module.
+/// The state of a history.
 #[derive(Debug)]
 pub(super) struct World {
     pub master: Spool,
     pub replica: Spool,
     pub files: Files,
-    /// Whether the log has new entries that the client has not been notified of.
+    /// Whether the log has entries that were not reported to the client.
     pub log_news: bool,
     /// The client's cache of the replica's state.
     pub remembered: BTreeMap<MboxName, RemoteFolder>,
@@ -49,34 +50,34 @@ pub(super) struct World {
     pub plant: Option<Plant>,
     pub faults: Faults,
     people: People,
-    /// Number of changes that users will still make.
+    /// Number of changes that users will still make on the master.
     pub changes_left: usize,
-    /// Number of times that somebody will still write to the replica.
+    /// Number of changes that will still be made on the replica.
     pub strays_left: usize,
-    /// Whether anybody writes to the replica in this history.
+    /// Whether the replica is changed in this history, except by the client.
     pub has_strays: bool,
-    /// Messages that were written to the replica, by mailbox.
+    /// Messages that were delivered to the replica: uniqueid of the mailbox and GUID.
     pub strays: BTreeSet<(UniqueId, Guid)>,
-    /// Messages that were expunged on either side.
+    /// Messages that were expunged on the master or the replica.
     pub expunged: BTreeSet<(UniqueId, Guid)>,
-    /// Changes that Cyrus has not logged yet. It logs a change only after the change is visible.
+    /// Changes that Cyrus has made but not logged yet.
     unlogged: Vec<LogEntry>,
     story: Option<Vec<String>>,
-    /// Violations of conditions that must always hold.
+    /// Conditions that were violated.
     pub wrong: Vec<String>,
-    /// Whether no more faults happen.
+    /// Whether faults have ended.
     pub is_calm: bool,
     /// Whether the client was killed.
     pub is_dead: bool,
     clock: Moment,
-    /// The modseq at which the client last read each mailbox of the master.
+    /// For each mailbox of the master, its modseq when the client last opened it.
     pub seen: BTreeMap<UniqueId, Modseq>,
     held: BTreeMap<u64, Held>,
     next_handle: u64,
     sync_locks: BTreeSet<Option<UserId>>,
-    /// Owners whose sync lock another client holds, and until when.
+    /// Users that another client has locked, and until when.
     others: BTreeMap<Option<UserId>, Moment>,
-    /// Number of delivered messages. It makes each message text unique.
+    /// Number of delivered messages, which is part of the text of each message.
     pub delivered: u64,
 }
 
@@ -92,12 +93,12 @@ impl Shared {
         Shared { world: Arc::new(Mutex::new(world)), baton: Arc::default() }
     }
 
-    /// Returns the world without letting others act.
+    /// Returns the world at once. Other actors get no turn.
     pub fn look(&self) -> MutexGuard<'_, World> {
         self.world.lock()
     }
 
-    /// Lets others act first, then returns the world.
+    /// Gives other actors a turn, then returns the world.
     pub fn enter(&self) -> MutexGuard<'_, World> {
         self.yield_now();
         let mut world = self.world.lock();
@@ -105,7 +106,7 @@ impl Shared {
         world
     }
 
-    /// Passes the baton to another worker or to the executor, if the random numbers say so.
+    /// Passes the baton to another thread, if the random numbers decide so.
     fn yield_now(&self) {
         let busy = self.baton.busy();
         if Baton::me() == EXECUTOR || busy.len() < 2 {
@@ -157,8 +158,8 @@ impl World {
         }
     }
 
-    /// Adds a line to the story if the story is kept.
-    pub fn tell(&mut self, line: impl FnOnce() -> String) {
+    /// Adds a line to the story, if it is recorded.
+    pub fn trace(&mut self, line: impl FnOnce() -> String) {
         let who = Baton::me();
         if let Some(lines) = &mut self.story {
             let worker = if who == EXECUTOR { String::new() } else { format!("worker {who}: ") };
@@ -170,9 +171,9 @@ impl World {
         self.story.take().unwrap_or_default()
     }
 
-    /// Reports a violation of a condition that must always hold.
+    /// Records that a condition was violated.
     pub fn is_wrong(&mut self, what: String) {
-        self.tell(|| format!("WRONG: {what}"));
+        self.trace(|| format!("WRONG: {what}"));
         self.wrong.push(what);
     }
 
@@ -180,14 +181,14 @@ impl World {
         self.clock
     }
 
-    /// Advances the clock, by at least a millisecond.
+    /// Advances the clock by `time`, at least by a millisecond.
     pub fn advance(&mut self, time: Moment) {
         self.clock += time.max(Duration::from_millis(1));
         let elapsed = i64::try_from(self.clock.as_secs()).unwrap();
         self.master.now = self.master.now.max(START + elapsed);
     }
 
-    /// Lets others act at this moment.
+    /// Gives users and faults a turn: random changes, and jumps of the clock.
     fn pass(&mut self) {
         self.flush_log();
         if self.changes_left > 0 && self.chance.one_in(40) {
@@ -200,7 +201,7 @@ impl World {
         let one_in = self.faults.clock;
         if self.chance.strikes(one_in) {
             let jump = self.chance.below(7_200);
-            self.tell(|| format!("the master's clock jumps by {jump} s"));
+            self.trace(|| format!("the master's clock jumps by {jump} s"));
             self.master.now += jump as i64;
         }
     }
@@ -211,7 +212,7 @@ impl World {
         (self.people.to_master)(self);
     }
 
-    /// Logs a change like Cyrus, either at once or a little later.
+    /// Logs changes like Cyrus, at once or later.
     pub fn log_changes(&mut self, entries: impl IntoIterator<Item = LogEntry>) {
         self.unlogged.extend(entries);
         if self.chance.one_in(2) {
@@ -219,23 +220,24 @@ impl World {
         }
     }
 
-    /// Writes all pending entries to the log.
+    /// Writes the entries that were not logged yet to the log.
     pub fn flush_log(&mut self) {
         for entry in std::mem::take(&mut self.unlogged) {
             let mut line = Vec::new();
             entry.write(&mut line);
-            self.tell(|| format!("master: logs {entry}"));
+            self.trace(|| format!("master: logs {entry}"));
             self.files.append(LogFile::Log, &line);
             self.log_news = true;
         }
     }
 
-    /// Returns whether the client is killed before its next write.
+    /// Returns whether the client is killed before its next write. A client that was killed stays
+    /// killed.
     pub fn is_killed_before(&mut self, what: impl FnOnce() -> String) -> bool {
         let one_in = self.faults.crash;
         if !self.is_dead && self.chance.strikes(one_in) {
             self.is_dead = true;
-            self.tell(|| format!("client: is killed before {}", what()));
+            self.trace(|| format!("client: is killed before {}", what()));
         }
         self.is_dead
     }
@@ -243,12 +245,12 @@ impl World {
     /// Ends all faults.
     pub fn calm_down(&mut self) {
         self.is_calm = true;
-        self.tell(|| "nothing goes wrong any more".to_owned());
+        self.trace(|| "nothing goes wrong any more".to_owned());
         self.faults = Faults::default();
         self.others.clear();
         if self.has_strays {
-            // Cyrus does not log writes to a replica, so log everything on the master to have it
-            // checked.
+            // Cyrus does not log changes on a replica. Log everything on the master, so that the
+            // client compares it.
             let users = self.users().into_iter().map(LogEntry::User).collect::<Vec<_>>();
             let shared = self.master.entries.keys().filter(|name| owner(name).is_none());
             let shared: Vec<_> = shared.cloned().map(LogEntry::Mailbox).collect();
@@ -263,10 +265,10 @@ impl World {
         self.sync_locks.clear();
         self.held.clear();
         self.advance(Duration::from_secs(1));
-        self.tell(|| "client: starts".to_owned());
+        self.trace(|| "client: starts".to_owned());
     }
 
-    /// Opens a mailbox for reading and locks its index. Returns a handle.
+    /// Opens a mailbox for the client and locks its index. Returns a handle.
     pub fn hold(&mut self, name: &MboxName, id: &UniqueId) -> u64 {
         self.next_handle += 1;
         let held = Held { name: name.clone(), id: id.clone(), index: true };
@@ -288,23 +290,26 @@ impl World {
         self.held.remove(&handle);
     }
 
-    /// Returns whether records of a mailbox may be written: only while nobody has its index locked.
+    /// Returns whether records of a mailbox may be written. This is not allowed while the client
+    /// has the index locked.
     pub fn may_write(&self, id: &UniqueId) -> bool {
         !self.held.values().any(|held| held.id == *id && held.index)
     }
 
-    /// Returns whether files of a mailbox may be unlinked: only while nobody has it open.
+    /// Returns whether files of a mailbox may be removed. This is not allowed while the client has
+    /// the mailbox open.
     pub fn may_unlink(&self, id: &UniqueId) -> bool {
         !self.held.values().any(|held| held.id == *id)
     }
 
-    /// Returns whether an owner's mailboxes may be created, renamed and deleted: none of them is
-    /// open.
+    /// Returns whether mailboxes of an owner may be created, renamed and deleted. This is not
+    /// allowed while the client has one of them open.
     pub fn may_move(&self, user: Option<&UserId>) -> bool {
         !self.held.values().any(|held| owner(&held.name).as_ref() == user)
     }
 
-    /// Takes the sync lock of an owner. Returns `false` if another client has it.
+    /// Takes the sync lock of an owner for the client. Returns `false` if another client or worker
+    /// has it.
     pub fn lock(&mut self, user: Option<&UserId>) -> bool {
         let user = user.cloned();
         let clock = self.clock;
@@ -312,7 +317,7 @@ impl World {
         let one_in = self.faults.locked;
         if self.chance.strikes(one_in) && !self.sync_locks.contains(&user) {
             let time = Duration::from_millis(500 * (1 + self.chance.below(20)) as u64);
-            self.tell(|| format!("another client replicates {user:?} for {time:?}"));
+            self.trace(|| format!("another client replicates {user:?} for {time:?}"));
             self.others.insert(user.clone(), clock + time);
         }
         !self.others.contains_key(&user) && self.sync_locks.insert(user)

@@ -9,9 +9,11 @@ use super::value::{Status, VERSION};
 use crate::error::{Error, Kind, Result};
 use crate::sys::file::read_regular;
 
-/// Most bytes of a status file. A hundred deferred tasks with long reasons take far fewer.
+/// The maximum size of a status file, in bytes. A file with a hundred deferred tasks and long
+/// reasons is much smaller.
 const MOST_BYTES: u64 = 16 << 20;
-/// Users who may read the log may also read this file.
+/// The mode of the status file, whatever the umask is. Users in the file's group may read it, so that
+/// a monitoring system can, although the umask of Cyrus usually hides the log from them.
 const MODE: u32 = 0o640;
 
 /// Returns the path of the status file for the channel with this sync log.
@@ -21,10 +23,10 @@ pub fn path(log: &Path) -> PathBuf {
     path.into()
 }
 
-/// Replaces the file in one step: a reader sees either the old or the new one.
+/// Replaces the status file in one step, so that a reader always finds a complete file.
 ///
 /// # Errors
-/// [`Kind::Io`]; the old file stays in place.
+/// [`Kind::Io`]. The old file then stays in place.
 pub fn write(path: &Path, status: &Status) -> Result<()> {
     let mut text = serde_json::to_vec(status).map_err(|error| {
         Error::new(Kind::Internal, "write status file", path, error.to_string())
@@ -36,7 +38,7 @@ pub fn write(path: &Path, status: &Status) -> Result<()> {
     })
 }
 
-/// Replaces a file in one step with this content and mode. The umask has no effect.
+/// Replaces a file in one step. The new file gets exactly this mode, whatever the umask is.
 pub(crate) fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let mut spare = path.as_os_str().to_owned();
     spare.push(".new");
@@ -59,11 +61,11 @@ pub(crate) fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> 
     written
 }
 
-/// Reads the file. Returns `None` if it does not exist.
+/// Reads the status file. Returns `None` if it does not exist.
 ///
 /// # Errors
-/// [`Kind::Io`]; [`Kind::Corrupt`] if it is not a status; [`Kind::Unsupported`] if a later version
-/// of this library wrote it.
+/// [`Kind::Io`]; [`Kind::Corrupt`] if the file is not a status file; [`Kind::Unsupported`] if a
+/// later version of this library wrote it.
 pub fn read(path: &Path) -> Result<Option<Status>> {
     let text = match read_regular(path, MOST_BYTES) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -71,7 +73,7 @@ pub fn read(path: &Path) -> Result<Option<Status>> {
     };
     parse(&text).map(Some).map_err(|(kind, detail)| {
         Error::new(kind, "read status file", path, detail)
-            .hint("rolling replication writes another one; without it, remove the file")
+            .with_hint("rolling replication writes a new one; if it does not run, remove the file")
     })
 }
 
@@ -83,7 +85,8 @@ fn parse(text: &[u8]) -> std::result::Result<Status, (Kind, String)> {
     let corrupt = |error: serde_json::Error| (Kind::Corrupt, error.to_string());
     let Version { version } = serde_json::from_slice(text).map_err(corrupt)?;
     if version > VERSION {
-        let detail = format!("its format is {version}, and {VERSION} is the last that is known");
+        let detail =
+            format!("its format is {version}, but {VERSION} is the last that this program knows");
         return Err((Kind::Unsupported, detail));
     }
     serde_json::from_slice(text).map_err(corrupt)
@@ -115,13 +118,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_written_status_can_be_read() {
         let dir = tempfile::tempdir().unwrap();
         let path = path(&dir.path().join("log"));
         assert_eq!(path, dir.path().join("log-status"));
         assert_eq!(read(&path).unwrap(), None);
-        write(&path, &status()).unwrap();
-        assert_eq!(read(&path).unwrap(), Some(status()));
+        let written = status();
+        write(&path, &written).unwrap();
+        assert_eq!(read(&path).unwrap(), Some(written));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
     }
 
@@ -140,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_leaves_the_old_file() {
+    fn a_failed_write_leaves_the_old_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log-status");
         write(&path, &status()).unwrap();

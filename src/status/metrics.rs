@@ -10,18 +10,19 @@ use super::file::replace;
 use super::value::{Contact, Status};
 use crate::error::{Error, Kind, Result};
 
-/// The node exporter runs as another user than cyrus. The file contains nothing confidential.
+/// The mode of the metrics file. All users may read it, because the node exporter does not run as
+/// the cyrus user. The file contains nothing confidential.
 const MODE: u32 = 0o644;
 
 /// The type and value of a metric.
 enum Value {
     /// A value that rises and falls.
     Gauge(f64),
-    /// A value that only rises while the process lives.
+    /// A value that never falls during the life of the process.
     Counter(u64),
 }
 
-/// Returns the metrics of a status: name, description, value.
+/// Returns the metrics of a status: name, description and value. `now` is in seconds since 1970.
 fn metrics(status: &Status, now: u64) -> Vec<(&'static str, &'static str, Value)> {
     let gauge = |number: u64| Value::Gauge(number as f64);
     let is_connected = matches!(status.contact, Contact::Connected { .. });
@@ -33,17 +34,33 @@ fn metrics(status: &Status, now: u64) -> Vec<(&'static str, &'static str, Value)
     };
     let totals = &status.totals;
     vec![
-        ("up", "Whether a client rolls.", gauge(status.pid.is_some().into())),
-        ("connected", "Whether it has a connection to the replica.", gauge(is_connected.into())),
-        ("unreachable_seconds", "How long the replica cannot be reached.", gauge(unreachable)),
-        ("connect_attempts", "Attempts to connect that failed since then.", gauge(attempts)),
+        ("up", "Whether a client runs rolling replication.", gauge(status.pid.is_some().into())),
+        (
+            "connected",
+            "Whether the rolling client has a connection to the replica.",
+            gauge(is_connected.into()),
+        ),
+        (
+            "unreachable_seconds",
+            "Time for which the replica has been unreachable.",
+            gauge(unreachable),
+        ),
+        (
+            "connect_attempts",
+            "Failed attempts to connect since the replica became unreachable.",
+            gauge(attempts),
+        ),
         (
             "lag_seconds",
             "Age of the oldest change that is not replicated yet.",
             gauge(status.lag(now)),
         ),
         ("backlog_entries", "Log entries to be replicated.", gauge(status.backlog.entries)),
-        ("backlog_users", "Users that they are about.", gauge(status.backlog.users)),
+        (
+            "backlog_users",
+            "Users that have log entries to be replicated.",
+            gauge(status.backlog.users),
+        ),
         (
             "deferred_tasks",
             "Tasks that failed or were locked and wait for another try.",
@@ -51,23 +68,31 @@ fn metrics(status: &Status, now: u64) -> Vec<(&'static str, &'static str, Value)
         ),
         (
             "locked_tasks",
-            "Those of them that were locked, an ordinary thing.",
+            "Tasks that wait because they were locked, which is normal.",
             gauge(status.locked_count),
         ),
         (
             "last_success_timestamp_seconds",
-            "When a task last succeeded, or nothing was found to do.",
+            "When a task last succeeded, or there was nothing to do.",
             gauge(status.last_success.unwrap_or(0)),
         ),
-        ("written_timestamp_seconds", "When this was written.", gauge(status.written)),
+        ("written_timestamp_seconds", "When these metrics were written.", gauge(status.written)),
         ("users_total", "Users that were compared as a whole.", Value::Counter(totals.users)),
-        ("mailbox_updates_total", "Updates of mailboxes.", Value::Counter(totals.mailboxes)),
-        ("messages_total", "Messages sent with them.", Value::Counter(totals.messages)),
-        ("message_bytes_total", "Bytes of these messages.", Value::Counter(totals.bytes)),
-        ("repairs_total", "Things that were repaired.", Value::Counter(totals.repairs)),
+        (
+            "mailbox_updates_total",
+            "Updates of mailboxes that were sent.",
+            Value::Counter(totals.mailboxes),
+        ),
+        ("messages_total", "Messages that were sent.", Value::Counter(totals.messages)),
+        (
+            "message_bytes_total",
+            "Bytes of the messages that were sent.",
+            Value::Counter(totals.bytes),
+        ),
+        ("repairs_total", "Repairs on either side.", Value::Counter(totals.repairs)),
         (
             "reconnects_total",
-            "Connections that were lost over a task.",
+            "Connections that were lost during a task.",
             Value::Counter(totals.reconnects),
         ),
     ]
@@ -76,7 +101,7 @@ fn metrics(status: &Status, now: u64) -> Vec<(&'static str, &'static str, Value)
 /// Returns the metrics of a status as text.
 ///
 /// # Errors
-/// [`Kind::Internal`] if a name or value is not valid for a metric, which is a bug.
+/// [`Kind::Internal`] if a name or value is not valid for a metric. This would be a bug.
 pub fn render(status: &Status, now: u64) -> Result<String> {
     encode(status, now)
         .map_err(|error| Error::new(Kind::Internal, "write", "metrics", error.to_string()))
@@ -120,7 +145,7 @@ fn encode(status: &Status, now: u64) -> prometheus::Result<String> {
 /// Replaces a file with the metrics of a status.
 ///
 /// # Errors
-/// [`Kind::Io`]; the old file stays in place.
+/// [`Kind::Io`]. The old file then stays in place.
 pub fn write(path: &Path, status: &Status, now: u64) -> Result<()> {
     let text = render(status, now)?;
     replace(path, text.as_bytes(), MODE).map_err(|error| {

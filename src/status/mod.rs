@@ -1,8 +1,8 @@
-//! The state of a replication client for outside observers: a small file beside the sync log, which
-//! rolling replication replaces every few seconds.
+//! The status of a channel, for monitoring. Rolling replication writes it every few seconds to a
+//! small file beside the sync log.
 //!
-//! [`Status`] is the content of the file, and [`file`](mod@file) reads and writes it. [`Diagnosis`]
-//! is its meaning for a monitoring system. [`metrics`] writes it as a file for Prometheus.
+//! [`Status`] has the contents of the file, and [`file`](mod@file) reads and writes it.
+//! [`Diagnosis`] rates it for a monitoring system. [`metrics`] writes it to a file for Prometheus.
 
 pub(crate) mod file;
 pub(crate) mod metrics;
@@ -11,7 +11,7 @@ mod value;
 mod verdict;
 mod words;
 
-pub use progress::{Expected, Reached};
+pub use progress::{Expected, ProgressSnapshot};
 pub(crate) use value::unix_seconds;
 pub use value::{Contact, Deferred, Status, Totals};
 pub use verdict::{Diagnosis, Health, Limits};

@@ -1,13 +1,13 @@
-//! The progress of a run.
+//! The progress of a run over many users or mailboxes.
 
 use std::time::Duration;
 
 use super::value::Totals;
 
-/// Below this share no remaining time is given, because it would be a guess.
+/// Below this share of completed work, an estimate of the remaining time is too uncertain.
 const LEAST_SHARE: f64 = 0.01;
 
-/// The amount of work of a run, as far as it is known in advance.
+/// The number of users and mailboxes in a run. Unknown numbers are `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Expected {
@@ -20,10 +20,10 @@ pub struct Expected {
 /// The progress of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub struct Reached {
+pub struct ProgressSnapshot {
     /// Users whose replication has ended, with or without an error.
     pub users: u64,
-    /// Mailboxes that are now equal on both sides.
+    /// Mailboxes that were found or made equal on both sides.
     pub mailboxes: u64,
     /// The expected amount of work.
     pub expected: Expected,
@@ -33,9 +33,9 @@ pub struct Reached {
     pub totals: Totals,
 }
 
-impl Reached {
-    /// Returns the completed share from 0 to 1: of the mailboxes if their number is known,
-    /// otherwise of the users. Returns `None` if neither is known.
+impl ProgressSnapshot {
+    /// Returns the completed share of the run, from 0 to 1. It is the share of the mailboxes, or of
+    /// the users if the number of mailboxes is unknown. Returns `None` if both numbers are unknown.
     pub fn share(&self) -> Option<f64> {
         let Expected { users, mailboxes } = self.expected;
         let of = |done: u64, all: Option<u64>| all.filter(|&all| all > 0).map(|all| (done, all));
@@ -43,8 +43,8 @@ impl Reached {
         Some((done as f64 / all as f64).min(1.0))
     }
 
-    /// Returns the estimated remaining time at the current speed. Returns `None` while too little
-    /// is done for an estimate.
+    /// Returns the estimated remaining time. It assumes the average speed so far. Returns `None` if
+    /// less than 1% is done, or if the total is unknown.
     pub fn left(&self) -> Option<Duration> {
         let share = self.share().filter(|&share| share >= LEAST_SHARE)?;
         Duration::try_from_secs_f64(self.elapsed.as_secs_f64() * (1.0 - share) / share).ok()
@@ -55,8 +55,8 @@ impl Reached {
 mod tests {
     use super::*;
 
-    fn reached(users: (u64, Option<u64>), mailboxes: (u64, Option<u64>)) -> Reached {
-        Reached {
+    fn reached(users: (u64, Option<u64>), mailboxes: (u64, Option<u64>)) -> ProgressSnapshot {
+        ProgressSnapshot {
             users: users.0,
             mailboxes: mailboxes.0,
             expected: Expected { users: users.1, mailboxes: mailboxes.1 },

@@ -1,4 +1,4 @@
-//! The status of a channel, which is the content of its status file.
+//! The status of a channel: the contents of its status file.
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -17,38 +17,40 @@ pub const VERSION: u32 = 1;
 pub struct Status {
     /// The version of this format.
     pub version: u32,
-    /// The channel; `None` for the log without a channel.
+    /// The name of the channel. `None` for the log without a channel.
     pub channel: Option<String>,
     /// The name of the replica in the configuration.
     pub server: String,
-    /// The process that runs rolling replication; `None` if there is none.
+    /// The process id of the client that runs rolling replication. `None` if there is no such
+    /// client.
     pub pid: Option<u32>,
-    /// The time at which that process began.
+    /// When this client started.
     pub started: Option<u64>,
-    /// The time at which this status was determined.
+    /// When this status was determined.
     pub written: u64,
-    /// Whether the process ended normally.
+    /// Whether the client ended normally. `false` while it runs.
     pub ended: bool,
     /// The state of the connection to the replica.
     pub contact: Contact,
-    /// The time at which the oldest unreplicated entry was logged; `None` if there is none.
+    /// When the oldest entry that is not replicated was logged. `None` if there is no such entry.
     pub oldest: Option<u64>,
-    /// The amount of unreplicated data: taken over and not finished, or still in the log.
+    /// Number of entries that are not replicated, in the log and in the work file, and of their
+    /// users.
     pub backlog: Backlog,
-    /// The running tasks: for each worker the first entry of its task, in the format of the log.
+    /// The first entry of each running task, in the format of the log.
     pub running: Vec<String>,
-    /// Up to a hundred tasks that failed or were locked and wait for a retry. Locked tasks come
-    /// last.
+    /// Deferred tasks, at most 100. They failed or were locked, and wait for a retry. Locked tasks
+    /// come last.
     pub deferred: Vec<Deferred>,
     /// Number of all deferred tasks.
     pub deferred_count: u64,
-    /// Number of deferred tasks that were locked, which is not a problem.
+    /// Number of deferred tasks that wait for a lock. This is not a problem.
     pub locked_count: u64,
-    /// The time at which a task last succeeded, or at which there was nothing to do.
+    /// When a task last succeeded, or when the log was last found empty with nothing left to do.
     pub last_success: Option<u64>,
-    /// Work done since the process began.
+    /// Work done since the client started.
     pub totals: Totals,
-    /// Failures since the process began, by kind of error.
+    /// Number of failures since the client started, by kind of error.
     #[serde(default)]
     pub failures_by_kind: BTreeMap<String, u64>,
 }
@@ -56,71 +58,76 @@ pub struct Status {
 /// The state of the connection to the replica.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Contact {
-    /// Unknown: no process runs, or the first attempt to connect has not ended.
+    /// Unknown. There is no client, or its first attempt to connect has not ended.
     Unknown,
-    /// Connected.
+    /// The client is connected to the replica.
+    #[non_exhaustive]
     Connected {
-        /// The time since when it is connected.
+        /// When the connection was made.
         since: u64,
     },
-    /// Not connected.
+    /// The replica cannot be reached.
+    #[non_exhaustive]
     Unreachable {
-        /// The time at which the first attempt failed.
+        /// When the first attempt failed.
         since: u64,
-        /// Number of failed attempts.
+        /// Number of failed attempts since then.
         attempts: u32,
-        /// The time of the next attempt, if there will be one.
+        /// When the next attempt begins. `None` if there will be no further attempt.
         next: Option<u64>,
-        /// The reason why the last attempt failed.
+        /// Why the last attempt failed.
         reason: String,
     },
 }
 
-/// A task that waits for a retry.
+/// A task that waits for its next attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Deferred {
-    /// Its entries, in the format of the log.
+    /// The log entries of the task, in the format of the log.
     pub items: Vec<String>,
-    /// Number of tries so far.
+    /// Number of attempts so far.
     pub tries: u32,
-    /// The time of the next try.
+    /// When the next attempt begins.
     pub next: u64,
-    /// The reason why the last try failed.
+    /// Why the last attempt failed.
     pub reason: String,
-    /// Whether another client had the lock, which is not a problem.
+    /// Whether the task waits for a lock of another process. This is not a problem.
     pub is_locked: bool,
 }
 
-/// Work done since the process began.
+/// Work done since the client started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Totals {
     /// Number of users that were compared completely.
     pub users: u64,
-    /// Number of mailbox updates that the replica confirmed. A mailbox counts each time.
+    /// Number of mailbox updates that the replica confirmed. Several updates of one mailbox count
+    /// separately.
     pub mailboxes: u64,
-    /// Number of messages that were sent and that the replica confirmed.
+    /// Number of messages that were sent, and confirmed by the replica.
     pub messages: u64,
-    /// Bytes of these messages.
+    /// Number of bytes of these messages.
     pub bytes: u64,
-    /// Number of times that a mailbox was found to be equal already.
+    /// Number of times that a mailbox was found to be equal on both sides.
     #[serde(default)]
-    pub mailboxes_there: u64,
-    /// Number of messages that the replica already had when their mailboxes were compared.
+    pub mailboxes_equal: u64,
+    /// Number of messages that the replica already had when a mailbox was compared.
     #[serde(default)]
-    pub messages_there: u64,
-    /// Number of failed tries of tasks and failed attempts to connect. Locked tasks do not count.
+    pub messages_present: u64,
+    /// Number of failed attempts of tasks and of failed attempts to connect. Tasks that wait for a
+    /// lock do not count.
     pub failures: u64,
-    /// Number of inconsistencies that full comparisons found and repaired.
+    /// Number of inconsistencies that were repaired after comparing all records of a mailbox.
     pub repairs: u64,
-    /// Number of connections lost during a task.
+    /// Number of times that the connection was lost during a task.
     pub reconnects: u64,
 }
 
 impl Status {
-    /// Returns the status of a channel about which nothing is known.
+    /// Returns a status without data about the channel's replication.
     pub fn unknown(server: &str, channel: Option<&str>) -> Status {
         Status {
             version: VERSION,
@@ -143,13 +150,14 @@ impl Status {
         }
     }
 
-    /// Returns the waiting time of the oldest unreplicated entry in seconds; 0 if there is none.
+    /// Returns for how many seconds the oldest entry has been waiting. Returns 0 if no entry is
+    /// waiting.
     pub fn lag(&self, now: u64) -> u64 {
         self.oldest.map_or(0, |oldest| now.saturating_sub(oldest))
     }
 }
 
-/// Converts to seconds since 1970.
+/// Converts a time to seconds since 1970.
 pub(crate) fn unix_seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -1,5 +1,5 @@
-//! The meaning of a status for a monitoring system. The levels are those of plugins for Nagios and
-//! its successors.
+//! Rates a status for a monitoring system. The levels are those of plugins for Nagios and similar
+//! systems.
 
 use std::fmt;
 
@@ -7,20 +7,20 @@ use serde::Serialize;
 
 use super::value::{Contact, Status};
 
-/// Seconds without a new status after which a running process counts as stuck. It writes one at
-/// least every five seconds.
+/// If a running client has not written a status for this many seconds, it counts as stuck. A
+/// working client writes one at least every five seconds.
 const SILENT: u64 = 30;
 
-/// The severity. The number is the exit status of a plugin.
+/// The severity. Its number is the exit status of a monitoring plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[repr(u8)]
 pub enum Health {
     /// No problem.
     Ok = 0,
-    /// A person should look at it during the day.
+    /// An administrator should look at it during the day.
     Warning = 1,
-    /// A person should look at it immediately.
+    /// An administrator should look at it immediately.
     Critical = 2,
     /// The state cannot be determined.
     Unknown = 3,
@@ -37,7 +37,8 @@ impl fmt::Display for Health {
     }
 }
 
-/// The lag in seconds at which each level begins; `None` for never.
+/// The lag in seconds from which each level applies. `None` if the lag does not matter for the
+/// level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Limits {
@@ -47,7 +48,7 @@ pub struct Limits {
     pub crit_lag: Option<u64>,
 }
 
-/// The severity of a status, and why.
+/// The severity of a status, and the reasons for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Diagnosis {
@@ -58,7 +59,7 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Judges a status at a given time, in seconds since 1970.
+    /// Rates a status. `now` is the current time in seconds since 1970.
     pub fn of(status: &Status, limits: &Limits, now: u64) -> Diagnosis {
         let mut found = Vec::new();
         found.extend(of_process(status, now));
@@ -83,10 +84,13 @@ fn of_process(status: &Status, now: u64) -> Option<(Health, String)> {
         }
         Some(_) => None,
         None if status.started.is_some() && !status.ended => {
-            Some((Health::Critical, "the client that rolled is gone: it did not end itself".into()))
+            Some((Health::Critical, "the rolling client ended unexpectedly".into()))
         }
-        None if waits => Some((Health::Critical, "no client rolls, and changes wait".to_owned())),
-        None => Some((Health::Warning, "no client rolls; nothing waits".to_owned())),
+        None if waits => Some((
+            Health::Critical,
+            "no rolling client runs, and changes wait to be replicated".to_owned(),
+        )),
+        None => Some((Health::Warning, "no rolling client runs; no changes wait".to_owned())),
     }
 }
 
@@ -202,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_comes_first() {
+    fn the_worst_reason_comes_first() {
         let reason = "refused".to_owned();
         let contact = Contact::Unreachable { since: NOW, attempts: 1, next: None, reason };
         let (_, reasons) = verdict(&Status { contact, oldest: Some(NOW - 60), ..rolling() });

@@ -1,4 +1,4 @@
-//! Describes a status in words. The first line has the format of a monitoring plugin.
+//! Describes a status in text. The first line has the format of a monitoring plugin.
 
 use std::fmt::Write as _;
 
@@ -6,8 +6,8 @@ use super::value::{Contact, Status};
 use super::verdict::{Diagnosis, Limits};
 
 impl Diagnosis {
-    /// Returns the status in lines: the first for a monitoring system, with figures for its graphs,
-    /// the others for a person.
+    /// Returns the description of a status. The first line is for a monitoring system and contains
+    /// figures for graphs. The other lines are for people. `now` is in seconds since 1970.
     pub fn lines(&self, status: &Status, limits: &Limits, now: u64) -> String {
         let what = status.channel.as_ref().map_or_else(
             || "the log without a channel".to_owned(),
@@ -37,7 +37,8 @@ impl Diagnosis {
     }
 }
 
-/// Returns a status in at most 15 bytes, the longest thread name that the kernel keeps.
+/// Returns a very short description of a status: at most 15 bytes, the maximum for a thread name in
+/// Linux.
 pub(crate) fn brief(status: &Status, now: u64) -> String {
     match status.contact {
         Contact::Unreachable { .. } => "unreachable".to_owned(),

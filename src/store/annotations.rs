@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use crate::types::crc::{LATE_VIRTUAL, LATE_VIRTUAL_SINCE, late_virtual};
 use crate::types::{Annotation, Record, Text, Uid};
 
-/// Annotations of messages by UID. Those of one message are ordered like [`Annotation`].
+/// The annotations of messages, by UID. The annotations of one message are in the order of
+/// [`Annotation`]'s `Ord`.
 #[derive(Debug, Default)]
 pub struct MessageAnnotations(HashMap<Uid, Vec<Annotation>>);
 
 impl MessageAnnotations {
-    /// Adds an annotation. The order of calls does not matter.
+    /// Adds an annotation of the message with this UID, in any order.
     pub(super) fn add(&mut self, uid: Uid, annotation: Annotation) {
         self.0.entry(uid).or_default().push(annotation);
     }
@@ -23,8 +24,10 @@ impl MessageAnnotations {
         self
     }
 
-    /// Removes and returns the annotations of a message in a mailbox with this minor version of
-    /// cyrus.index. Record fields that earlier versions store as annotations are included.
+    /// Removes and returns the annotations of a message. `minor_version` is the version of the
+    /// mailbox's cyrus.index. The result includes record fields that earlier versions of
+    /// cyrus.index store as annotations (INTERNALDATE's nanoseconds, and the id of the original
+    /// thread).
     pub fn take(&mut self, record: &Record, minor_version: u32) -> Vec<Annotation> {
         let mut found = self.0.remove(&record.uid).unwrap_or_default();
         let fields = late_virtual(record, minor_version);
@@ -44,7 +47,8 @@ impl MessageAnnotations {
     }
 }
 
-/// Sorts annotations and removes duplicates, keeping the highest modseq (`sync_annot_list_add`).
+/// Sorts annotations and removes duplicates. Of duplicates that differ only in modseq, the highest
+/// modseq is kept (`sync_annot_list_add`).
 pub(super) fn in_order(mut annotations: Vec<Annotation>) -> Vec<Annotation> {
     annotations.sort();
     annotations.dedup_by(|later, earlier| {

@@ -1,5 +1,6 @@
-//! Checks that a scan visited all records of a mailbox. If it missed one, the message would be
-//! missing on the replica. CRCs would not show this if they were computed from the same records.
+//! Checks that a scan visited all records of a mailbox. If a scan missed a record, the message
+//! would be missing on the replica. CRCs would not show that, because they can be computed from the
+//! same incomplete scan.
 
 use crate::error::{Error, Kind, Result};
 use crate::types::{MailboxState, Record};
@@ -21,14 +22,14 @@ impl RecordCount {
         self.living += u64::from(!record.is_expunged());
     }
 
-    /// Compares the number of visited records with the header of the mailbox.
+    /// Compares the numbers of visited records and messages with the header of the mailbox.
     ///
-    /// More unexpunged messages than the header's EXISTS are no error, because all of them are
-    /// replicated.
+    /// It is no error if there are more unexpunged messages than the header's EXISTS, because all
+    /// of them are replicated.
     ///
     /// # Errors
-    /// [`Kind::Corrupt`] if the number of records differs, or if there are fewer messages than
-    /// EXISTS.
+    /// [`Kind::Corrupt`] if the number of records differs from the header, or if there are fewer
+    /// unexpunged messages than EXISTS.
     pub(crate) fn check(self, state: &MailboxState) -> Result<()> {
         let RecordCount { all, living } = self;
         let detail = match state.exists {
@@ -41,7 +42,7 @@ impl RecordCount {
             _ => return Ok(()),
         };
         let name = state.name.to_string();
-        Err(Error::new(Kind::Corrupt, "read records of mailbox", name, detail).hint(HINT))
+        Err(Error::new(Kind::Corrupt, "read records of mailbox", name, detail).with_hint(HINT))
     }
 }
 

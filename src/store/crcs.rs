@@ -3,7 +3,7 @@
 use crate::types::crc::FlagCrcs;
 use crate::types::{Annotation, CrcSum, MailboxState, Record, SyncCrcs, Uid};
 
-/// The sums over the unexpunged messages of a mailbox (`mailbox_synccrcs` with `force`).
+/// The CRC sums over the unexpunged messages of a mailbox (`mailbox_synccrcs` with `force`).
 pub(super) struct CrcPass {
     version: u32,
     flags: FlagCrcs,
@@ -21,7 +21,7 @@ impl CrcPass {
         }
     }
 
-    /// Adds a record. Call this in ascending order of UIDs.
+    /// Adds a record. Records must be added in ascending order of UIDs.
     pub(super) fn record(&mut self, record: &Record) {
         if !record.is_expunged() {
             self.sum.record(record, &self.flags, self.version);
@@ -29,18 +29,18 @@ impl CrcPass {
         }
     }
 
-    /// Removes and returns the UIDs of the unexpunged messages, in ascending order. The caller adds
-    /// their annotations next.
+    /// Removes and returns the UIDs of the unexpunged messages, in ascending order. The caller must
+    /// then add the annotations of these messages.
     pub(super) fn take_living(&mut self) -> Vec<Uid> {
         std::mem::take(&mut self.living)
     }
 
-    /// Adds an annotation of one of these messages.
+    /// Adds an annotation of an unexpunged message.
     pub(super) fn annotation(&mut self, uid: Uid, annotation: &Annotation) {
         self.sum.annotation(uid, annotation, self.version);
     }
 
     pub(super) fn finish(self) -> SyncCrcs {
-        self.sum.into()
+        self.sum.crcs()
     }
 }

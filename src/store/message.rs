@@ -19,13 +19,16 @@ enum Content {
 }
 
 impl MessageFile {
-    /// Wraps an open file. Fails if it is not a regular file.
+    /// Wraps an open file.
+    ///
+    /// # Errors
+    /// If it is not a regular file, or its size cannot be read.
     pub fn open(file: File) -> io::Result<MessageFile> {
         let len = regular_len(&file)?;
         Ok(MessageFile::of_len(file, len))
     }
 
-    /// Wraps an open regular file whose length is known.
+    /// Wraps an open regular file of `len` bytes.
     pub(super) fn of_len(file: File, len: u64) -> MessageFile {
         MessageFile { content: Content::Disk(file), len }
     }
@@ -43,7 +46,10 @@ impl MessageFile {
         }
     }
 
-    /// Goes back to the start.
+    /// Moves the read position to the start.
+    ///
+    /// # Errors
+    /// If the system refuses it.
     pub fn rewind(&mut self) -> io::Result<()> {
         match &mut self.content {
             Content::Disk(file) => file.rewind(),
@@ -91,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_regular_file_is_no_message() {
+    fn only_a_regular_file_is_accepted_as_a_message() {
         assert!(MessageFile::open(File::open("/dev/null").unwrap()).is_err());
         assert!(MessageFile::open(File::open("/").unwrap()).is_err());
     }

@@ -10,14 +10,16 @@ use super::traits::Lock;
 use crate::error::{Error, Kind, Result};
 use crate::types::UserId;
 
-/// The skip files, and the users that are being replicated now.
+/// Finds skip files: while a file `skipuser-USERID` exists beside the sync log, the user USERID is
+/// not replicated. Also lists the users who are being replicated now, because a task ends early if
+/// a skip file for its user appears.
 #[derive(Debug, Default)]
 pub struct SkipFiles {
     prefix: PathBuf,
     working: Arc<Mutex<Vec<UserId>>>,
 }
 
-/// A user's lock. While it is held, the user is in the list of those being replicated.
+/// A user's lock. While the lock is held, the user is in the list of users being replicated.
 struct Working {
     user: UserId,
     all: Arc<Mutex<Vec<UserId>>>,
@@ -27,12 +29,12 @@ struct Working {
 impl Lock for Working {}
 
 impl SkipFiles {
-    /// Uses the files whose paths begin with `prefix`.
+    /// Uses skip files with the path `prefix` followed by the userid.
     pub fn new(prefix: impl Into<PathBuf>) -> SkipFiles {
         SkipFiles { prefix: prefix.into(), working: Arc::default() }
     }
 
-    /// Checks that this user is not to be skipped.
+    /// Returns an error if a skip file exists for this user.
     ///
     /// # Errors
     /// [`Kind::Locked`] if the user is to be skipped.
@@ -44,22 +46,22 @@ impl SkipFiles {
                 Kind::Locked,
                 "replicate",
                 user,
-                format!("{} says to skip it", path.display()),
+                format!("{} says to skip this user", path.display()),
             )
-            .hint("remove that file to have the user replicated again"))
+            .with_hint("remove that file to have the user replicated again"))
         } else {
             Ok(())
         }
     }
 
-    /// Takes the lock of a user, unless the user is to be skipped. The user counts as being
-    /// replicated until the lock is dropped.
+    /// Takes the lock of a user with `take`, unless a skip file exists for the user. The user
+    /// counts as being replicated until the returned lock is dropped.
     pub fn lock(
         &self,
         user: Option<&UserId>,
         take: impl FnOnce() -> Result<Box<dyn Lock>>,
     ) -> Result<Box<dyn Lock>> {
-        // Shared mailboxes belong to no user.
+        // Shared mailboxes belong to no user, so there is no skip file for them.
         let Some(user) = user else { return take() };
         self.check(user)?;
         let lock = take()?;
@@ -67,7 +69,7 @@ impl SkipFiles {
         Ok(Box::new(Working { user: user.clone(), all: self.working.clone(), _lock: lock }))
     }
 
-    /// Returns an error if a skip file appeared for a user who is being replicated.
+    /// Returns an error if a skip file has appeared for a user who is being replicated.
     pub fn since(&self) -> Option<Error> {
         let working = self.working.lock().unwrap_or_else(PoisonError::into_inner);
         working.iter().find_map(|user| self.check(user).err())

@@ -1,20 +1,20 @@
-//! Remembers the replica's state, so that it is not requested before every update
+//! Stores the replica's state, so that the client need not request it before every update
 //! (`sync_cache_db_path`).
 //!
-//! A remembered state may be wrong, because somebody else may have changed the replica. So every
+//! A stored state may be wrong, because another client may have changed the replica. So every
 //! update names the state on which it builds. If the replica has another state, it refuses the
-//! update and its state is requested. As with Cyrus, a mailbox whose remembered state equals the
-//! master's is not checked.
+//! update, and the client requests the replica's state. Like in Cyrus, a mailbox is skipped if its
+//! stored state equals the master's.
 
 use crate::protocol::RemoteFolder;
 use crate::types::MboxName;
 
-/// A memory of the replica's mailboxes. It may forget at any time.
+/// A store for the states of the replica's mailboxes. It may drop any state at any time.
 pub trait Cache {
-    /// Returns the state that the replica last reported.
+    /// Returns the stored state of a mailbox, if there is one.
     fn get(&mut self, name: &MboxName) -> Option<RemoteFolder>;
     /// Stores the current state of a mailbox on the replica.
     fn put(&mut self, folder: &RemoteFolder);
-    /// Forgets a mailbox whose state is no longer known for certain.
+    /// Removes the state of a mailbox, because the replica may have another state.
     fn forget(&mut self, name: &MboxName);
 }

@@ -9,13 +9,16 @@ use std::time::{Duration, Instant};
 use crate::sys::poll;
 use crate::sys::wake::{Listener, Wake};
 
-/// How often a wait checks for requests if the system cannot wake it.
+/// Interval at which a waiting thread checks for requests if the system cannot wake it.
 pub const TICK: Duration = Duration::from_millis(100);
-/// The longest wait without checking the clock.
+/// Longest time that a waiting thread sleeps before it checks the clock.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
-/// A request to stop, shared between the threads that ask and those that work. All methods except
-/// [`Cancel::wait`] may be called from a signal handler.
+/// A request to stop, shared between the threads that request it and the threads that work. All
+/// methods except [`Cancel::wait`] may be called from a signal handler.
+///
+/// [`Cancel::cancel`] and [`Cancel::finish`] stay in effect until [`Cancel::reset`], for all later
+/// calls. [`Cancel::wake`] has an effect only on the calls that run at that moment.
 ///
 /// ```
 /// use std::time::Duration;
@@ -31,11 +34,11 @@ pub struct Cancel {
     now: Arc<AtomicBool>,
     soon: Arc<AtomicBool>,
     wakes: Arc<AtomicU32>,
-    /// Wakes waiting threads. The other fields are set before it is used.
+    /// Wakes waiting threads. Change the other fields before you use it.
     wake: Arc<Wake>,
 }
 
-/// How a wait ended.
+/// The reason why [`Cancel::wait`] ended.
 ///
 /// ```
 /// use std::time::Duration;
@@ -54,27 +57,35 @@ pub enum Waited {
 }
 
 impl Cancel {
-    /// Asks to stop at the next safe point.
+    /// Requests a stop at the next safe point, for example between two mailboxes. The running call
+    /// and all later calls that replicate fail with [`Kind::Cancelled`](crate::Kind::Cancelled),
+    /// until [`Cancel::reset`] is called. Rolling replication ends with `Ended::Stopped` instead.
     pub fn cancel(&self) {
         self.soon.store(true, Ordering::SeqCst);
         self.now.store(true, Ordering::SeqCst);
         self.wake.wake();
     }
 
-    /// Revokes [`Cancel::cancel`] and [`Cancel::finish`]. Call it only while no call runs: a running
-    /// call may have noticed the request already.
+    /// Withdraws the requests of [`Cancel::cancel`] and [`Cancel::finish`]. Use it only while the
+    /// client is idle: a running call may have noticed a request already.
     pub fn reset(&self) {
         self.now.store(false, Ordering::SeqCst);
         self.soon.store(false, Ordering::SeqCst);
     }
 
-    /// Asks rolling replication to stop after the current task.
+    /// Requests that rolling replication stops after the current task. The request stays in effect
+    /// until [`Cancel::reset`] is called: until then, [`Client::roll`](crate::Client::roll) ends at
+    /// once. It also ends the pauses between attempts to connect in all other calls: such a call
+    /// fails with [`Kind::Cancelled`](crate::Kind::Cancelled). Otherwise other calls continue.
     pub fn finish(&self) {
         self.soon.store(true, Ordering::SeqCst);
         self.wake.wake();
     }
 
-    /// Ends a wait, and nothing else.
+    /// Ends a running [`Client::roll`](crate::Client::roll) with
+    /// [`Ended::Woken`](crate::Ended::Woken), a pause between attempts to connect, and a running
+    /// [`Cancel::wait`]. Does not request a stop. The request is not remembered: if no call runs,
+    /// it has no effect on later calls.
     pub fn wake(&self) {
         self.wakes.fetch_add(1, Ordering::SeqCst);
         self.wake.wake();
@@ -90,17 +101,17 @@ impl Cancel {
         self.soon.load(Ordering::SeqCst)
     }
 
-    /// Returns how often [`Cancel::wake`] was called.
-    pub fn wakes(&self) -> u32 {
+    /// Returns the number of calls of [`Cancel::wake`].
+    pub(crate) fn wakes(&self) -> u32 {
         self.wakes.load(Ordering::SeqCst)
     }
 
     /// Returns the flag that [`Cancel::cancel`] sets, for code that polls it.
-    pub fn flag(&self) -> &Arc<AtomicBool> {
+    pub(crate) fn flag(&self) -> &Arc<AtomicBool> {
         &self.now
     }
 
-    /// Waits for this time, or until a request comes.
+    /// Waits until a stop is requested, [`Cancel::wake`] is called, or `time` is over.
     pub fn wait(&self, time: Duration) -> Waited {
         let known = self.wakes();
         self.wait_until(None, time, &|| self.is_finishing() || self.wakes() != known);
@@ -120,7 +131,8 @@ impl Cancel {
 
     /// Waits until `other` is readable, `is_there` returns true, or the time is over. Returns
     /// whether `other` is readable. Code that makes `is_there` true must call
-    /// [`ring`](Cancel::ring) afterwards; all requests do so.
+    /// [`ring`](Cancel::ring) afterwards; [`Cancel::cancel`], [`Cancel::finish`] and
+    /// [`Cancel::wake`] do so.
     pub(crate) fn wait_until(
         &self,
         other: Option<BorrowedFd<'_>>,
@@ -141,7 +153,8 @@ impl Cancel {
     }
 }
 
-/// Waits once. Returns whether `other` is readable.
+/// Waits until `other` is readable, the listener is woken, or `time` is over. May return earlier.
+/// Returns whether `other` is readable.
 fn wait_once(
     listener: Option<&Listener<'_>>,
     other: Option<BorrowedFd<'_>>,
@@ -182,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_that_is_taken_back_ends_no_wait() {
+    fn a_withdrawn_stop_ends_no_wait() {
         let cancel = Cancel::default();
         cancel.cancel();
         cancel.reset();

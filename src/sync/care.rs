@@ -1,12 +1,13 @@
-//! Limits the effect of a mailbox that makes the replica close the connection, so that it does not
-//! block all others. Updates are sent ahead of their replies, so a lost connection does not show
-//! which mailbox caused it. The second attempt is therefore made with care: each mailbox is
-//! completed before the next one is started. If the connection is lost again, the third attempt
-//! leaves out the mailbox over which it was lost.
+//! Keeps a mailbox that makes the replica close the connection from blocking all other mailboxes.
+//! Updates are sent ahead of their replies, so a lost connection does not show which mailbox caused
+//! the loss. The second attempt is therefore made with care: each mailbox is completed before the
+//! next one is started. If the connection is lost again, the third attempt leaves out the mailbox
+//! that was being sent at that moment.
 
 use crate::error::{Error, Kind, Result, Scope, Subject};
 
-/// How many parts of a task are left out before the whole task is given up.
+/// Maximum number of parts of a task (mailboxes, or kinds of a user's data) that are left out. If
+/// the connection is lost over one more, the whole task fails.
 const MOST: usize = 3;
 
 /// The history of lost connections of one task. Each task starts with a new one.
@@ -18,7 +19,7 @@ pub struct Care {
 }
 
 impl Care {
-    /// Records how an attempt ended. Returns whether to try again over a new connection.
+    /// Records the error that ended an attempt. Returns whether to try again over a new connection.
     pub fn another_try(&mut self, error: &Error) -> bool {
         if !error.kind().is_lost() {
             return false;
@@ -41,18 +42,20 @@ impl Care {
         self.careful
     }
 
-    /// Starts a part of a task. Fails if it must be left out.
+    /// Starts a part of a task. Fails if the part must be left out, because the connection was lost
+    /// over it before.
     pub fn begin(&mut self, part: impl Into<Subject>) -> Result<()> {
         if !self.careful {
             return Ok(());
         }
         let part = part.into();
         if let Some((_, error)) = self.given_up.iter().find(|(given_up, _)| *given_up == part) {
-            let detail = format!("the connection was lost twice over it: {}", error.detail());
+            let detail =
+                format!("the connection was lost twice during this task: {}", error.detail());
             return Err(Error::new(Kind::ReplicaDenied, "replicate", part, detail)
-                .hint(error.hint_text().to_owned())
+                .with_hint(error.hint().to_owned())
                 .with_scope(Scope::LeftOut)
-                .caused_by(error.clone()));
+                .with_source(error.clone()));
         }
         self.at = Some(part);
         Ok(())
@@ -64,8 +67,8 @@ impl Care {
     }
 }
 
-/// Returns whether a mailbox was left out because connections were lost over it. Then it does not
-/// help to replicate something larger that contains it.
+/// Returns whether a mailbox was left out because connections were lost over it. Replicating the
+/// mailbox's whole user instead would not help then.
 pub fn is_left_out(error: &Error) -> bool {
     error.scope() == Scope::LeftOut
 }

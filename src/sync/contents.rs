@@ -1,12 +1,12 @@
-//! Replicates the contents of mailboxes whose names are settled. It compares each mailbox, asks the
-//! replica which messages it has already, and sends the others. It works on as many mailboxes at a
-//! time as fit into memory.
+//! Replicates the contents of mailboxes, once their names are the same on both sides. Compares each
+//! mailbox, requests from the replica the list of messages that it has already, and sends the
+//! others. Works on as many mailboxes at a time as fit into memory.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::failures::Failures;
-use super::pass::{Offer, Parts, Pass};
+use super::pass::{Parts, Pass, SharedParts};
 use super::shared_todo::{Found, OWNER, PassId, SharedTodo, Todo};
 use super::survey::compare;
 use super::survey::difference::is_same;
@@ -22,11 +22,11 @@ use crate::events::SyncEvent;
 use crate::protocol::RemoteFolder;
 use crate::types::{MailboxEntry, MboxName, MboxType, Text, UniqueId};
 
-/// How many mailboxes are read at a time without their locks.
+/// Number of mailboxes whose states are read at a time, without the mailboxes' locks.
 const GLANCES: usize = 64;
 
-/// Replicates the contents of mailboxes, with helpers if there are many. Returns the quota roots
-/// that the mailboxes name.
+/// Replicates the contents of mailboxes. If there is much to send, idle workers are asked to help.
+/// Returns the quota roots of the mailboxes.
 pub(crate) fn bring_contents(
     pass: &mut Pass<'_>,
     entries: Vec<MailboxEntry>,
@@ -35,7 +35,7 @@ pub(crate) fn bring_contents(
 ) -> Result<Vec<NamedRoot>> {
     let there = remotes.iter().filter(|r| !r.mbtype.is_intermediate()).map(|r| r.name.clone());
     let among: Vec<MboxName> = there.collect();
-    // A replica may have the same uniqueid twice. Use the folder with the right name.
+    // A replica may have the same uniqueid twice. Use the folder that has the master's name.
     let mut by_name: HashMap<_, _> = remotes.into_iter().map(|r| (r.name.clone(), r)).collect();
     let todo = entries.into_iter().map(|entry| {
         let remote = by_name.remove(&entry.name).filter(|r| r.uniqueid == entry.uniqueid);
@@ -47,7 +47,7 @@ pub(crate) fn bring_contents(
     let shared = Arc::new(SharedTodo::new(todo, among));
     let helpers = pass.helpers.filter(|_| !pass.is_careful() && shared.is_large());
     if let Some(helpers) = helpers {
-        helpers.offer(Offer(shared.clone()));
+        helpers.offer(SharedParts(shared.clone()));
     }
     // Helpers must stop before the lock of the user is released.
     let _closing = Closing(&shared);
@@ -71,42 +71,43 @@ pub(crate) fn bring_contents(
     result.map(|()| found.roots)
 }
 
-/// Skips mailboxes that are equal on the replica. Usually most are, and reading their state without
-/// locks is cheaper than opening them. Reports what the replica has already. Returns the quota
-/// roots that these mailboxes name.
+/// Removes mailboxes that are equal on both sides from `todo`. Usually most mailboxes are equal,
+/// and reading their states without locks is cheaper than opening them. Reports how many mailboxes
+/// and messages the replica has already. Returns the quota roots of the removed mailboxes.
 fn pass_over_same(pass: &Pass<'_>, todo: &mut VecDeque<Todo>) -> Vec<NamedRoot> {
     let mut found = Found::default();
     let mut rest = VecDeque::with_capacity(todo.len());
     let (mut mailboxes, mut messages) = (0, 0);
-    // To decide about helpers, the sizes of new mailboxes are needed too.
+    // The sizes of new mailboxes are needed only to decide whether to ask for helpers.
     let sizes_count = pass.helpers.is_some() && todo.len() > 1;
     while !todo.is_empty() {
         let next: Vec<Todo> = todo.drain(..todo.len().min(GLANCES)).collect();
-        let is_glanced_at = |todo: &&Todo| {
+        let is_read_unlocked = |todo: &&Todo| {
             let is_mailbox = !todo.entry.mbtype.is_intermediate();
             let is_wanted = todo.remote.is_some() || sizes_count;
             is_mailbox && is_wanted && unsendable(pass, &todo.entry).is_none()
         };
         let entries: Vec<&MailboxEntry> =
-            next.iter().filter(is_glanced_at).map(|todo| &todo.entry).collect();
-        let mut glances = pass.store.glance(&entries).into_iter();
+            next.iter().filter(is_read_unlocked).map(|todo| &todo.entry).collect();
+        let mut unlocked_states = pass.store.read_unlocked(&entries).into_iter();
         for mut todo in next {
-            let glance = if is_glanced_at(&&todo) { glances.next().flatten() } else { None };
-            let Some(glance) = glance else {
+            let unlocked =
+                if is_read_unlocked(&&todo) { unlocked_states.next().flatten() } else { None };
+            let Some(unlocked) = unlocked else {
                 rest.push_back(todo);
                 continue;
             };
-            let exists = u64::from(glance.state.exists.unwrap_or(glance.state.num_records));
-            if todo.remote.as_ref().is_some_and(|remote| is_same(pass, &glance, remote)) {
+            let exists = u64::from(unlocked.state.exists.unwrap_or(unlocked.state.num_records));
+            if todo.remote.as_ref().is_some_and(|remote| is_same(pass, &unlocked, remote)) {
                 mailboxes += 1;
                 messages += exists;
-                let root = glance.state.header.quotaroot;
+                let root = unlocked.state.header.quotaroot;
                 let named = root.into_iter().map(|root| named_root(root, &todo.entry.name));
                 named.for_each(|named| found.name_root(named));
             } else {
                 let there = todo.remote.as_ref().map_or(0, |remote| remote.last_uid);
-                let after = glance.state.header.last_uid.saturating_sub(there);
-                todo.messages = after.min(glance.state.num_records).into();
+                let after = unlocked.state.header.last_uid.saturating_sub(there);
+                todo.messages = after.min(unlocked.state.num_records).into();
                 if todo.remote.is_some() {
                     messages += exists.saturating_sub(todo.messages);
                 }
@@ -121,15 +122,16 @@ fn pass_over_same(pass: &Pass<'_>, todo: &mut VecDeque<Todo>) -> Vec<NamedRoot> 
     found.roots
 }
 
-/// The work of one pass.
+/// The mailboxes that one pass works on, and the results.
 struct Contents<'s> {
     shared: &'s SharedTodo,
     id: PassId,
     /// Whether to take the mailboxes in parts instead of all at once.
     in_parts: bool,
-    /// Whether this pass is needed elsewhere.
+    /// Returns whether the worker of this pass is needed for another task.
     is_recalled: &'s dyn Fn() -> bool,
-    /// Mailboxes of which more must be sent.
+    /// Mailboxes that this pass has taken from the list and must compare, for the first time or
+    /// again.
     again: VecDeque<Todo>,
     /// Whether work remains to be checked: updates that the replica accepted without a check, or
     /// mailboxes that were only sent up to a damaged message.
@@ -149,14 +151,15 @@ impl Parts for SharedTodo {
         if let Err(error) = result
             && contents.is_unsure
         {
-            // The outcome is unknown, so everything must be checked again.
+            // Some of the sent updates are unchecked, so the task must fail and be repeated.
             leaving.found.failures.keep_reported(error.subject().clone(), error);
         }
         leaving.found.moved = std::mem::take(&mut pass.moved);
     }
 }
 
-/// Closes the list also after a panic, because helpers wait for the owner.
+/// Closes the list when it is dropped, so also after a panic: helpers wait until the list is
+/// closed.
 struct Closing<'s>(&'s SharedTodo);
 
 impl Drop for Closing<'_> {
@@ -165,7 +168,7 @@ impl Drop for Closing<'_> {
     }
 }
 
-/// Leaves the list also after a panic, because the owner waits for the helper.
+/// Ends the helper when it is dropped, so also after a panic: the owner waits for its helpers.
 struct Leaving<'s> {
     shared: &'s SharedTodo,
     id: PassId,
@@ -189,14 +192,16 @@ impl<'s> Contents<'s> {
         Contents { shared, id, in_parts, is_recalled, again, is_unsure: false, found }
     }
 
-    /// Takes parts and replicates them until nothing is left. Calls `begin` before each part.
+    /// Takes parts of the list and replicates them until the list is empty. Calls `begin` before
+    /// each part.
     fn work(&mut self, pass: &mut Pass<'_>, begin: &mut dyn FnMut()) -> Result<()> {
         let mut all_held = Vec::new();
         loop {
             let mut taken = Vec::new();
             let sent = self.part(pass, &mut taken, &mut all_held, begin);
             if self.id != OWNER && sent.is_err() {
-                // The owner has its own session, and will replicate these mailboxes over that.
+                // The owner (the pass that runs the task) replicates these mailboxes over its own
+                // session.
                 let again = std::mem::take(&mut self.again).into_iter();
                 self.shared.put_back(taken.into_iter().chain(again));
             }
@@ -210,7 +215,7 @@ impl<'s> Contents<'s> {
             if sent? {
                 continue;
             }
-            // A good copy of a damaged message may have come with another mailbox.
+            // An intact copy of a damaged message may have been sent with another mailbox.
             let unfinished = self.resolve(pass, std::mem::take(&mut all_held))?;
             if unfinished.is_empty() && !(self.id == OWNER && self.shared.wait_for_more()) {
                 break;
@@ -222,8 +227,8 @@ impl<'s> Contents<'s> {
         Ok(())
     }
 
-    /// Takes a part and replicates it. Returns whether there was one. After an error it is unknown
-    /// which mailboxes in `taken` are done.
+    /// Takes a part of the list and replicates it. Returns `false` if there was nothing to send.
+    /// After an error it is unknown which mailboxes in `taken` are done.
     fn part(
         &mut self,
         pass: &mut Pass<'_>,
@@ -249,8 +254,8 @@ impl<'s> Contents<'s> {
         Ok(true)
     }
 
-    /// Compares mailboxes until there is enough to send, or all are compared. Returns those that
-    /// must be sent.
+    /// Compares mailboxes until there is enough to send, or all are compared. Returns the mailboxes
+    /// that must be sent.
     fn survey(
         &mut self,
         pass: &mut Pass<'_>,
@@ -279,8 +284,9 @@ impl<'s> Contents<'s> {
         Ok(work)
     }
 
-    /// Returns the mailboxes that were waiting for a damaged message and can continue, because the
-    /// replica now has that message from elsewhere. The other waiting mailboxes fail.
+    /// Looks for intact copies of damaged messages on the replica. Returns the mailboxes whose
+    /// damaged message the replica has received with another mailbox, so that the rest can be sent.
+    /// The other mailboxes in `all_held` fail.
     fn resolve(&mut self, pass: &mut Pass<'_>, all_held: Vec<Held>) -> Result<Vec<Unfinished>> {
         let mut unfinished = Vec::new();
         all_held.iter().for_each(|held| pass.staged.want(&held.partition, held.missing));
@@ -295,7 +301,7 @@ impl<'s> Contents<'s> {
         Ok(unfinished)
     }
 
-    /// Compares one mailbox.
+    /// Compares one mailbox. Returns `None` if it need not or cannot be sent.
     fn look(&mut self, pass: &mut Pass<'_>, todo: Todo) -> Result<Option<Work>> {
         let failures = &mut self.found.failures;
         let Todo { entry, remote, new_inbox, .. } = todo;
@@ -330,15 +336,15 @@ impl<'s> Contents<'s> {
         };
         let differs = !matches!(found, look::Found::Same);
         if !differs {
-            // Its messages were already counted when it was read without locks.
+            // `pass_over_same` has already counted the messages of this mailbox.
             pass.report(SyncEvent::AlreadyThere { mailboxes: 1, messages: 0 });
         }
         Ok(differs.then_some(Work { entry, remote, found }))
     }
 
-    /// Requests the replica's state of mailboxes of which a batch was sent. These mailboxes come
-    /// first now. If the replica has not reached the end of the batch, the mailbox fails, because
-    /// otherwise this might never end.
+    /// Requests the replica's state of mailboxes of which only a batch was sent, and puts them
+    /// first among the mailboxes to compare. A mailbox fails if the replica does not have the whole
+    /// batch, because sending it again might never end.
     fn look_again(&mut self, pass: &mut Pass<'_>, unfinished: Vec<Unfinished>) -> Result<()> {
         if unfinished.is_empty() {
             return Ok(());
@@ -353,8 +359,9 @@ impl<'s> Contents<'s> {
                 self.again.push_front(Todo { entry, remote, new_inbox: false, messages: 0 });
                 continue;
             }
-            let detail = format!("the messages up to UID {last_uid} are not there any more");
-            let op = "go on with mailbox";
+            let detail =
+                format!("the messages up to UID {last_uid} have disappeared on the replica");
+            let op = "continue mailbox";
             let error = Error::new(Kind::ReplicaChanged, op, &entry.name, detail);
             self.found.failures.keep(pass, &entry.name, error)?;
         }
@@ -378,34 +385,34 @@ fn look_at_intermediate(
     Ok(Some(Work { entry, remote, found: look::Found::Unread }))
 }
 
-/// Makes a [`NamedRoot`] of a quota root that a mailbox names. It also says whether the mailbox is
-/// below that root.
+/// Makes a [`NamedRoot`] of the quota root in a mailbox's cyrus.header. Stores the mailbox's name
+/// in `by_its_own` if the mailbox is at or below the root.
 fn named_root(root: Text, mailbox: &MboxName) -> NamedRoot {
     let rest = mailbox.as_bytes().strip_prefix(root.as_bytes());
     let applies = rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'.')));
     NamedRoot { root, by_its_own: applies.then(|| mailbox.clone()) }
 }
 
-/// Returns why a mailbox must not be sent, if its entry already shows this.
+/// Returns the reason why a mailbox must not be sent, if its mailboxes.db entry shows one.
 fn unsendable(pass: &Pass<'_>, entry: &MailboxEntry) -> Option<Error> {
     let error = |kind, what| Error::new(kind, "update mailbox", &entry.name, what);
     if entry.mbtype.has(MboxType::MOVING) {
-        let what = "it is on its way to another server";
-        let hint = "wait for the end of its XFER; if that broke off, repeat it";
-        return Some(error(Kind::Unsupported, what).hint(hint));
+        let what = "it is being moved to another server";
+        let hint = "wait until its XFER ends; if the XFER was interrupted, repeat it";
+        return Some(error(Kind::Unsupported, what).with_hint(hint));
     }
     let notifications = entry.mbtype.kind() == MboxType::JMAP_NOTIFY;
     (notifications && !pass.session.capabilities().notifications).then(|| {
-        let what = "it holds JMAP notifications, which the replica's Cyrus does not know";
+        let what = "it holds JMAP notifications, which the replica's Cyrus does not support";
         let hint = "upgrade the replica to Cyrus 3.8 or later";
-        error(Kind::ReplicaNotSupported, what).hint(hint)
+        error(Kind::ReplicaNotSupported, what).with_hint(hint)
     })
 }
 
-/// Makes the error for a mailbox that would be hidden: if the master sent an intermediate of this
-/// name, the replica would lose track of its mailbox of the same name.
+/// Makes the error for an intermediate whose name is a mailbox on the replica. If the intermediate
+/// were sent, the replica would lose track of that mailbox.
 fn hidden(entry: &MailboxEntry) -> Error {
-    let detail = "the replica has a mailbox of this name, the master has none any more";
-    Error::new(Kind::NeedsFullSync, "update intermediate", &entry.name, detail)
-        .hint("rename or delete it on the replica")
+    let detail = "the replica has a mailbox of this name, but the master does not";
+    Error::new(Kind::NeedsFullSync, "update intermediate mailbox", &entry.name, detail)
+        .with_hint("rename or delete it on the replica")
 }

@@ -6,7 +6,7 @@ use crate::error::{Error, Kind, Mark, Result, Scope, Subject};
 use crate::events::SyncEvent;
 use crate::types::{MboxName, UserId};
 
-/// How often to try to settle renames and concurrent changes, as in Cyrus.
+/// Maximum number of tries of a task that meets renames or concurrent changes, as in Cyrus.
 pub(crate) const TRIES: u32 = 3;
 
 /// The failures of the parts of a task, and the users whose mailboxes cannot be created because
@@ -18,7 +18,7 @@ pub(crate) struct Failures {
 }
 
 impl Failures {
-    /// Stores the failure of one part. Fails with errors that end the whole task.
+    /// Reports and stores the failure of one part. Returns `error` if it ends the whole task.
     pub fn keep(
         &mut self,
         pass: &Pass<'_>,
@@ -35,13 +35,13 @@ impl Failures {
         Ok(())
     }
 
-    /// Stores a failure that the caller reports itself.
+    /// Stores a failure without reporting it, because the caller does.
     pub fn keep_reported(&mut self, subject: impl Into<Subject>, error: Error) {
         self.kept.push((subject.into(), error));
     }
 
-    /// Stores the failure of an update. The replica may have applied it or not, so its remembered
-    /// state is dropped.
+    /// Stores the failure of an update. The replica may have applied the update or not, so the
+    /// mailbox is removed from the cache.
     pub fn keep_update(
         &mut self,
         pass: &mut Pass<'_>,
@@ -63,7 +63,7 @@ impl Failures {
         own.map(|(_, error)| error)
     }
 
-    /// Adds the failures of another attempt.
+    /// Moves all failures of `others` into this list.
     pub fn absorb(&mut self, others: &mut Failures) {
         self.kept.append(&mut others.kept);
         self.waiting.append(&mut others.waiting);
@@ -89,9 +89,9 @@ impl Failures {
         user.is_some_and(|user| self.waiting.contains(user))
     }
 
-    /// Returns the result of the task. If there are several failures, it chooses the first of
-    /// these: one that another try can fix; one that is neither a lock nor limited to its mailbox;
-    /// one that is not a lock; any.
+    /// Returns the result of the task. If several parts failed, the error describes the first one
+    /// that another try can fix. If there is none, it describes one that is neither a lock nor
+    /// limited to its mailbox; then one that is not a lock; then any.
     pub fn into_result(self, subject: impl Into<Subject>) -> Result<()> {
         let first = |matches: fn(&Error) -> bool| self.kept.iter().position(|(_, e)| matches(e));
         let chosen = first(wants_another_try)
@@ -100,13 +100,14 @@ impl Failures {
         let Some((part, error)) = self.kept.get(chosen.unwrap_or(0)) else { return Ok(()) };
         let names_it = error.subject() == part
             || (error.subject().mailbox().is_some() && error.subject().mailbox() == part.mailbox());
-        let told = format!("{} {}: {}", error.op(), error.subject(), error.detail());
-        let why = if names_it && !error.is_refusal() { told } else { format!("{part}: {told}") };
+        let reported = format!("{} {}: {}", error.op(), error.subject(), error.detail());
+        let why =
+            if names_it && !error.is_refusal() { reported } else { format!("{part}: {reported}") };
         let detail = match self.kept.len() {
             1 => why,
             count => format!("{count} parts failed, among them: {why}"),
         };
-        let error = error.clone().retold("replicate", subject, detail);
+        let error = error.clone().reworded("replicate", subject, detail);
         let parts = self.kept.into_iter().map(|(part, error)| error.over(part));
         Err(error.with_parts(parts.collect()))
     }
@@ -118,12 +119,14 @@ pub(crate) fn ends_all(error: &Error) -> bool {
     error.is_connection() || error.kind() == Kind::Cancelled || is_put_off(error)
 }
 
-/// Returns whether the task must wait for another worker, although nothing is wrong.
+/// Returns whether the task must be run later because another worker holds its owner. This is no
+/// failure.
 pub fn is_put_off(error: &Error) -> bool {
     error.scope() == Scope::PutOff
 }
 
-/// Returns whether the cause is a concurrent change, on the master or on the replica.
+/// Returns whether an error was caused by a concurrent change, on the master or on the replica, so
+/// that another try may succeed.
 pub(crate) fn wants_another_try(error: &Error) -> bool {
     matches!(
         error.kind(),
@@ -135,7 +138,8 @@ pub(crate) fn wants_another_try(error: &Error) -> bool {
     )
 }
 
-/// Returns whether the user must be deferred because somebody else is working on it.
+/// Returns whether the user must be deferred because another program holds a lock, on the master or
+/// on the replica.
 pub fn is_locked(error: &Error) -> bool {
     matches!(error.kind(), Kind::Locked | Kind::ReplicaLocked)
 }

@@ -1,5 +1,7 @@
 //! Replicates mailboxes by name, of any users (`sync_do_mailboxes`).
 
+use std::collections::{BTreeSet, HashSet};
+
 use super::contents::bring_contents;
 use super::failures::{Failures, TRIES, ends_all, is_put_off};
 use super::folders::identity::check_owner;
@@ -12,14 +14,32 @@ use super::usermeta::apply::apply_steps;
 use super::usermeta::inbox::check_inbox;
 use super::usermeta::quotas::{NamedRoot, shared_quotas};
 use super::usermeta::scripts::to_upload;
-use crate::error::{Error, Mark, Result};
+use crate::error::{Error, Kind, Mark, Result};
 use crate::events::{Step, SyncEvent};
-use crate::protocol::Command;
+use crate::protocol::{Command, RemoteFolder};
 use crate::types::{MailboxEntry, MboxName, Text, UserId};
 
 /// Replicates the mailboxes with these names. If the master has only a tombstone of a name, the
 /// mailbox is deleted on the replica. Names that never existed are skipped.
 pub fn mailboxes(pass: &mut Pass<'_>, names: &[MboxName]) -> Result<()> {
+    named(pass, names, Orphans::Create)
+}
+
+/// Like [`mailboxes`], for names in a log. Fails for mailboxes that the replica does not have if it
+/// does not have the owner's INBOX either. Then the whole user must be replicated, because the
+/// INBOX must come first.
+pub fn logged_mailboxes(pass: &mut Pass<'_>, names: &[MboxName]) -> Result<()> {
+    named(pass, names, Orphans::Refuse)
+}
+
+/// What to do with a mailbox whose owner has no INBOX on the replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Orphans {
+    Create,
+    Refuse,
+}
+
+fn named(pass: &mut Pass<'_>, names: &[MboxName], orphans: Orphans) -> Result<()> {
     let mut owners: Vec<Option<UserId>> = names.iter().map(|name| pass.names.owner(name)).collect();
     owners.sort();
     owners.dedup();
@@ -41,7 +61,7 @@ pub fn mailboxes(pass: &mut Pass<'_>, names: &[MboxName]) -> Result<()> {
     let scripts_apart = !pass.session.capabilities().sieve_mailbox;
     let (sieve, names): (Vec<_>, Vec<_>) =
         names.partition(|name| scripts_apart && pass.names.is_sieve(name));
-    let result = mailboxes_locked(pass, &names, &free);
+    let result = mailboxes_locked(pass, &names, &free, orphans);
     let result = result.map_err(|error| error.over(&names[..]));
     pass.staged.clear_if_failed(&result);
     result?;
@@ -59,20 +79,20 @@ pub(crate) fn bring_mailbox(
     failures: &mut Failures,
 ) -> Result<()> {
     let names = std::slice::from_ref(name);
-    let result = mailboxes_locked(pass, names, &[Some(user.clone())]);
+    let result = mailboxes_locked(pass, names, &[Some(user.clone())], Orphans::Create);
     pass.staged.clear_if_failed(&result);
     match result {
         Ok(()) => Ok(()),
         Err(error) if ends_all(&error) => Err(error),
         Err(error) => {
-            // The failures of its parts were reported already.
+            // The failures that this error consists of were reported already.
             failures.keep_reported(name, error.over(name).marked(Mark::Reported));
             Ok(())
         }
     }
 }
 
-/// Stores the failure of all mailboxes of an owner that could not be locked.
+/// Stores a failure for each mailbox of an owner whose lock could not be taken.
 fn keep_unlocked(
     pass: &Pass<'_>,
     failures: &mut Failures,
@@ -83,7 +103,7 @@ fn keep_unlocked(
     for name in names.iter().filter(|name| pass.names.owner(name).as_ref() == owner) {
         let detail = format!("{}: {}", error.subject(), error.detail());
         let one = Error::new(error.kind(), "lock owner of", name, detail)
-            .hint(error.hint_text().to_owned());
+            .with_hint(error.hint().to_owned());
         failures.keep(pass, name, one)?;
     }
     Ok(())
@@ -93,6 +113,7 @@ fn mailboxes_locked(
     pass: &mut Pass<'_>,
     names: &[MboxName],
     owners: &[Option<UserId>],
+    orphans: Orphans,
 ) -> Result<()> {
     if names.is_empty() {
         return Ok(());
@@ -102,7 +123,7 @@ fn mailboxes_locked(
         pass.check_cancel("mailboxes")?;
         pass.report(Step::Mailboxes { mailboxes: names.to_vec() });
         let view = View { everywhere: attempt > 0, stale: false };
-        let attempted = mailboxes_once(pass, names, owners, view, &mut tries.refused);
+        let attempted = mailboxes_once(pass, (names, orphans), owners, view, &mut tries.refused);
         if let Some(ended) = tries.ended(pass, attempted) {
             return ended;
         }
@@ -112,7 +133,7 @@ fn mailboxes_locked(
 
 fn mailboxes_once(
     pass: &mut Pass<'_>,
-    names: &[MboxName],
+    (names, orphans): (&[MboxName], Orphans),
     owners: &[Option<UserId>],
     view: View,
     refused: &mut Refused,
@@ -142,6 +163,11 @@ fn mailboxes_once(
     }
     failures.absorb(&mut refused.failures);
     let Folders { entries, remotes } = folders;
+    if orphans == Orphans::Refuse
+        && let Some(error) = orphan(pass, &entries, &remotes)?
+    {
+        return Ok(Attempted::TooEarly(error));
+    }
     let to_check = to_check(pass, &entries);
     let there = remotes.iter().filter_map(|remote| remote.quotaroot.clone());
     let mut roots: Vec<NamedRoot> =
@@ -149,14 +175,34 @@ fn mailboxes_once(
     roots.extend(bring_contents(pass, entries, remotes, &mut failures)?);
     shared_quotas(pass, roots, &mut failures)?;
     check_messages(pass, &to_check, &mut failures)?;
-    // A wrong remembered state may be the cause of these failures: request the state next time.
+    // A wrong cached state may have caused a failure. So remove the states of the failed mailboxes.
     failures.mailboxes().for_each(|name| pass.forget(name));
     failures.into_result(names)?;
     pass.release_staged()?;
     Ok(Attempted::Done)
 }
 
-/// Returns the entry of a mailbox if it exists on this server.
+/// Returns an error if the replica lacks one of the mailboxes and the INBOX of its owner.
+fn orphan(
+    pass: &mut Pass<'_>,
+    entries: &[MailboxEntry],
+    remotes: &[RemoteFolder],
+) -> Result<Option<Error>> {
+    let there: HashSet<&MboxName> = remotes.iter().map(|remote| &remote.name).collect();
+    let here: HashSet<&MboxName> = entries.iter().map(|entry| &entry.name).collect();
+    let new = entries.iter().map(|entry| &entry.name);
+    let new = new.filter(|name| !there.contains(name) && !pass.names.is_deleted(name));
+    let owners: BTreeSet<UserId> = new.filter_map(|name| pass.names.owner(name)).collect();
+    for owner in owners.iter().filter(|owner| !here.contains(&pass.names.inbox(owner))) {
+        match check_inbox(pass, owner, None) {
+            Err(error) if error.kind() == Kind::ReplicaNoMailbox => return Ok(Some(error)),
+            found => found?,
+        };
+    }
+    Ok(None)
+}
+
+/// Returns the mailboxes.db entry of a mailbox, if the mailbox exists on this server.
 fn live_entry(pass: &Pass<'_>, name: &MboxName, view: View) -> Result<Option<MailboxEntry>> {
     let live = |e: &MailboxEntry| !e.mbtype.is_deleted() && !e.mbtype.is_elsewhere();
     let found = pass.store.lookup(name)?;
@@ -167,7 +213,8 @@ fn live_entry(pass: &Pass<'_>, name: &MboxName, view: View) -> Result<Option<Mai
     Ok(found.filter(live))
 }
 
-/// Replicates only the Sieve scripts, for a `#sieve` mailbox and a replica without such mailboxes.
+/// Replicates only the Sieve scripts. Used for a `#sieve` mailbox if the replica does not support
+/// such mailboxes.
 fn sieve_only(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
     pass.report(Step::Meta { user: user.clone() });
     check_owner(pass, user)?;

@@ -47,15 +47,11 @@ fn meta_alone(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
     failures.into_result(user)
 }
 
-/// Returns the mailbox with the user's scripts, if the replica supports such mailboxes.
+/// Returns the `#sieve` mailbox with the user's scripts, if it exists and the replica supports it.
 fn scripts_mailbox(pass: &Pass<'_>, user: &UserId) -> Result<Option<MailboxEntry>> {
     if !pass.session.capabilities().sieve_mailbox {
         return Ok(None);
     }
     let found = pass.store.lookup(&pass.names.sieve_mailbox(user))?;
-    let is_mailbox = |entry: &MailboxEntry| {
-        let mbtype = entry.mbtype;
-        !mbtype.is_deleted() && !mbtype.is_intermediate() && !mbtype.is_elsewhere()
-    };
-    Ok(found.filter(is_mailbox))
+    Ok(found.filter(|entry| entry.mbtype.is_here()))
 }

@@ -1,10 +1,12 @@
 //! The engine: compares the master with the replica and sends the differences.
 //!
-//! A task goes through stages. Each stage has its own folder, in which pure decisions are separate
-//! from actions. [`folders`] gives the replica's mailboxes their names. [`survey`] finds the
-//! mailboxes that must be sent and reads them. [`transfer`] sends them. [`usermeta`] replicates a
-//! user's data besides mailboxes. [`repair`] reunites mailboxes that were changed on both sides.
-//! The stages share a [`Pass`]. The engine uses only the traits [`Store`](crate::store::Store) and
+//! A task replicates, for example, one user. It goes through stages. Each stage has its own folder,
+//! in which pure decisions are separate from actions. [`folders`] renames and deletes the replica's
+//! mailboxes like the master's. [`survey`] finds the mailboxes that must be sent and reads them.
+//! [`transfer`] sends them. [`usermeta`] replicates a user's data besides mailboxes. [`repair`]
+//! merges mailboxes that were changed on both sides. [`verify`] compares both sides and changes
+//! nothing. All stages work on a [`Pass`], which holds the store, the session with the replica, and
+//! the settings. The engine uses only the traits [`Store`](crate::store::Store) and
 //! [`Replica`](crate::replica::Replica), never files or sockets.
 
 mod cache;
@@ -34,12 +36,12 @@ pub use cache::Cache;
 pub use cancel::{Cancel, TICK, Waited};
 pub use care::{Care, is_left_out};
 pub use failures::{is_locked, is_put_off};
-pub use mailboxes::mailboxes;
+pub use mailboxes::{logged_mailboxes, mailboxes};
 pub use master::Master;
 pub use meta::meta;
 #[cfg(test)]
 pub use pass::Parts;
-pub use pass::{Helpers, Offer, Owners, Pass};
+pub use pass::{Helpers, Owners, Pass, SharedParts};
 pub use pieces::{has_inbox, pieces, quota, unuser, with_relatives};
 pub use transfer::staged::Staged;
 pub use user::{ask_user, user};

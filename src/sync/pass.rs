@@ -1,5 +1,5 @@
-//! The objects that all stages of replication share: the master's data, the session, and the known
-//! state of both.
+//! The objects that all stages of replication use: the master's data, the session with the replica,
+//! the settings, and what is known about the replica's state.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -16,48 +16,52 @@ use super::transfer::unchecked::Unchecked;
 use crate::error::{Error, Kind, Result, Scope, Subject};
 use crate::events::{Event, Observer, SyncEvent};
 use crate::names::Namespace;
-use crate::protocol::{Command, RemoteFolder, Ticket};
+use crate::protocol::{Command, RemoteFolder, Reply, Ticket};
 use crate::replica::Replica;
 use crate::settings::Replication;
 use crate::store::{Lock, Store, Wait};
-use crate::types::{MailboxEntry, MboxName, Text, UniqueId, UserId};
+use crate::types::{MailboxEntry, MailboxHeader, MboxName, Text, UniqueId, UserId};
 
-/// After this many staged files the client makes the replica release them.
+/// Number of staged files after which the client tells the replica to release them. A staged file
+/// was uploaded or found on the replica, for use by an update.
 const STAGED_FILES: u64 = 8192;
 
-/// Parts of a large task. Any pass can take some of them.
+/// A large task, divided into parts that the passes of several workers can take.
 pub trait Parts: Send + Sync {
-    /// Takes parts until all are taken, or until this pass is needed elsewhere. Calls `begin`
-    /// before each part.
+    /// Takes and replicates parts until all are taken, or until `is_recalled` returns true because
+    /// the worker is needed for another task. Calls `begin` before each part.
     fn help(&self, pass: &mut Pass<'_>, begin: &mut dyn FnMut(), is_recalled: &dyn Fn() -> bool);
 }
 
-/// Parts that are offered to other workers.
+/// A handle to a large task, offered to other workers.
 #[derive(Clone)]
-pub struct Offer(pub Arc<dyn Parts>);
+pub struct SharedParts(pub Arc<dyn Parts>);
 
-impl fmt::Debug for Offer {
+impl fmt::Debug for SharedParts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Offer")
+        f.write_str("SharedParts")
     }
 }
 
 /// Asks other workers to help with a large task, over their own sessions.
 pub trait Helpers {
     /// Offers parts of the current task.
-    fn offer(&self, offer: Offer);
+    fn offer(&self, parts: SharedParts);
 
-    /// Assigns all later reports to the next part of the current task.
+    /// Starts the next part of the current task. Events that are reported from then on belong to
+    /// it.
     fn begin_part(&self);
 }
 
-/// Keeps workers of one client from working on the same owner.
+/// Keeps workers of one client from working on the same owner. An owner is a user, or `None` for
+/// the shared mailboxes.
 pub trait Owners {
-    /// Holds an owner until the task ends. Returns `false` if another worker holds it.
+    /// Reserves an owner for this worker until the task ends. Returns `false` if another worker has
+    /// it.
     fn hold(&self, owner: Option<&UserId>) -> bool;
 }
 
-/// The objects that every stage uses, for one task after the other over one session.
+/// The objects that every stage uses to run tasks over one session.
 pub struct Pass<'p> {
     /// The master's data.
     pub store: &'p dyn Store,
@@ -69,36 +73,36 @@ pub struct Pass<'p> {
     pub settings: &'p Replication,
     /// Receives events.
     pub observer: &'p dyn Observer,
-    /// Requests to stop, checked between steps.
+    /// Set if a stop is requested; checked between steps.
     pub cancel: &'p Cancel,
-    /// The files that the replica has staged for this session.
+    /// Message files that the replica has staged for this session.
     pub staged: &'p mut Staged,
-    /// Remembers the replica's state, if there is a cache.
+    /// Stores the replica's state between runs, if `sync_cache_db_path` is set.
     pub cache: Option<&'p mut dyn Cache>,
     /// Writes to the master, if this is possible.
     pub master: Option<&'p mut dyn Master>,
     /// The history of lost connections, if one is kept.
     pub care: Option<&'p mut Care>,
-    /// Knows which owners other workers hold, if there are any.
+    /// Prevents work on owners that other workers hold. `None` if there is only one worker.
     pub owners: Option<&'p dyn Owners>,
-    /// Asks other workers for help, if there are any.
+    /// Offers parts of a large task to other workers. `None` if there are no others.
     pub helpers: Option<&'p dyn Helpers>,
-    /// Number of passes over this session, which share the memory.
+    /// Number of passes among which the limit of records in memory is divided.
     pub sharers: usize,
-    /// Reads message files.
+    /// Reads and checks message files.
     pub messages: Messages,
     /// Updates that the replica accepted without a check.
     pub unchecked: Vec<Unchecked>,
-    /// Mailboxes that are elsewhere according to the replica.
+    /// Mailboxes whose update the replica has refused once with `IMAP_MAILBOX_MOVED`.
     pub moved: HashSet<UniqueId>,
-    /// Failures of the current task that were reported, so that repeated attempts do not report
-    /// them again.
+    /// Failures of the current task that were reported already. Repeated attempts do not report
+    /// them.
     reported: RefCell<HashSet<(Subject, Kind, String)>>,
 }
 
 impl<'p> Pass<'p> {
     /// Makes a pass over a session after the login. `staged` describes the files that the replica
-    /// has staged. Each session has its own, and all passes over that session share it.
+    /// has staged. Each session has one such list, and all passes over the session use it.
     pub fn new(
         store: &'p dyn Store,
         names: &'p Namespace,
@@ -134,8 +138,8 @@ impl<'p> Pass<'p> {
         self.reported.borrow_mut().clear();
     }
 
-    /// Takes the replication lock of an owner. If another worker holds the owner, the error tells
-    /// to [put the task off](crate::sync::is_put_off).
+    /// Takes the sync lock of an owner. If another worker holds the owner, fails with an error for
+    /// which [`is_put_off`](crate::sync::is_put_off) returns true.
     pub fn lock(&self, owner: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>> {
         if self.owners.is_some_and(|owners| !owners.hold(owner)) {
             let user = owner.cloned().unwrap_or_default();
@@ -158,7 +162,7 @@ impl<'p> Pass<'p> {
         }
     }
 
-    /// Returns the partition for a mailbox on the replica.
+    /// Returns the replica's partition for a mailbox that is on partition `here` of the master.
     pub fn partition(&self, here: &Text) -> Text {
         self.settings.dest_partition.clone().unwrap_or_else(|| here.clone())
     }
@@ -176,13 +180,31 @@ impl<'p> Pass<'p> {
         result
     }
 
+    /// Waits for the replies to commands, and passes each to `each` together with what it is about.
+    /// If `each` fails, the other replies are discarded, so that they use no memory and no files.
+    pub fn each_reply<A>(
+        &mut self,
+        asked: impl IntoIterator<Item = (A, Ticket)>,
+        mut each: impl FnMut(&mut Self, A, Result<Reply>) -> Result<()>,
+    ) -> Result<()> {
+        let mut asked = asked.into_iter();
+        while let Some((about, ticket)) = asked.next() {
+            let reply = self.session.wait(ticket);
+            if let Err(error) = each(self, about, reply) {
+                asked.for_each(|(_, ticket)| self.session.discard(ticket));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     /// Requests the replica's state of mailboxes by name. Missing mailboxes are not in the result.
     pub fn folders(&mut self, names: &[MboxName]) -> Result<Vec<RemoteFolder>> {
         let ticket = self.session.submit(Command::GetMailboxes(names))?;
         self.folders_reply(ticket)
     }
 
-    /// Takes the reply to a request for mailboxes.
+    /// Waits for the reply to a request for mailboxes, and puts the states into the cache.
     pub fn folders_reply(&mut self, ticket: Ticket) -> Result<Vec<RemoteFolder>> {
         match self.session.wait(ticket) {
             Ok(reply) => {
@@ -195,7 +217,7 @@ impl<'p> Pass<'p> {
         }
     }
 
-    /// Remembers the state of a mailbox on the replica.
+    /// Puts the replica's state of a mailbox into the cache.
     pub fn remember(&mut self, folder: &RemoteFolder) {
         match &mut self.cache {
             Some(cache) if folder.beyond.is_none() => cache.put(folder),
@@ -203,15 +225,25 @@ impl<'p> Pass<'p> {
         }
     }
 
-    /// Forgets the remembered state of a mailbox.
+    /// Removes a mailbox from the cache.
     pub fn forget(&mut self, name: &MboxName) {
         if let Some(cache) = &mut self.cache {
             cache.forget(name);
         }
     }
 
-    /// Returns the remembered states of all these mailboxes. Returns `None` if one is missing or
-    /// has another uniqueid.
+    /// Removes the INBOX of an owner from the cache, if an update with this header sets the owner's
+    /// groups. The state of each of the owner's mailboxes includes them, and Cyrus logs a change of
+    /// groups as a change of the INBOX.
+    pub fn forget_groups(&mut self, sent: &MailboxHeader) {
+        let owner = sent.usergroups.is_some().then(|| self.names.owner(&sent.name)).flatten();
+        if let Some(owner) = owner {
+            self.forget(&self.names.inbox(&owner));
+        }
+    }
+
+    /// Returns the cached states of all these mailboxes. Returns `None` if one is missing or has
+    /// another uniqueid.
     pub fn remembered(&mut self, entries: &[MailboxEntry]) -> Option<Vec<RemoteFolder>> {
         let cache = self.cache.as_mut()?;
         let found = entries
@@ -227,7 +259,7 @@ impl<'p> Pass<'p> {
         self.session.wait(ticket).map(drop)
     }
 
-    /// Tells the replica to release its staged files once there are many.
+    /// Tells the replica to release its staged files if there are at least [`STAGED_FILES`].
     pub fn release_staged(&mut self) -> Result<()> {
         if self.staged.files() < STAGED_FILES {
             return Ok(());
@@ -240,7 +272,7 @@ impl<'p> Pass<'p> {
         self.care.as_ref().is_some_and(|care| care.is_careful())
     }
 
-    /// Starts a part of a task. Fails if it must be left out.
+    /// Starts a part of a task. Fails if the part must be left out; see [`Care::begin`].
     pub fn begin(&mut self, part: impl Into<Subject>) -> Result<()> {
         self.care.as_mut().map_or(Ok(()), |care| care.begin(part))
     }

@@ -1,22 +1,24 @@
-//! Replicates single pieces of a user's data, as sync logs name them.
+//! Replicates single pieces of a user's data: one function for each kind of sync log entry.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 use super::failures::Failures;
-use super::folders::identity::check_owner;
+use super::folders::identity::{check_owner, is_alive_as};
 use super::pass::Pass;
 use super::usermeta::apply::apply_steps;
 use super::usermeta::inbox::check_inbox;
 use super::usermeta::missing::{self, SUBSCRIPTIONS};
 use super::usermeta::plan::Step;
+use super::usermeta::quotas::check_deleted;
 use crate::error::{Kind, Result};
 use crate::events::{self, SyncEvent};
 use crate::protocol::Command;
-use crate::types::{MboxName, Text, UniqueId, UserId};
+use crate::types::{MailboxEntry, MboxName, Text, UniqueId, UserId};
 
 /// Sends a user's seen state of these mailboxes, and whether the user is subscribed to those in
 /// `subs` (`sync_do_seen`, `user_sub`). If the user has no seen state of a mailbox, the replica's
-/// is not changed.
+/// seen state is not changed.
 pub fn pieces(
     pass: &mut Pass<'_>,
     user: &UserId,
@@ -51,17 +53,20 @@ pub fn pieces(
     failures.into_result(user)
 }
 
-/// Sends the limits of a quota root, or deletes it on the replica if it does not exist on the
-/// master (`sync_do_quota`).
+/// Sends the limits of a quota root, or deletes the root on the replica if the master does not have
+/// it (`sync_do_quota`). Deletes nothing if a mailbox of the master still has this root.
 pub fn quota(pass: &mut Pass<'_>, root: &Text) -> Result<()> {
     let owner = pass.names.owner(&MboxName::new(root.as_bytes()));
     let _lock = pass.lock(owner.as_ref(), pass.settings.wait)?;
     let step = match pass.store.quota(root)? {
         Some(quota) => Step::SetQuota(quota),
-        None => Step::DeleteQuota(root.clone()),
+        None => {
+            check_deleted(pass, root)?;
+            Step::DeleteQuota(root.clone())
+        }
     };
     let user = owner.unwrap_or_default();
-    pass.report(step.told(&user));
+    pass.report(step.reported(&user));
     let ticket = pass.session.submit(step.command(&user, &[]))?;
     match pass.session.wait(ticket) {
         Err(error) if error.kind() == Kind::ReplicaNoMailbox => Ok(()),
@@ -70,8 +75,9 @@ pub fn quota(pass: &mut Pass<'_>, root: &Text) -> Result<()> {
 }
 
 /// Deletes a user on the replica who was deleted on the master (`do_unuser`). Does nothing if the
-/// user exists, or exists again. If the user was renamed, only sends the quota, because the
-/// mailboxes were renamed on the replica.
+/// user exists. If the user was renamed, only sends the quota, because the mailboxes were renamed
+/// on the replica too. Does the same if a folder of the user was restored without the INBOX,
+/// because the replica would delete it.
 pub fn unuser(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
     let lock = pass.lock(Some(user), pass.settings.wait)?;
     let name = pass.names.inbox(user);
@@ -80,11 +86,12 @@ pub fn unuser(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
             pass.report(SyncEvent::UserNotGone { user: user.clone() });
             return Ok(());
         }
-        // The tombstone's uniqueid leads the replica to the subscriptions of the user who has the
-        // INBOX now, and it would delete them (`sync_apply_unuser`). After a rename only the quota
-        // root is left.
+        // After a rename the INBOX with the tombstone's uniqueid belongs to another user. The
+        // replica would delete that user's subscriptions (`sync_apply_unuser`). So send only the
+        // quota root, which still has the old name.
         let now = pass.store.lookup_by_id(&inbox.uniqueid)?;
-        if now.is_some_and(|now| !now.mbtype.is_deleted() && now.name != name) {
+        let is_renamed = now.map(|now| is_of_another(pass, user, &now)).transpose()?;
+        if is_renamed == Some(true) || has_folders(pass, &name)? {
             drop(lock);
             return quota(pass, &Text::new(name.as_bytes()));
         }
@@ -97,18 +104,40 @@ pub fn unuser(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
     }
 }
 
+/// Returns whether a mailbox that was a deleted user's INBOX is now another user's. With
+/// `delete_mode: delayed` the INBOX of a deleted user lives on under a deleted name of the same
+/// user. A record by uniqueid may also be outdated.
+fn is_of_another(pass: &Pass<'_>, user: &UserId, now: &MailboxEntry) -> Result<bool> {
+    let is_users_own = pass.names.owner(&now.name).as_ref() == Some(user);
+    if is_users_own && pass.names.is_deleted(&now.name) {
+        return Ok(false);
+    }
+    is_alive_as(pass, &now.name, &now.uniqueid)
+}
+
+/// Returns whether there is a mailbox below this INBOX, which itself does not exist.
+fn has_folders(pass: &Pass<'_>, inbox: &MboxName) -> Result<bool> {
+    let prefix = [inbox.as_bytes(), b"."].concat();
+    let mut found = false;
+    let listed = pass.store.each_mailbox(&prefix, &mut |entry| {
+        let mbtype = entry.mbtype;
+        let is_mailbox = !mbtype.is_deleted() && !mbtype.is_intermediate();
+        found |= is_mailbox && entry.name.as_bytes().starts_with(&prefix);
+        Ok(if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    });
+    if found { Ok(true) } else { listed.map(|()| false) }
+}
+
 /// Returns whether the user has an INBOX on this server. Without one, [`user`](super::user::user)
 /// does nothing.
 pub fn has_inbox(pass: &Pass<'_>, user: &UserId) -> Result<bool> {
     let inbox = pass.store.lookup(&pass.names.inbox(user))?;
-    Ok(inbox.is_some_and(|it| {
-        !it.mbtype.is_elsewhere() && !it.mbtype.is_intermediate() && !it.mbtype.is_deleted()
-    }))
+    Ok(inbox.is_some_and(|inbox| inbox.mbtype.is_here()))
 }
 
-/// Returns these mailboxes together with related ones, parents first. Related are their former
-/// names, so that a rename is recognised, and the intermediates above them, because a replica fills
-/// a gap above a new mailbox with a mailbox of its own (`mboxlist_update_intermediaries` in
+/// Returns these mailboxes together with related ones, parents first. Related are the former names
+/// of a mailbox, so that a rename is recognised, and the intermediates above it, because a replica
+/// creates a mailbox of its own where a parent is missing (`mboxlist_update_intermediaries` in
 /// `imap/mboxlist.c`).
 pub fn with_relatives(pass: &Pass<'_>, names: &[MboxName]) -> Result<Vec<MboxName>> {
     let mut all: BTreeSet<MboxName> = names.iter().cloned().collect();

@@ -1,5 +1,6 @@
-//! The mailboxes of a task that must be compared. The pass that runs the task takes them, or
-//! several passes share them, each with its own session.
+//! The list of a task's mailboxes that must be compared. Either one pass takes them all, or several
+//! passes share them, each with its own session. The pass that runs the task is the owner; the
+//! passes of other workers are helpers.
 //!
 //! Staged files belong to a session, so a mailbox stays with the pass that has taken it. No mailbox
 //! of a user may be created before the INBOX, and none before its parents, because the replica
@@ -19,50 +20,51 @@ use crate::types::{MailboxEntry, MboxName, UniqueId};
 /// A mailbox that must be compared.
 #[derive(Clone)]
 pub(crate) struct Todo {
-    /// Its entry.
+    /// Entry of the mailbox in the master's mailboxes.db.
     pub entry: MailboxEntry,
-    /// The replica's state of it.
+    /// State of the mailbox on the replica. `None` if the replica does not have it.
     pub remote: Option<RemoteFolder>,
-    /// Whether it is an INBOX that the replica does not have.
+    /// Whether the mailbox is an INBOX that the replica does not have.
     pub new_inbox: bool,
-    /// Estimated number of its messages that the replica does not have.
+    /// Estimated number of messages that the replica does not have.
     pub messages: u64,
 }
 
-/// Into how many parts the mailboxes are divided, and the minimum and maximum number of mailboxes
-/// in a part. Each part costs a few round trips.
+/// A part has this fraction (1/16) of the mailboxes that are left.
 const PARTS: usize = 16;
+/// Minimum number of mailboxes in a part, because each part costs a few round trips.
 const SMALLEST: usize = 4;
+/// Maximum number of mailboxes in a part.
 const PART: usize = 32;
-/// A part with this many messages needs no more mailboxes, because its round trips cost little in
+/// A part is complete once it has this many messages, because its round trips cost little in
 /// comparison.
 const PART_MESSAGES: u64 = 4096;
-/// A task with this many messages is large even with few mailboxes.
+/// A task with this many messages and more than one mailbox is large: helpers are asked for.
 const MANY_MESSAGES: u64 = 2 * PART_MESSAGES;
-/// A task with this many mailboxes is large.
+/// A task with this many mailboxes is large, whatever the number of messages.
 const MANY: usize = 8;
-/// How often a pass that waits for others checks whether it was recalled.
+/// Interval at which a waiting pass checks whether its worker is needed for another task.
 const TICK: Duration = Duration::from_millis(200);
 
 /// Identifies a pass among those that share the mailboxes.
 pub(crate) type PassId = u32;
 
-/// The pass that runs the task.
+/// The id of the owner, which is the pass that runs the task.
 pub(crate) const OWNER: PassId = 0;
 
 /// The results of a pass.
 #[derive(Default)]
 pub(crate) struct Found {
-    /// The failures.
+    /// Failures of the mailboxes that the pass worked on.
     pub failures: Failures,
-    /// Quota roots that the mailboxes name.
+    /// Quota roots in the headers of these mailboxes.
     pub roots: Vec<NamedRoot>,
-    /// Mailboxes that are elsewhere according to the replica.
+    /// Mailboxes whose update the replica has refused with `IMAP_MAILBOX_MOVED`.
     pub moved: HashSet<UniqueId>,
 }
 
 impl Found {
-    /// Adds a quota root that a mailbox names.
+    /// Adds the quota root of a mailbox. Each root is stored once.
     pub fn name_root(&mut self, named: NamedRoot) {
         match self.roots.iter_mut().find(|known| known.root == named.root) {
             Some(known) => known.by_its_own = known.by_its_own.take().or(named.by_its_own),
@@ -80,12 +82,13 @@ impl Found {
 #[derive(Default)]
 struct State {
     todo: VecDeque<Todo>,
-    /// Mailboxes that the replica does not have and that a pass is working on.
+    /// Mailboxes that the replica does not have, each with the pass that is working on it.
     under_way: HashMap<MboxName, PassId>,
-    /// Whether the replica still lacks an INBOX. The owner creates it first.
+    /// Whether the replica lacks an INBOX. Helpers wait until the owner has created it.
     lacks_inbox: bool,
-    /// The number of helping passes at work, and of all that ever helped.
+    /// Number of helpers at work.
     helpers: u32,
+    /// Number of all helpers that were ever started.
     helped: u32,
     is_closed: bool,
     /// The results of the helpers.
@@ -93,7 +96,8 @@ struct State {
 }
 
 impl State {
-    /// Takes the first mailbox, if this pass may have it. Mailboxes are taken in order.
+    /// Takes the first mailbox. Returns `None` if the list is empty or this pass must wait for
+    /// another.
     fn take_first(&mut self, pass: PassId) -> Option<Todo> {
         if self.lacks_inbox && pass != OWNER {
             return None;
@@ -109,14 +113,15 @@ impl State {
     }
 }
 
-/// The shared list of mailboxes; see the module.
+/// The shared list of mailboxes. The documentation of this module describes the order.
 pub(crate) struct SharedTodo {
     state: Mutex<State>,
     changed: Condvar,
     smallest: usize,
-    /// Names that are mailboxes on the replica.
+    /// Names that are mailboxes, not intermediates, on the replica.
     pub real: HashSet<MboxName>,
-    /// The same names in the replica's order. The replica searches them for messages.
+    /// The same names in the replica's order. The replica searches these mailboxes for messages
+    /// that it has already.
     pub among: Vec<MboxName>,
 }
 
@@ -129,16 +134,17 @@ impl SharedTodo {
         SharedTodo { state, changed: Condvar::new(), smallest: SMALLEST, real, among }
     }
 
-    /// Returns whether there is enough work for helpers.
+    /// Returns whether there are enough mailboxes or messages for helpers.
     pub fn is_large(&self) -> bool {
         let state = self.state.lock();
         let messages: u64 = state.todo.iter().map(|todo| todo.messages).sum();
         state.todo.len() >= MANY || state.todo.len() > 1 && messages >= MANY_MESSAGES
     }
 
-    /// Takes the first mailboxes that this pass may take, few enough to leave work for the others.
-    /// Waits while the next mailboxes depend on work of other passes, unless this pass is recalled.
-    /// If there are helpers, `begin` is called before another pass can take more.
+    /// Takes the next part of the list. It is small enough to leave mailboxes for other passes.
+    /// Waits while the next mailboxes depend on the work of other passes, unless `is_recalled`
+    /// returns true. If there are helpers, calls `begin` before another pass can take the following
+    /// part.
     pub fn take(
         &self,
         pass: PassId,
@@ -161,7 +167,7 @@ impl SharedTodo {
             }
             if !taken.is_empty() {
                 if state.todo.is_empty() {
-                    // Nothing is left, so no pass has to wait any longer.
+                    // The list is empty, so wake the waiting passes.
                     self.changed.notify_all();
                 }
                 if pass != OWNER || state.helped > 0 {
@@ -178,8 +184,8 @@ impl SharedTodo {
         taken
     }
 
-    /// Records that a pass has finished all mailboxes that it took, with success or not, except
-    /// those in `left`.
+    /// Records that a pass has finished the mailboxes that it took, with success or not. It still
+    /// works on those in `left`.
     pub fn done<'t>(&self, pass: PassId, left: impl Iterator<Item = &'t Todo>) {
         let mut state = self.state.lock();
         state.under_way.retain(|_, other| *other != pass);
@@ -188,21 +194,21 @@ impl SharedTodo {
         self.changed.notify_all();
     }
 
-    /// Records that the owner has created the INBOX, if it had taken it.
+    /// Records that the INBOX exists on the replica, unless an INBOX is still in the list.
     pub fn inbox_is_there(&self) {
         let mut state = self.state.lock();
         state.lacks_inbox &= state.todo.iter().any(|todo| todo.new_inbox);
         self.changed.notify_all();
     }
 
-    /// Puts back mailboxes that a pass could not complete. The next pass starts them again.
+    /// Puts mailboxes that a pass could not complete back at the front of the list.
     pub fn put_back(&self, todo: impl DoubleEndedIterator<Item = Todo>) {
         let mut state = self.state.lock();
         todo.rev().for_each(|todo| state.todo.push_front(todo));
         self.changed.notify_all();
     }
 
-    /// Starts a helper. Returns `None` if there is nothing to help with.
+    /// Registers a helper and returns its id. Returns `None` if the list is empty or closed.
     pub fn enter(&self) -> Option<PassId> {
         let mut state = self.state.lock();
         if state.is_closed || state.todo.is_empty() {
@@ -213,7 +219,7 @@ impl SharedTodo {
         Some(state.helped)
     }
 
-    /// Ends a helper.
+    /// Unregisters a helper and stores its results.
     pub fn leave(&self, pass: PassId, found: Found) {
         let mut state = self.state.lock();
         state.found.absorb(found);
@@ -227,8 +233,8 @@ impl SharedTodo {
         self.state.lock().helped > 0
     }
 
-    /// Waits until there is something to take or no helper is at work. Returns whether there is
-    /// something to take.
+    /// Waits until the list is not empty or no helper is at work. Returns whether the list is not
+    /// empty.
     pub fn wait_for_more(&self) -> bool {
         let mut state = self.state.lock();
         while state.helpers > 0 && state.todo.is_empty() {
@@ -237,8 +243,8 @@ impl SharedTodo {
         !state.todo.is_empty()
     }
 
-    /// Closes the list, so that no more helpers start, and waits for those at work. Returns their
-    /// results.
+    /// Closes the list, so that no more helpers start. Waits for the helpers at work. Returns the
+    /// results of all helpers.
     pub fn close(&self) -> Found {
         let mut state = self.state.lock();
         state.is_closed = true;
@@ -292,11 +298,11 @@ mod tests {
     }
 
     #[test]
-    fn who_is_recalled_takes_nothing_and_waits_for_nobody() {
+    fn a_recalled_helper_takes_nothing_and_does_not_wait() {
         let shared = of(&[("user.fred.a", true), ("user.fred.a.b", true)]);
         let (one, other) = (shared.enter().unwrap(), shared.enter().unwrap());
         assert_eq!(take(&shared, one).unwrap(), "user.fred.a");
-        // This pass would have to wait for the first one.
+        // Without the recall this pass would wait, because the first pass has the parent.
         assert!(shared.take(other, &mut || {}, &|| true).is_empty());
         shared.leave(other, Found::default());
         shared.leave(one, Found::default());
@@ -317,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_and_waits_to_be_sent_is_still_under_way() {
+    fn a_mailbox_that_is_taken_but_not_sent_is_not_done() {
         let names = ["user.fred.a", "user.fred.b", "user.fred.b.c"].map(|name| (name, true));
         let shared = SharedTodo { smallest: 2, ..of(&names) };
         let helper = shared.enter().unwrap();
@@ -345,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_replica_has_is_free_for_all() {
+    fn mailboxes_that_the_replica_has_can_be_taken_in_any_order() {
         let shared = of(&[("user.fred", false), ("user.fred.a", false), ("user.fred.a.b", true)]);
         let helper = shared.enter().unwrap();
         assert_eq!(take(&shared, OWNER).unwrap(), "user.fred");
@@ -355,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_waits_for_what_comes_first_is_sent_home_when_all_is_taken() {
+    fn a_helper_that_waits_for_a_parent_ends_when_all_is_taken() {
         let shared = Arc::new(of(&[("user.fred", true), ("user.fred.a", true)]));
         let (helper, waiting) = (shared.enter().unwrap(), shared.clone());
         let helping = thread::spawn(move || {
@@ -370,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn many_are_taken_at_once_but_not_all() {
+    fn several_mailboxes_are_taken_at_once_but_not_all() {
         let names: Vec<String> = (0..160).map(|n| format!("user.fred.{n:03}")).collect();
         let shared = of(&names.iter().map(|name| (name.as_str(), true)).collect::<Vec<_>>());
         let mut begun = 0;

@@ -1,5 +1,5 @@
-//! Repeats a task: after renames on the replica, and after concurrent changes, all lists are
-//! requested again.
+//! Decides whether a task is tried again. After renames on the replica and after concurrent
+//! changes, the next try reads the lists of mailboxes of both sides again.
 
 use super::failures::{TRIES, wants_another_try};
 use super::folders::sides::Refused;
@@ -8,18 +8,20 @@ use crate::error::{Error, Kind, Result, Subject};
 use crate::events::SyncEvent;
 use crate::types::UserId;
 
-/// How a try ended without an error.
+/// The result of a try that did not fail.
 pub(crate) enum Attempted {
     /// Everything was sent.
     Done,
     /// Folders were renamed on the replica, so its lists must be requested again.
     Renamed,
+    /// Something must be replicated first, so another try would end in the same way.
+    TooEarly(Error),
 }
 
-/// What earlier tries pass on to the next.
+/// What the earlier tries of a task leave for the next one.
 #[derive(Default)]
 pub(crate) struct Tries {
-    /// What the replica refused. It is not tried again.
+    /// Renames and deletes that the replica refused. The next try does not send them.
     pub refused: Refused,
     last: Option<Error>,
 }
@@ -29,11 +31,12 @@ impl Tries {
     pub fn ended(&mut self, pass: &Pass<'_>, attempted: Result<Attempted>) -> Option<Result<()>> {
         match attempted {
             Ok(Attempted::Done) => return Some(Ok(())),
+            Ok(Attempted::TooEarly(error)) => return Some(Err(error)),
             Ok(Attempted::Renamed) => pass.report(SyncEvent::Renamed),
             Err(error) if wants_another_try(&error) => {
                 self.last = Some(error);
-                // Forget refusals too, because their failures were dropped together with this
-                // error.
+                // Forget the refusals too, because this try's failures, which include theirs, are
+                // dropped.
                 self.refused = Refused::default();
             }
             Err(error) => return Some(Err(error)),
@@ -41,7 +44,7 @@ impl Tries {
         None
     }
 
-    /// Reports that there are no tries left. Returns the error.
+    /// Reports that all tries are used up. Returns the last error.
     pub fn used_up(
         self,
         pass: &Pass<'_>,
@@ -52,7 +55,7 @@ impl Tries {
         self.last.unwrap_or_else(|| {
             let detail = format!("renames did not settle in {TRIES} tries");
             Error::new(Kind::Changed, "replicate", subject, detail)
-                .hint("try again when the user's folders rest")
+                .with_hint("try again when no folders of the user are being renamed")
         })
     }
 }

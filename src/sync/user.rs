@@ -24,7 +24,8 @@ pub fn ask_user(pass: &mut Pass<'_>, user: &UserId) -> Result<Ticket> {
 
 /// Replicates one user. `asked` is the ticket of [`ask_user`], if that was called.
 ///
-/// A failed mailbox does not stop the others. The error then names the first one.
+/// If a mailbox fails, the others are still replicated. The error then describes one failure and
+/// contains all of them.
 pub fn user(pass: &mut Pass<'_>, user: &UserId, asked: Option<Ticket>) -> Result<()> {
     pass.begin_task();
     let result = user_locked(pass, user, asked);
@@ -103,7 +104,8 @@ fn user_once(
     let inbox_there = remotes.iter().find(|r| r.name == inbox && !r.mbtype.is_intermediate());
     let inbox_here = entries.iter().find(|e| e.name == inbox);
     if inbox_here.is_none() && inbox_there.is_none() {
-        // No mailbox of a user may be created before the INBOX. The reason was stored as a failure.
+        // No mailbox of a user may be created before the INBOX. `failures` has the reason why the
+        // INBOX is missing.
         return failures.into_result(user).map(|()| Attempted::Done);
     }
     let inbox_is_there = inbox_here.map(|e| &e.uniqueid) == inbox_there.map(|r| &r.uniqueid);
@@ -115,8 +117,9 @@ fn user_once(
         return Ok(Attempted::Done);
     }
     if !inbox_is_there && remote.has_metadata() {
-        // This data belonged to an earlier user with this name: Cyrus finds these files by the
-        // uniqueid of the INBOX. So request the data of the new INBOX.
+        // The replica's reply describes data of an earlier user with this name, because Cyrus finds
+        // a user's files by the uniqueid of the INBOX. So request the data again, for the new
+        // INBOX.
         let ticket = pass.session.submit(Command::GetMeta(user))?;
         let found = pass.session.wait(ticket)?.into_user()?;
         remote = RemoteUser { quotas: remote.quotas, ..found };

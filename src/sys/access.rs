@@ -8,10 +8,11 @@ use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Checks whether this process may write to a file, or create files in a directory.
+/// Checks whether this process may write to a file. For a directory, checks whether it may create
+/// files in it.
 ///
 /// # Errors
-/// The reason why it may not.
+/// The reason why the process may not.
 pub fn may_write(path: &Path) -> io::Result<()> {
     may(path, if path.is_dir() { libc::W_OK | libc::X_OK } else { libc::W_OK })
 }
@@ -19,41 +20,42 @@ pub fn may_write(path: &Path) -> io::Result<()> {
 /// Checks whether this process may run a program.
 ///
 /// # Errors
-/// The reason why it may not.
+/// The reason why the process may not.
 pub fn may_run(path: &Path) -> io::Result<()> {
     may(path, libc::X_OK)
 }
 
 fn may(path: &Path, needed: libc::c_int) -> io::Result<()> {
     let path = c_path(path)?;
-    // SAFETY: `path` is a C string that lives through the call; the rest are numbers.
+    // SAFETY: `path` is a C string that is valid during the call. The other arguments are numbers.
     match unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), needed, libc::AT_EACCESS) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
 }
 
-/// Free space in a file system for users other than root.
+/// The free space in a file system, for users other than root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
     /// Free bytes.
     pub bytes: u64,
-    /// Number of files that can still be created; `None` if only the space limits it.
+    /// Number of files that can still be created. `None` if the file system has no limit.
     pub files: Option<u64>,
 }
 
-/// Returns the free space in the file system of a path.
+/// Returns the free space in the file system that contains `path`.
 ///
 /// # Errors
 /// If the system call fails.
 pub fn room(path: &Path) -> io::Result<Room> {
     let path = c_path(path)?;
     let mut found = MaybeUninit::<libc::statvfs>::zeroed();
-    // SAFETY: `path` is a C string and `found` a place for the answer; both live through the call.
+    // SAFETY: `path` is a C string, and `found` has room for the result. Both are valid during the
+    // call.
     if unsafe { libc::statvfs(path.as_ptr(), found.as_mut_ptr()) } != 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: all zeroes is a valid value of this structure of integers, and success has set it.
+    // SAFETY: the call succeeded and has set the structure, which only holds integers.
     let found = unsafe { found.assume_init() };
     Ok(Room {
         bytes: found.f_bavail.saturating_mul(found.f_frsize),
@@ -70,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_there_cannot_be_written_and_has_no_room() {
+    fn a_missing_path_is_not_writable_and_has_no_free_space() {
         let dir = tempfile::tempdir().unwrap();
         may_write(dir.path()).unwrap();
         assert!(room(dir.path()).unwrap().bytes > 0);

@@ -1,20 +1,22 @@
-//! Gives the kernel hints about files, and counts disk reads.
+//! Gives the kernel advice about files, and counts reads from disk.
 #![allow(unsafe_code, reason = "system calls that the standard library does not wrap")]
 
 use std::fs::File;
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 
-/// Asks the kernel to start reading a file, without waiting for it.
+/// Asks the kernel to read a file into memory. Does not wait until it is read.
 pub fn will_need(file: &File) {
-    // SAFETY: the descriptor is open as long as `file` is borrowed. Only a hint: it may fail.
+    // SAFETY: the descriptor is open as long as `file` is borrowed. An error is ignored, because
+    // the call is only advice.
     unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_WILLNEED) };
 }
 
-/// Returns how often the calling thread has read from a disk so far; 0 if that is unknown.
+/// Returns the number of times that the calling thread has read from a disk; 0 if unknown.
 pub fn disk_reads() -> u64 {
     let mut usage = MaybeUninit::<libc::rusage>::uninit();
-    // SAFETY: `usage` has room for what is written if the call succeeds, and is read only then.
+    // SAFETY: `usage` has room for the result. It is used only if the call succeeds, which fills
+    // it.
     let usage = unsafe {
         match libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr()) {
             0 => usage.assume_init(),

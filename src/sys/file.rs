@@ -1,27 +1,28 @@
-//! Opens spool files that may not be what they should be. It does not wait for the writer of a
-//! FIFO, does not read a directory, and reports a dangling symbolic link as damage, not as a
-//! missing file.
+//! Opens files of the spool, which may be damaged or of an unexpected type. Opening a FIFO does not
+//! wait for its writer, opening a directory fails, and a dangling symbolic link is an error other
+//! than "not found".
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
-/// Number of names to try for a temporary file.
+/// Number of names to try when a temporary file is created.
 const NAMES: usize = 8;
 
-/// Bytes of a file to read at once, because it may be small.
+/// Bytes to read first. Most files are not longer.
 const SMALL: usize = 4096;
 
 /// Opens a regular file for reading. Also returns its length in bytes.
 ///
 /// # Errors
-/// `NotFound` only if nothing has this name. Fails with another error if it is not a regular file.
+/// `NotFound` only if nothing has this name; another error if it is not a regular file.
 pub fn open_regular(path: &Path) -> io::Result<(File, u64)> {
     open_with(OpenOptions::new().read(true), path)
 }
 
-/// Reads a regular file, but at most `limit` bytes. A small file takes three system calls.
+/// Reads a regular file, but not more than `limit` bytes. Reading a small file takes three system
+/// calls.
 ///
 /// # Errors
 /// Like [`open_regular`].
@@ -41,7 +42,7 @@ pub fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(data)
 }
 
-/// Like [`open_regular`], with the given options, for example for writing.
+/// Like [`open_regular`], but with these options, for example to open a file for writing.
 ///
 /// # Errors
 /// Like [`open_regular`].
@@ -51,34 +52,36 @@ pub fn open_with(options: &mut OpenOptions, path: &Path) -> io::Result<(File, u6
     Ok((file, len))
 }
 
-/// Opens any file with this name, without waiting. Check it with [`regular_len`].
+/// Opens a file of any type, without waiting. Call [`regular_len`] to check that it is a regular
+/// file.
 ///
 /// # Errors
 /// `NotFound` only if nothing has this name.
 pub fn open_unchecked(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    // Without O_NONBLOCK, opening a FIFO waits. For regular files the flag has no effect.
+    // Without O_NONBLOCK, opening a FIFO waits for its writer. For regular files the flag has no
+    // effect.
     let opened = options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
     opened.map_err(|error| absent(path).unwrap_or(error))
 }
 
-/// Creates a new file in `dir` that has no name, readable and writable only by this process. It
-/// disappears when it is closed, even by a crash.
+/// Creates a file without a name in `dir`. Only this process can read and write it. The file
+/// disappears when it is closed or the process ends.
 ///
 /// # Errors
-/// If it cannot be created.
+/// If the file cannot be created.
 pub fn temporary(dir: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).mode(0o600);
     match options.clone().custom_flags(libc::O_TMPFILE).open(dir) {
         Ok(file) => return Ok(file),
-        // Not every file system supports this.
+        // These errors mean that the file system does not support O_TMPFILE.
         Err(error) if matches!(error.raw_os_error(), Some(libc::EOPNOTSUPP | libc::EISDIR)) => {}
         Err(error) => return Err(error),
     }
     named_temporary(&mut options, dir)
 }
 
-/// Creates a file with a name and removes the name at once.
+/// Creates a file with a name, and removes the name at once.
 fn named_temporary(options: &mut OpenOptions, dir: &Path) -> io::Result<File> {
     for _ in 0..NAMES {
         let number = getrandom::u64().map_err(|_| io::Error::other("no random numbers"))?;
@@ -98,7 +101,7 @@ fn named_temporary(options: &mut OpenOptions, dir: &Path) -> io::Result<File> {
 /// Returns the length of an open file in bytes.
 ///
 /// # Errors
-/// If it is not a regular file.
+/// Fails if `file` is not a regular file.
 pub fn regular_len(file: &File) -> io::Result<u64> {
     regular(file).map(|metadata| metadata.len())
 }
@@ -106,7 +109,7 @@ pub fn regular_len(file: &File) -> io::Result<u64> {
 /// Returns the metadata of an open file.
 ///
 /// # Errors
-/// If it is not a regular file.
+/// Fails if `file` is not a regular file.
 pub fn regular(file: &File) -> io::Result<Metadata> {
     let metadata = file.metadata()?;
     if metadata.is_file() {
@@ -114,15 +117,16 @@ pub fn regular(file: &File) -> io::Result<Metadata> {
     } else if metadata.is_dir() {
         Err(io::ErrorKind::IsADirectory.into())
     } else {
-        Err(io::Error::other("it is no regular file"))
+        Err(io::Error::other("it is not a regular file"))
     }
 }
 
-/// Returns an error that replaces `NotFound` if `path` is a dangling symbolic link.
+/// Returns an error to use instead of `NotFound` if `path` is a dangling symbolic link. Otherwise
+/// returns `None`.
 pub fn absent(path: &Path) -> Option<io::Error> {
     let link = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
     let nowhere = link && !path.exists();
-    nowhere.then(|| io::Error::other("it is a symbolic link that leads nowhere"))
+    nowhere.then(|| io::Error::other("it is a symbolic link whose target does not exist"))
 }
 
 #[cfg(test)]

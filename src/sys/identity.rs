@@ -1,4 +1,4 @@
-//! The user that the process runs as. Nothing here changes it.
+//! Reads which user the process runs as.
 
 #![allow(unsafe_code, reason = "libc's identity calls have no safe counterpart")]
 
@@ -7,7 +7,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
 
-/// Largest buffer passed to `getpwuid_r` for one entry.
+/// Maximum size in bytes of the buffer for an entry from `getpwuid_r`.
 const ENTRY_BYTES: usize = 1 << 20;
 
 /// Returns whether the process runs with the rights of root.
@@ -17,7 +17,7 @@ pub fn is_root() -> bool {
 
 /// Returns the effective user id of this process.
 pub fn effective_user() -> u32 {
-    // SAFETY: no arguments, and it cannot fail.
+    // SAFETY: the call has no arguments and cannot fail.
     unsafe { libc::geteuid() }
 }
 
@@ -25,19 +25,19 @@ pub fn effective_user() -> u32 {
 pub fn user_name(uid: u32) -> Option<String> {
     let found = lookup(
         |entry: *mut libc::passwd, buffer, length, result| {
-            // SAFETY: `lookup` passes a place for an entry, a buffer of `length` bytes and a place
-            // for the result; the user is a number.
+            // SAFETY: `lookup` passes valid pointers: to room for an entry, to a buffer of `length`
+            // bytes and to room for the result. The user is a number.
             unsafe { libc::getpwuid_r(uid, entry, buffer, length, result) }
         },
-        // SAFETY: the entry was filled in, so its name is a C string in the buffer, which lives
-        // until this closure returns.
+        // SAFETY: the entry is filled in, so its name is a C string in the buffer. The buffer is
+        // valid until this closure returns.
         |entry| unsafe { CStr::from_ptr(entry.pw_name) }.to_string_lossy().into_owned(),
     );
     found.ok().flatten()
 }
 
-/// Calls a function like `getpwuid_r` with a buffer that grows until the entry fits. `read` copies
-/// what it needs from the entry, whose pointers point into the buffer.
+/// Calls `call`, a function like `getpwuid_r`, with a buffer that grows until the entry fits.
+/// `read` must copy the data that it needs from the entry, whose pointers point into the buffer.
 fn lookup<T, R>(
     call: impl Fn(*mut T, *mut c_char, usize, *mut *mut T) -> c_int,
     read: impl Fn(&T) -> R,
@@ -49,11 +49,11 @@ fn lookup<T, R>(
         let mut result = ptr::null_mut();
         match call(entry.as_mut_ptr(), buffer.as_mut_ptr(), length, &mut result) {
             0 if result.is_null() => return Ok(None),
-            // SAFETY: success with a result means that the entry was filled in.
+            // SAFETY: the call succeeded and returned a result, so the entry is filled in.
             0 => return Ok(Some(read(unsafe { entry.assume_init_ref() }))),
             libc::ERANGE if length < ENTRY_BYTES => length *= 2,
             libc::EINTR => {}
-            // Some systems report "not found" with these codes (getpwnam(3)).
+            // On some systems these codes mean "not found" (getpwnam(3)).
             libc::ENOENT | libc::ESRCH => return Ok(None),
             code => return Err(io::Error::from_raw_os_error(code)),
         }

@@ -1,4 +1,4 @@
-//! The local time of day.
+//! Reads the local time of day.
 
 use std::mem::MaybeUninit;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,8 +12,8 @@ pub fn minute_of_day() -> u16 {
 fn local(seconds: u64) -> Option<u16> {
     let time = libc::time_t::try_from(seconds).ok()?;
     let mut parts = MaybeUninit::<libc::tm>::uninit();
-    // SAFETY: both pointers are valid for the call, which fills the structure unless it returns
-    // NULL.
+    // SAFETY: both pointers are valid during the call. If the call does not return NULL, it has
+    // filled in the structure.
     let parts = unsafe {
         if libc::localtime_r(&raw const time, parts.as_mut_ptr()).is_null() {
             return None;
@@ -36,8 +36,8 @@ mod tests {
     }
 
     #[test]
-    fn it_is_the_time_that_date_prints() {
-        // A minute may begin between two of the calls.
+    fn the_time_is_the_one_that_date_prints() {
+        // Accept both times, because a new minute may begin between two of the calls.
         let (before, now, after) = (date(), minute_of_day(), date());
         assert!(now == before || now == after, "{before} {now} {after}");
     }

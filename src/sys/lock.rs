@@ -1,13 +1,13 @@
 //! Locks files so that this library and Cyrus exclude each other.
 //!
-//! Cyrus uses POSIX record locks on the whole file (`lib/lock_fcntl.c`), and in twom databases on
-//! parts of it (`lib/twom.c`). A POSIX lock ends as soon as the process closes any descriptor of
-//! the file, which a library cannot prevent. Therefore the locks here are *open file description*
-//! locks (`F_OFD_SETLK`). They conflict with the POSIX locks of all other processes, but belong to
-//! one open file, whatever other threads open and close.
+//! Cyrus takes POSIX record locks on whole files (`lib/lock_fcntl.c`), and on parts of twom
+//! databases (`lib/twom.c`). A POSIX lock ends as soon as the process closes any descriptor of the
+//! file, which a library cannot prevent. Therefore this module takes *open file description* locks
+//! (`F_OFD_SETLK`). They conflict with the POSIX locks of other processes, but each belongs to one
+//! open file, so other threads can open and close the same file.
 //!
-//! They also conflict with POSIX locks of the *same* process. A process that itself holds locks on
-//! Cyrus's files must not request these locks here.
+//! They also conflict with POSIX locks of the *same* process. A process that itself holds POSIX
+//! locks on Cyrus's files must not request these locks.
 #![allow(unsafe_code, reason = "fcntl has no safe wrapper for OFD locks")]
 
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -21,10 +21,10 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Kind, Result};
 use crate::sys::file::open_with;
 
-/// Whether to wait for a lock that another holder has.
+/// How long to wait for a lock that another process or thread holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
-    /// Wait until it is free.
+    /// Wait until the lock is free.
     Block,
     /// Wait at most this long, then fail with [`Kind::Locked`].
     For(Duration),
@@ -35,12 +35,12 @@ pub enum Wait {
 /// Advice for a file that cannot be locked.
 const HINT: &str = "run as the user that Cyrus runs as, which must be able to write to the lock \
                     directory (mboxname_lockpath, or lock below configdirectory, in imapd.conf)";
-/// Pauses between attempts to get a lock with a time limit.
+/// Shortest and longest pause between attempts to get a lock with a time limit.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(16);
 
 impl Wait {
-    /// Waits at most `limit`; with `None`, waits until the lock is free.
+    /// Returns [`Wait::For`] with this limit, or [`Wait::Block`] for `None`.
     pub fn up_to(limit: Option<Duration>) -> Wait {
         limit.map_or(Wait::Block, Wait::For)
     }
@@ -50,12 +50,12 @@ impl Wait {
     }
 }
 
-/// Which locks may be held at the same time.
+/// Whether several holders can have the lock at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Any number of readers may hold it. The file must be open for reading.
+    /// Any number of readers can hold the lock at the same time. The file must be open for reading.
     Shared,
-    /// Only one holder. The file must be open for writing.
+    /// Only one holder can have the lock. The file must be open for writing.
     Exclusive,
 }
 
@@ -67,9 +67,9 @@ pub struct LockGuard {
 }
 
 impl LockGuard {
-    /// Returns the locked file, for reading under the lock.
+    /// Returns the locked file, so that it can be read under the lock.
     ///
-    /// Do not lock or unlock it: the lock belongs to the open file.
+    /// The caller must not lock or unlock this file, because the lock belongs to the open file.
     pub fn file(&self) -> &File {
         &self.file
     }
@@ -77,30 +77,31 @@ impl LockGuard {
 
 impl Drop for LockGuard {
     fn drop(&mut self) {
-        // Closing would release the lock, but a child process that is being spawned has a copy of
-        // the descriptor until it calls exec. For a shared lock this delay does not matter.
+        // Closing the file does not always release the lock at once: while a child process is being
+        // started, the child has a copy of the descriptor until it calls exec. For a shared lock
+        // this delay is harmless.
         if self.mode == Mode::Exclusive {
             release(&self.file);
         }
     }
 }
 
-/// Locks the whole of an open file (`lock_setlock` in `lib/lock_fcntl.c`). `path` is used only in
-/// the error. The lock ends with [`release`] or when the file is closed. An existing lock of the
-/// other mode on the same open file is converted.
+/// Locks the whole of an open file (`lock_setlock` in `lib/lock_fcntl.c`). `path` is only for
+/// errors. The lock ends with [`release`] or when the file is closed. If the same open file already
+/// has a lock of the other mode, that lock is converted.
 ///
 /// # Errors
-/// [`Kind::Locked`] if another holder has it and `wait` has an end; [`Kind::Io`].
+/// [`Kind::Locked`] if another holder has the lock and `wait` is not [`Wait::Block`]; [`Kind::Io`].
 pub fn acquire(file: &File, path: &Path, mode: Mode, wait: Wait) -> Result<()> {
     acquire_part(file, path, Part::WHOLE, mode, wait)
 }
 
-/// The range of bytes that is locked. The bytes need not exist.
+/// A range of bytes of a file, to be locked. The file may be shorter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
     /// Offset of the first byte.
     pub start: u32,
-    /// Number of bytes; 0 for all that follow.
+    /// Number of bytes; 0 means all bytes from `start` on.
     pub len: u32,
 }
 
@@ -108,7 +109,7 @@ impl Part {
     const WHOLE: Part = Part { start: 0, len: 0 };
 }
 
-/// Like [`acquire`], for a part of the file.
+/// Like [`acquire`], but locks only a part of the file.
 ///
 /// # Errors
 /// Like [`acquire`].
@@ -122,7 +123,7 @@ pub fn acquire_part(file: &File, path: &Path, part: Part, mode: Mode, wait: Wait
         Wait::For(_) | Wait::Fail => libc::F_OFD_SETLK,
     };
     let started = Instant::now();
-    // fcntl cannot wait for a limited time, so try repeatedly.
+    // fcntl cannot wait for a limited time, so try again after a pause.
     let mut pause = SHORTEST_PAUSE;
     loop {
         let Err(error) = set(file, command, part, kind) else {
@@ -142,28 +143,29 @@ pub fn acquire_part(file: &File, path: &Path, part: Part, mode: Mode, wait: Wait
     }
 }
 
-/// Describes the holder of a lock, as far as the system knows it.
+/// Describes the holder of a conflicting lock for an error message, as far as the system knows the
+/// holder.
 fn held(file: &File, part: Part, mode: Mode) -> String {
     let holder = match holder_of_part(file, part, mode) {
         Ok(Some(Holder::Process(pid))) if pid > 0 => pid,
-        Ok(Some(_)) => return "somebody else holds the lock (a client of cyrsync)".to_owned(),
-        // The lock was released in the meantime.
-        Ok(None) | Err(_) => return "somebody else holds the lock".to_owned(),
+        Ok(Some(_)) => return "another process holds the lock (a client of cyrsync)".to_owned(),
+        // The lock has been released in the meantime.
+        Ok(None) | Err(_) => return "another process holds the lock".to_owned(),
     };
     let name = std::fs::read_to_string(format!("/proc/{holder}/comm")).unwrap_or_default();
     let name = if name.is_empty() { String::new() } else { format!(" ({})", name.trim_end()) };
-    format!("somebody else holds the lock: process {holder}{name}")
+    format!("another process holds the lock: process {holder}{name}")
 }
 
-/// Releases all locks of [`acquire`] and [`acquire_part`] on this file (`lock_unlock` in
-/// `lib/lock_fcntl.c`).
+/// Releases all locks that [`acquire`] and [`acquire_part`] have taken on this open file
+/// (`lock_unlock` in `lib/lock_fcntl.c`).
 pub fn release(file: &File) {
     release_part(file, Part::WHOLE);
 }
 
-/// Releases the lock on a part of the file.
+/// Releases the lock on a part of the open file.
 pub fn release_part(file: &File, part: Part) {
-    // Ignore errors: the lock ends when the file is closed.
+    // Ignore errors, because the lock ends at the latest when the file is closed.
     while let Err(error) = set(file, libc::F_OFD_SETLK, part, libc::F_UNLCK) {
         if error.raw_os_error() != Some(libc::EINTR) {
             break;
@@ -172,8 +174,8 @@ pub fn release_part(file: &File, part: Part) {
 }
 
 fn described(part: Part, kind: libc::c_int) -> libc::flock {
-    // SAFETY: `flock` is plain old data. All zeros is a valid value: it means the whole file from
-    // its start, and OFD locks require that `l_pid` is zero.
+    // SAFETY: `flock` holds only integers, so all zeros is a valid value. OFD locks require that
+    // `l_pid` is zero.
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
     lock.l_type = kind as libc::c_short;
     lock.l_whence = libc::SEEK_SET as libc::c_short;
@@ -184,28 +186,29 @@ fn described(part: Part, kind: libc::c_int) -> libc::flock {
 
 fn set(file: &File, command: libc::c_int, part: Part, kind: libc::c_int) -> io::Result<()> {
     let lock = described(part, kind);
-    // SAFETY: the descriptor is open as long as `file` is borrowed, and `lock` is a live,
-    // initialised `flock`, which is what these commands read.
+    // SAFETY: the descriptor is open as long as `file` is borrowed. `lock` is an initialised
+    // `flock`, which these commands only read.
     match unsafe { libc::fcntl(file.as_raw_fd(), command, &raw const lock) } {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }
 }
 
-/// The holder of a lock that conflicts with a requested one.
+/// The holder of a lock that conflicts with a requested lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
-    /// A process with a lock of its own, such as Cyrus's programs.
+    /// A process with a POSIX lock, such as a program of Cyrus.
     Process(u32),
-    /// An open file, which processes may share: clients of this library.
+    /// An open file with an OFD lock, as clients of this library take it. Several processes may
+    /// share an open file.
     OpenFile,
 }
 
-/// Returns the holder of a lock that prevents a lock on the whole of an open file, or `None` if
-/// there is no such lock. Takes no lock itself.
+/// Returns a holder of a lock that prevents a lock on the whole of an open file. Returns `None` if
+/// there is no such lock. Takes no lock.
 ///
 /// # Errors
-/// Those of `fcntl`.
+/// [`io::Error`] if `fcntl` fails.
 pub fn holder(file: &File, mode: Mode) -> io::Result<Option<Holder>> {
     holder_of_part(file, Part::WHOLE, mode)
 }
@@ -216,8 +219,8 @@ fn holder_of_part(file: &File, part: Part, mode: Mode) -> io::Result<Option<Hold
         Mode::Exclusive => libc::F_WRLCK,
     };
     let mut lock = described(part, kind);
-    // SAFETY: the descriptor is open as long as `file` is borrowed, and `lock` is a live,
-    // initialised `flock`, which this command reads and writes.
+    // SAFETY: the descriptor is open as long as `file` is borrowed. `lock` is an initialised
+    // `flock`, which this command reads and writes.
     match unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_GETLK, &raw mut lock) } {
         -1 => Err(io::Error::last_os_error()),
         _ if lock.l_type == libc::F_UNLCK as libc::c_short => Ok(None),
@@ -225,13 +228,13 @@ fn holder_of_part(file: &File, part: Part, mode: Mode) -> io::Result<Option<Hold
     }
 }
 
-/// Locks the file that has the name `path` when the lock is obtained. Writers replace files by
-/// renaming, so it may be another file than `file`. In that case `file` is reopened until both are
-/// the same (`lock_reopen_ex` in `lib/lock_fcntl.c`).
+/// Locks the file that has the path `path` when the lock is obtained. Writers replace files by
+/// renaming, so this may be another file than `file`. Then `file` is opened again, until the locked
+/// file is the one at `path` (`lock_reopen_ex` in `lib/lock_fcntl.c`).
 ///
 /// # Errors
-/// Like [`acquire`]; [`Kind::Io`] with `NotFound` if no file has the name any more. Nothing is
-/// locked then.
+/// Like [`acquire`]; [`Kind::Io`] with `NotFound` if no file has this path any longer. On failure
+/// no lock is held.
 pub fn acquire_current(file: &mut File, path: &Path, mode: Mode, wait: Wait) -> Result<()> {
     loop {
         acquire(file, path, mode, wait)?;
@@ -254,7 +257,7 @@ pub fn acquire_current(file: &mut File, path: &Path, mode: Mode, wait: Wait) -> 
     }
 }
 
-/// Opens and locks an existing file, like [`acquire_current`].
+/// Opens and locks an existing file; see [`acquire_current`].
 ///
 /// # Errors
 /// Like [`acquire_current`].
@@ -264,12 +267,12 @@ pub fn lock_existing(path: &Path, mode: Mode, wait: Wait) -> Result<LockGuard> {
     Ok(LockGuard { file, mode })
 }
 
-/// Locks a name: the file at `path` exists only to be locked. If it is missing, it is created with
-/// its directories and the modes that Cyrus uses (`mboxname_lock` in `imap/mboxname.c`). It is
-/// never removed. All processes that lock the name exclude each other.
+/// Locks a name. The file at `path` exists only so that processes can lock it. If it does not
+/// exist, it is created with its directories and with the modes that Cyrus uses (`mboxname_lock` in
+/// `imap/mboxname.c`). It is never removed.
 ///
 /// # Errors
-/// [`Kind::Locked`] if another holder has it and `wait` has an end; [`Kind::Io`].
+/// [`Kind::Locked`] if another holder has the lock and `wait` is not [`Wait::Block`]; [`Kind::Io`].
 pub fn lock_name(path: &Path, mode: Mode, wait: Wait) -> Result<LockGuard> {
     let create = || {
         OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o666).open(path)
@@ -304,7 +307,7 @@ mod tests {
 
     use super::*;
 
-    /// Another process, which uses the same locks as Cyrus: POSIX record locks.
+    /// Another process that locks a file in the same way as Cyrus, with POSIX record locks.
     struct Posix {
         child: Child,
         input: Option<ChildStdin>,
@@ -391,7 +394,7 @@ for line in sys.stdin:
         let mut other = Posix::start(&path);
         assert_ne!(other.ask("try"), "ok");
         assert_ne!(other.ask("trysh"), "ok");
-        // A POSIX lock would end when another descriptor of the file is closed.
+        // If our lock were a POSIX lock, closing another descriptor of the file would end it.
         drop(File::open(&path).unwrap());
         assert_ne!(other.ask("try"), "ok");
         drop(held);
@@ -405,7 +408,7 @@ for line in sys.stdin:
     }
 
     #[test]
-    fn waiting_ends_when_the_holder_lets_go() {
+    fn waiting_ends_when_the_holder_releases_the_lock() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.lock");
         let held = lock_name(&path, Mode::Exclusive, Wait::Block).unwrap();

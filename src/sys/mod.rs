@@ -1,7 +1,7 @@
 //! System calls that the standard library does not offer: file locks that Cyrus respects, waiting
-//! for sockets, the identity of the process.
+//! for sockets, the user of the process.
 //!
-//! Together with the C ABI this is the only place where `unsafe` is allowed.
+//! `unsafe` code is allowed only here and in the C ABI.
 #![allow(unsafe_code, reason = "system calls that the standard library does not wrap")]
 
 pub(crate) mod access;

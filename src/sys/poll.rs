@@ -1,20 +1,20 @@
-//! Waits for sockets with poll(2).
+//! Waits with poll(2) until sockets can be read or written.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
-/// The operations for which a socket is ready.
+/// The operations that are possible on a socket without waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Ready {
-    /// There are bytes, an end of file or an error to read.
+    /// There are bytes to read, or the end of the stream or an error.
     pub read: bool,
     /// Bytes can be written.
     pub write: bool,
 }
 
-/// Waits until `socket` can be read, or also written if `write` is set, or until `timeout` has
-/// passed. After a timeout or an interruption by a signal nothing is ready.
+/// Waits until `socket` can be read (or written, if `write` is set), but at most for `timeout`.
+/// After a timeout or a signal, neither is possible.
 pub fn wait(socket: &impl AsFd, write: bool, timeout: Duration) -> io::Result<Ready> {
     let events = libc::POLLIN | if write { libc::POLLOUT } else { 0 };
     let mut entries = [entry(socket.as_fd(), events)];
@@ -27,8 +27,8 @@ pub fn wait(socket: &impl AsFd, write: bool, timeout: Duration) -> io::Result<Re
     })
 }
 
-/// Waits until one of two descriptors can be read, or `timeout` has passed. Returns which ones can
-/// be read. After a timeout or an interruption by a signal both are false.
+/// Waits until one of two descriptors can be read, but at most for `timeout`. Returns for each
+/// whether it can be read. After a timeout or a signal, both are false.
 pub fn readable(
     one: BorrowedFd<'_>,
     other: Option<BorrowedFd<'_>>,
@@ -46,16 +46,17 @@ fn entry(fd: BorrowedFd<'_>, events: libc::c_short) -> libc::pollfd {
     libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 }
 }
 
-/// Polls with the precision of the system. With whole milliseconds, a wait for less than one
-/// millisecond would return at once, and the caller would loop until the time is over.
+/// Calls ppoll(2), which has the precision of nanoseconds. poll(2) takes whole milliseconds: with
+/// less than one millisecond left it would return at once, and the caller would loop until the time
+/// is over.
 fn poll<const N: usize>(entries: &mut [libc::pollfd; N], timeout: Duration) -> io::Result<()> {
     let time = libc::timespec {
         tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
         tv_nsec: timeout.subsec_nanos().into(),
     };
     let count = libc::nfds_t::try_from(N).map_err(io::Error::other)?;
-    // SAFETY: the pointers are valid for the call, and `count` is the number of entries. A null
-    // signal mask leaves the blocked signals unchanged.
+    // SAFETY: the pointers are valid during the call, and `count` is the number of entries. A null
+    // signal mask leaves the set of blocked signals unchanged.
     let found =
         unsafe { libc::ppoll(entries.as_mut_ptr(), count, &raw const time, std::ptr::null()) };
     if found < 0 {

@@ -1,10 +1,11 @@
-//! Asks the system how much written data of a socket is not sent yet.
+//! Reads how many bytes that were written to a socket have not been sent yet.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
-/// Returns the number of bytes that were written to a socket and not sent yet: over TCP, bytes that
-/// have not left; otherwise, bytes that the other end has not read.
+/// Returns the number of bytes that were written to a socket but not sent. Over TCP, these are the
+/// bytes that have not left this machine. For other sockets, they are the bytes that the other end
+/// has not read.
 ///
 /// # Errors
 /// If the system cannot provide the number.
@@ -16,14 +17,14 @@ pub fn unsent(socket: &impl AsFd) -> io::Result<u64> {
     ask(socket, libc::TIOCOUTQ)
 }
 
-/// From `linux/sockios.h`, because the crate `libc` does not define it.
+/// The request from `linux/sockios.h`; the crate `libc` does not define it.
 #[cfg(target_os = "linux")]
 const SIOCOUTQNSD: libc::Ioctl = 0x894b;
 
 fn ask(socket: &impl AsFd, what: libc::Ioctl) -> io::Result<u64> {
     let mut bytes: libc::c_int = 0;
-    // SAFETY: the descriptor is open as long as it is borrowed. These requests write one int to the
-    // pointer.
+    // SAFETY: the descriptor is open as long as `socket` is borrowed. These requests write one int
+    // to the pointer, which points to `bytes`.
     let result = unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), what, &raw mut bytes) };
     if result < 0 {
         return Err(io::Error::last_os_error());
@@ -39,7 +40,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     #[test]
-    fn what_the_other_end_does_not_read_waits() {
+    fn unread_bytes_of_the_other_end_are_counted_as_unsent() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let _theirs = listener.accept().unwrap();

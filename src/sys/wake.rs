@@ -1,5 +1,5 @@
-//! Wakes waiting threads from other threads and from signal handlers. Each waiting thread has an
-//! eventfd, so no thread needs to poll for requests.
+//! Wakes waiting threads from other threads or from a signal handler. Each waiting thread has an
+//! eventfd, so it need not poll.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -8,18 +8,19 @@ use std::time::Duration;
 
 use super::poll;
 
-/// Number of threads that can wait at once. Additional threads must poll.
+/// Number of threads that can wait at the same time. Any further thread must poll.
 const SLOTS: usize = 8;
 const NONE: i32 = -1;
 
-/// Shared by the threads that wake and those that wait.
+/// An object to which threads listen, and by which other threads wake them.
 #[derive(Debug, Default)]
 pub struct Wake {
     slots: [Slot; SLOTS],
 }
 
-/// A slot for one waiting thread. Its descriptor is created when a thread first waits, and stays
-/// open until the `Wake` is dropped. So a wake-up never reaches another file with that number.
+/// A slot for one waiting thread. Its eventfd is created when a thread first waits, and stays open
+/// until the `Wake` is dropped. So a wake-up cannot write to another file that has the same
+/// descriptor number.
 #[derive(Debug)]
 struct Slot {
     fd: AtomicI32,
@@ -33,7 +34,7 @@ impl Default for Slot {
 }
 
 impl Wake {
-    /// Wakes all listeners. Can be called from a signal handler, and preserves errno.
+    /// Wakes all listening threads. May be called from a signal handler: preserves errno.
     pub fn wake(&self) {
         for slot in &self.slots {
             let fd = slot.fd.load(Ordering::SeqCst);
@@ -43,16 +44,18 @@ impl Wake {
         }
     }
 
-    /// Starts to listen. To lose no wake-up, the other thread first sets what the caller waits for
-    /// (a flag) and then calls [`Wake::wake`]; the caller checks the flag after this call and after
-    /// each wait. A wait may also end without anything new. Returns `None` if all slots are in use
-    /// or the system provides no descriptor.
+    /// Starts to listen. Returns `None` if all slots are in use, or if the system has no free
+    /// descriptor.
+    ///
+    /// To lose no wake-up, use a flag: the other thread sets the flag and then calls
+    /// [`Wake::wake`]. The caller checks the flag after this call and after each wait. A wait may
+    /// also end without a reason.
     pub fn listen(&self) -> Option<Listener<'_>> {
         let free = |slot: &&Slot| !slot.taken.swap(true, Ordering::SeqCst);
         let slot = self.slots.iter().find(free)?;
         let listener = Listener(slot);
         if slot.fd.load(Ordering::SeqCst) == NONE {
-            // SAFETY: no pointers are passed.
+            // SAFETY: the call has no pointers.
             let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
             if fd < 0 {
                 return None;
@@ -68,22 +71,21 @@ impl Drop for Wake {
         for slot in &self.slots {
             let fd = slot.fd.load(Ordering::SeqCst);
             if fd != NONE {
-                // SAFETY: the descriptor belongs to this slot, and nothing else can use it any
-                // more.
+                // SAFETY: the descriptor belongs to this slot, and nothing else uses it.
                 unsafe { libc::close(fd) };
             }
         }
     }
 }
 
-/// A thread that listens.
+/// A listening thread.
 pub struct Listener<'w>(&'w Slot);
 
 impl Listener<'_> {
-    /// Waits until it is woken, `other` can be read, or the time is over. Returns whether `other`
-    /// can be read.
+    /// Waits until the thread is woken, `other` can be read, or the time is over. Returns whether
+    /// `other` can be read.
     pub fn wait(&self, other: Option<BorrowedFd<'_>>, time: Duration) -> io::Result<bool> {
-        // SAFETY: the descriptor is open as long as the slot exists.
+        // SAFETY: the descriptor stays open as long as the slot exists.
         let own = unsafe { BorrowedFd::borrow_raw(self.0.fd.load(Ordering::SeqCst)) };
         let (woken, other) = poll::readable(own, other, time)?;
         if woken {
@@ -92,10 +94,11 @@ impl Listener<'_> {
         Ok(other)
     }
 
-    /// Resets the eventfd.
+    /// Resets the eventfd, so that the next wait does not end at once.
     fn calm(&self) {
         let mut count = [0u8; 8];
-        // SAFETY: an eventfd provides 8 bytes, and the buffer has 8 bytes; the read does not block.
+        // SAFETY: the read returns at most 8 bytes, and the buffer has 8 bytes. The read does not
+        // block.
         unsafe { libc::read(self.0.fd.load(Ordering::SeqCst), count.as_mut_ptr().cast(), 8) };
     }
 }
@@ -108,8 +111,8 @@ impl Drop for Listener<'_> {
 
 fn write_one(fd: i32) {
     let one = 1u64.to_ne_bytes();
-    // SAFETY: errno belongs to this thread, and 8 bytes are there to be written. The write does not
-    // block. It fails only if the counter is full, which also wakes.
+    // SAFETY: errno belongs to this thread, and `one` has 8 bytes. The write does not block. It
+    // fails only if the counter is at its maximum, and then the listener is woken too.
     unsafe {
         let errno = libc::__errno_location();
         let before = *errno;
@@ -139,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_can_listen_are_told_so() {
+    fn more_listeners_than_slots_are_refused() {
         let wake = Wake::default();
         let all: Vec<_> = (0..SLOTS).map(|_| wake.listen().unwrap()).collect();
         assert!(wake.listen().is_none());

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Backlog {
-    /// Entries of the sync log. Until the log is taken over, duplicates count each time.
+    /// Number of entries in the sync log. Duplicate entries count each time, until the client takes
+    /// the log over.
     pub entries: u64,
-    /// Users with such entries, as far as they are known; there may be more. All shared mailboxes
-    /// together count as one user.
+    /// Number of users with such entries, as far as the client knows them; there may be more. All
+    /// shared mailboxes together count as one user.
     pub users: u64,
 }
 

@@ -15,7 +15,7 @@ macro_rules! byte_string {
         pub struct $name(Box<[u8]>);
 
         impl $name {
-            /// Creates it from bytes as they are on disk or on the wire.
+            /// Creates the value from bytes as they are on disk or on the wire.
             pub fn new(bytes: impl AsRef<[u8]>) -> Self {
                 $name(bytes.as_ref().into())
             }
@@ -23,7 +23,7 @@ macro_rules! byte_string {
             pub fn as_bytes(&self) -> &[u8] {
                 &self.0
             }
-            /// Returns whether it is empty.
+            /// Returns whether there are no bytes.
             pub fn is_empty(&self) -> bool {
                 self.0.is_empty()
             }
@@ -82,8 +82,9 @@ macro_rules! byte_string {
 }
 
 byte_string! {
-    /// A mailbox name in Cyrus's internal form: `user.fred.Sent`, in modified UTF-7, with `^` for
-    /// dots within a component; with virtual domains `example.com!user.fred`.
+    /// A mailbox name in Cyrus's internal form: `user.fred.Sent`, in modified UTF-7. A dot within a
+    /// component is written as `^`. With virtual domains, a domain comes first:
+    /// `example.com!user.fred`.
     ///
     /// ```
     /// use cyrsync::MboxName;
@@ -94,11 +95,12 @@ byte_string! {
     MboxName
 }
 byte_string! {
-    /// The uniqueid of a mailbox, which a rename does not change.
+    /// The uniqueid of a mailbox. It stays the same when the mailbox is renamed.
     UniqueId
 }
 byte_string! {
-    /// A userid as Cyrus stores it, with its dots: `fred.smith`, `fred@example.com`.
+    /// A userid: `fred.smith`, `fred@example.com`. Its dots are not replaced by `^`, as they are in
+    /// internal names of mailboxes.
     ///
     /// ```
     /// use cyrsync::UserId;
@@ -113,8 +115,8 @@ byte_string! {
 }
 
 impl MboxName {
-    /// Returns whether Cyrus can have given a mailbox this name: not empty, not too long, no
-    /// control characters. A replica that receives another name crashes.
+    /// Returns whether Cyrus can have given a mailbox this name: it is not empty, not too long and
+    /// has no control characters. A replica crashes if it receives another name.
     pub fn is_possible(&self) -> bool {
         !self.0.is_empty()
             && self.0.len() <= MAILBOX_NAME_BYTES

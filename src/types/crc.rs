@@ -1,9 +1,9 @@
-//! Computes sync CRCs: a fingerprint of a mailbox that both sides can update record by record
-//! (`mailbox_synccrcs` in `imap/mailbox.c`).
+//! Computes sync CRCs: checksums of the records and annotations of a mailbox, by which master and
+//! replica find out whether they differ (`mailbox_synccrcs` in `imap/mailbox.c`).
 //!
-//! Each is the XOR of the CRC-32s of one line of text for each record or annotation. So the order
-//! does not matter, and a record is removed in the same way as it is added. Expunged records do not
-//! count.
+//! A sync CRC is the XOR of many CRC-32s. Each of these is computed from a line of text that
+//! describes one record or annotation. So the order does not matter, and a second XOR removes a
+//! record again. Expunged records do not count.
 
 use std::fmt;
 use std::io::Write;
@@ -13,35 +13,36 @@ use serde::Serialize;
 use super::{Annotation, InternalFlags, Record, SystemFlags, Text, Uid};
 use crate::limits::USER_FLAGS;
 
-/// The fingerprint of a mailbox's records and annotations. A part is `None` if it is unknown. The
-/// wire and the disk use 0 for that, but 0 is also a valid CRC, for example that of a mailbox
-/// without messages.
+/// The sync CRCs of a mailbox. A CRC is `None` if it is unknown. On the wire and on disk, 0 means
+/// unknown, but 0 can also be a real CRC, for example of a mailbox without messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
 pub struct SyncCrcs {
-    /// CRC of the unexpunged records: uid, modseq, flags, dates, GUID.
+    /// CRC of the unexpunged records: UID, modseq, flags, dates, GUID.
     pub basic: Option<u32>,
-    /// CRC of the annotations of the unexpunged records, including those that hold fields of the
-    /// record. The mailbox's own annotations do not count.
+    /// CRC of the annotations of unexpunged records. It includes the virtual annotations, which
+    /// hold fields of the record. The annotations of the mailbox itself do not count.
     pub annot: Option<u32>,
-    /// Like `annot`, with thread ids as [`ThreadIds::Padded`]. `None` if it was not computed:
-    /// values from servers and files have only the form of their version.
+    /// Like `annot`, but with thread ids in the form `ThreadIds::Padded`. Only computed CRCs have
+    /// this value: a server or a file has one CRC, in the form of its version.
     #[serde(skip)]
-    pub padded: Option<u32>,
+    pub(crate) padded: Option<u32>,
 }
 
-/// The form of thread ids in [`SyncCrcs::annot`]. The forms differ for ids that begin with a zero,
-/// which is one in sixteen.
+/// The form of thread ids in the text from which [`SyncCrcs::annot`] is computed. The forms differ
+/// for ids that begin with a zero digit, which is one id in sixteen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ThreadIds {
-    /// Without leading zeros, although the wire has them: up to Cyrus 3.13.0.
+pub(crate) enum ThreadIds {
+    /// Thread ids have no leading zeros, unlike thread ids on the wire. Cyrus up to 3.13.0 uses this
+    /// form.
     #[default]
     Plain,
-    /// With sixteen digits: since Cyrus 3.13.1, for every version of cyrus.index.
+    /// Thread ids have all sixteen digits, with leading zeros. Cyrus 3.13.1 and later use this form.
     Padded,
 }
 
 impl SyncCrcs {
-    /// Nothing is known.
+    /// Neither CRC is known.
     pub const UNKNOWN: SyncCrcs = SyncCrcs { basic: None, annot: None, padded: None };
 
     /// Creates the value from two computed CRCs.
@@ -49,39 +50,42 @@ impl SyncCrcs {
         SyncCrcs { basic: Some(basic), annot: Some(annot), padded: None }
     }
 
-    /// Returns the CRCs as a server with this form of thread ids computes them, if that is known.
+    /// Returns the CRCs in the form of a server that uses `ids`, if that form was computed.
+    /// Otherwise returns them unchanged.
     #[must_use]
-    pub fn with(self, ids: ThreadIds) -> Self {
+    pub(crate) fn with(self, ids: ThreadIds) -> Self {
         match ids {
             ThreadIds::Padded if self.padded.is_some() => SyncCrcs { annot: self.padded, ..self },
             _ => self,
         }
     }
 
-    /// Creates the value from two numbers that Cyrus stores or sends, in which 0 means unknown. An
-    /// index before version 13 has no annot; one before 12 has no basic either. A basic of 0 next
-    /// to a known annot is a real CRC.
-    pub fn told(basic: u32, annot: u32) -> Self {
+    /// Creates the value from two numbers that Cyrus stores or sends, where 0 means unknown. An
+    /// index before version 13 has no `annot`, and one before version 12 has no `basic` either. If
+    /// `annot` is known, a `basic` of 0 is a real CRC.
+    pub fn from_wire(basic: u32, annot: u32) -> Self {
         let annot = (annot != 0).then_some(annot);
         let basic = (basic != 0 || annot.is_some()).then_some(basic);
         SyncCrcs { basic, annot, padded: None }
     }
 
-    /// Returns the CRCs as numbers. The receiver does not check a 0 (`mailbox_crceq`).
+    /// Returns `basic` and `annot` as numbers, with 0 for unknown. The receiver does not check a
+    /// CRC of 0 (`mailbox_crceq`).
     pub fn to_wire(self) -> [u32; 2] {
         [self.basic, self.annot].map(|crc| crc.unwrap_or(0))
     }
 
-    /// Returns whether a known CRC is 0. A replica takes that for unknown and does not check it.
+    /// Returns whether a known CRC is 0. A replica does not check such a CRC, because it treats 0
+    /// as unknown.
     #[must_use]
     pub fn is_zero(self) -> bool {
         self.basic == Some(0) || self.annot == Some(0)
     }
 
-    /// Returns whether both may describe the same contents: all parts known on both sides are
-    /// equal.
+    /// Returns whether both values can belong to the same contents: every CRC that is known on both
+    /// sides is equal.
     #[must_use]
-    pub fn agrees(self, other: SyncCrcs) -> bool {
+    pub(crate) fn agrees(self, other: SyncCrcs) -> bool {
         let agree = |a: Option<u32>, b: Option<u32>| a.is_none() || b.is_none() || a == b;
         let other_form = |a: SyncCrcs, b: SyncCrcs| a.padded.is_some() && a.padded == b.annot;
         let annots =
@@ -102,7 +106,7 @@ impl fmt::Display for SyncCrcs {
     }
 }
 
-/// Both CRCs during their computation.
+/// The sums during the computation of sync CRCs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CrcSum {
     /// See [`SyncCrcs::basic`].
@@ -114,10 +118,11 @@ pub(crate) struct CrcSum {
 }
 
 impl CrcSum {
-    /// The CRCs of a mailbox without records (`CRC_INIT_BASIC`, `CRC_INIT_ANNOT`).
+    /// The sums of a mailbox without records (`CRC_INIT_BASIC`, `CRC_INIT_ANNOT`).
     pub const EMPTY: CrcSum = CrcSum { basic: 0, annot: 12_345_678, padded: 12_345_678 };
 
-    /// Adds a record without its stored annotations. `minor_version` is that of cyrus.index.
+    /// Adds a record, with the fields that count as annotations, but without its stored
+    /// annotations. `minor_version` is the version of cyrus.index.
     pub fn record(&mut self, record: &Record, flags: &FlagCrcs, minor_version: u32) {
         self.basic ^= basic(record, flags);
         let (plain, padded) = virtual_annots(record, minor_version);
@@ -125,9 +130,9 @@ impl CrcSum {
         self.padded ^= padded;
     }
 
-    /// Adds an annotation of an unexpunged record. `minor_version` is that of cyrus.index. An
-    /// annotation that holds a field of the record is skipped, because it was added with the
-    /// record.
+    /// Adds a stored annotation of an unexpunged record. `minor_version` is the version of
+    /// cyrus.index. Skips annotations that hold a field of the record, because [`CrcSum::record`]
+    /// adds these.
     pub fn annotation(&mut self, uid: Uid, annotation: &Annotation, minor_version: u32) {
         if !is_virtual(&annotation.entry, minor_version) {
             let crc = annot(uid, annotation);
@@ -135,20 +140,21 @@ impl CrcSum {
             self.padded ^= crc;
         }
     }
-}
 
-impl From<CrcSum> for SyncCrcs {
-    fn from(sum: CrcSum) -> SyncCrcs {
-        SyncCrcs { padded: Some(sum.padded), ..SyncCrcs::computed(sum.basic, sum.annot) }
+    /// Returns the CRCs of the records and annotations that were added.
+    pub fn crcs(self) -> SyncCrcs {
+        SyncCrcs { padded: Some(self.padded), ..SyncCrcs::computed(self.basic, self.annot) }
     }
 }
 
-/// The CRC of each flag, which is part of a record's CRC. Computed once for each mailbox.
+/// The CRC of the name of each user flag, as used in the CRC of a record. Computed once for each
+/// mailbox.
 #[derive(Debug, Clone)]
 pub(crate) struct FlagCrcs([u32; USER_FLAGS]);
 
 impl FlagCrcs {
-    /// Computes the CRCs from the names of the user flags by bit, in lower case.
+    /// Computes the CRCs from the names of the user flags, in lower case. The position of a name is
+    /// the bit of the flag.
     pub fn new(names: &[Option<Text>]) -> Self {
         let mut crcs = [0; USER_FLAGS];
         for (crc, name) in crcs.iter_mut().zip(names) {
@@ -159,7 +165,7 @@ impl FlagCrcs {
         FlagCrcs(crcs)
     }
 
-    /// Returns the XOR over the flags that are set. Bits without a name count as 0.
+    /// Returns the XOR of the CRCs of all flags that are set. Flags without a name count as 0.
     fn of(&self, record: &Record) -> u32 {
         const SYSTEM: [(u32, &[u8]); 5] = [
             (SystemFlags::DELETED, b"\\deleted"),
@@ -191,39 +197,40 @@ pub(crate) fn basic(record: &Record, flags: &FlagCrcs) -> u32 {
 /// Returns the CRC that a stored annotation of an unexpunged record contributes to
 /// [`SyncCrcs::annot`] (`crc_annot`).
 ///
-/// The caller must leave out annotations that are [`is_virtual`].
+/// The caller must leave out annotations for which [`is_virtual`] is true.
 pub fn annot(uid: Uid, annotation: &Annotation) -> u32 {
     let Annotation { entry, userid, value, .. } = annotation;
     let parts = [entry.as_bytes(), b" ", userid.as_bytes(), b" ", value.as_bytes()];
     crc(format_args!("{uid} "), &parts)
 }
 
-/// The annotations that hold fields of a record, with the version of cyrus.index that has the
-/// field. On the wire they are mixed with the stored annotations.
+/// The virtual annotations, which hold fields of a record, each with the first version of
+/// cyrus.index that has the field. On the wire they are mixed with stored annotations.
 pub(crate) const VIRTUAL: [(&str, u32); 3] = [
     ("/vendor/cmu/cyrus-imapd/thrid", 13),
     ("/vendor/cmu/cyrus-imapd/savedate", 15),
     ("/vendor/cmu/cyrus-imapd/createdmodseq", 16),
 ];
 
-/// Fields that older versions store as ordinary annotations: nanoseconds of the INTERNALDATE, and
-/// the thread from which one was split off. The engine treats them as annotations in all versions.
+/// Further fields, which versions before 20 store as ordinary annotations: the nanoseconds of the
+/// INTERNALDATE, and the id of the thread from which this thread was split off. The engine treats
+/// these fields as annotations in all versions.
 pub(crate) const LATE_VIRTUAL: [(&str, u32); 2] = [
     ("/vendor/cmu/cyrus-imapd/internaldate.nsec", LATE_VIRTUAL_SINCE),
     ("/vendor/cmu/cyrus-imapd/basethrid", LATE_VIRTUAL_SINCE),
 ];
-/// The first version that stores them as fields.
+/// The first version of cyrus.index that stores these values as fields.
 pub(crate) const LATE_VIRTUAL_SINCE: u32 = 20;
 
-/// Returns whether an annotation of a message holds a field of its record in this version. A stored
-/// annotation of that name then does not count (`mailbox_is_virtannot`).
+/// Returns whether an annotation of a message holds a field of its record in this version of
+/// cyrus.index. Then a stored annotation of the same name is ignored (`mailbox_is_virtannot`).
 pub fn is_virtual(entry: &Text, minor_version: u32) -> bool {
     let mut all = VIRTUAL.iter().chain(&LATE_VIRTUAL);
     all.any(|(name, since)| entry == name && minor_version >= *since)
 }
 
-/// Returns the fields of a record that older versions store as annotations: name and value of each
-/// that is set.
+/// Returns name and value of each field in [`LATE_VIRTUAL`] that is set in a record. The list is
+/// empty for versions of cyrus.index that store these values as annotations.
 pub(crate) fn late_virtual(record: &Record, minor_version: u32) -> Vec<(&'static str, String)> {
     let [(nsec, _), (basethrid, _)] = LATE_VIRTUAL;
     let Record { internaldate_nsec, basecid, .. } = record;
@@ -236,12 +243,14 @@ pub(crate) fn late_virtual(record: &Record, minor_version: u32) -> Vec<(&'static
     set.map(|(name, _, value)| (name, value)).collect()
 }
 
-/// Computes the CRC-32 of a text of numbers and fixed words, and of the bytes after it.
+/// Computes the CRC-32 of `text`, which holds only numbers and names of fields, and of the bytes of
+/// `rest` after it.
 fn crc(text: fmt::Arguments<'_>, rest: &[&[u8]]) -> u32 {
-    // The longest text has five numbers of at most 20 digits, or two and the name of a field.
+    // Room for the longest text: five numbers of at most 20 digits, or two numbers and the name of
+    // a field.
     let mut line = [0; 128];
     let mut free = &mut line[..];
-    // Cannot fail, because the buffer is large enough.
+    // Writing cannot fail, because the buffer is large enough.
     let _ = free.write_fmt(text);
     let unused = free.len();
     let mut hasher = crc32fast::Hasher::new();
@@ -250,8 +259,8 @@ fn crc(text: fmt::Arguments<'_>, rest: &[&[u8]]) -> u32 {
     hasher.finalize()
 }
 
-/// Returns the CRCs that a record's fields contribute to [`SyncCrcs::annot`] and
-/// [`SyncCrcs::padded`] in this version (`crc_virtannot`).
+/// Returns the CRCs that the fields of a record contribute to [`SyncCrcs::annot`] and to
+/// [`SyncCrcs::padded`], for this version of cyrus.index (`crc_virtannot`).
 fn virtual_annots(record: &Record, minor_version: u32) -> (u32, u32) {
     if record.internal_flags.has(InternalFlags::EXPUNGED) {
         return (0, 0);
@@ -310,7 +319,7 @@ mod tests {
 
         let flagged = Record {
             system_flags: SystemFlags(SystemFlags::SEEN | SystemFlags::DRAFT),
-            // Bits 0 and 127 have no name.
+            // These are bits 0, 1 and 127. Bits 0 and 127 have no name.
             user_flags: [0b11, 0, 0, 1 << 31],
             ..record()
         };
@@ -363,36 +372,36 @@ mod tests {
         assert!(crcs(1, 2).agrees(crcs(1, 2)));
         assert!(!crcs(1, 2).agrees(crcs(3, 2)));
         assert!(!crcs(1, 2).agrees(crcs(0, 2)), "0 is the CRC of a mailbox without messages");
-        assert!(crcs(1, 2).agrees(SyncCrcs::told(1, 0)));
-        assert!(!crcs(1, 2).agrees(SyncCrcs::told(3, 0)));
-        assert!(crcs(1, 2).agrees(SyncCrcs::told(0, 0)));
-        assert!(!crcs(1, 2).agrees(SyncCrcs::told(0, 3)));
+        assert!(crcs(1, 2).agrees(SyncCrcs::from_wire(1, 0)));
+        assert!(!crcs(1, 2).agrees(SyncCrcs::from_wire(3, 0)));
+        assert!(crcs(1, 2).agrees(SyncCrcs::from_wire(0, 0)));
+        assert!(!crcs(1, 2).agrees(SyncCrcs::from_wire(0, 3)));
         assert!(crcs(1, 2).agrees(SyncCrcs::UNKNOWN));
     }
 
     #[test]
-    fn what_was_computed_agrees_with_servers_of_either_form() {
+    fn a_computed_crc_agrees_with_both_forms_of_thread_ids() {
         let both = SyncCrcs { padded: Some(3), ..SyncCrcs::computed(1, 2) };
         for annot in [2, 3] {
-            let told = SyncCrcs::told(1, annot);
-            assert!(both.agrees(told) && told.agrees(both));
-            assert!(!both.agrees(SyncCrcs::told(9, annot)));
+            let reported = SyncCrcs::from_wire(1, annot);
+            assert!(both.agrees(reported) && reported.agrees(both));
+            assert!(!both.agrees(SyncCrcs::from_wire(9, annot)));
         }
-        assert!(!both.agrees(SyncCrcs::told(1, 4)));
+        assert!(!both.agrees(SyncCrcs::from_wire(1, 4)));
         assert_eq!(both.with(ThreadIds::Padded).to_wire(), [1, 3]);
         assert_eq!(both.with(ThreadIds::Plain).to_wire(), [1, 2]);
-        assert_eq!(SyncCrcs::told(1, 2).with(ThreadIds::Padded).to_wire(), [1, 2]);
+        assert_eq!(SyncCrcs::from_wire(1, 2).with(ThreadIds::Padded).to_wire(), [1, 2]);
     }
 
     #[test]
     fn numbers_tell_what_is_known() {
-        assert_eq!(SyncCrcs::told(0, 0), SyncCrcs::UNKNOWN);
-        assert_eq!(SyncCrcs::told(0, 7), SyncCrcs::computed(0, 7));
-        assert_eq!(SyncCrcs::told(7, 0), SyncCrcs { basic: Some(7), ..SyncCrcs::UNKNOWN });
-        assert_eq!(SyncCrcs::told(7, 0).to_wire(), [7, 0]);
+        assert_eq!(SyncCrcs::from_wire(0, 0), SyncCrcs::UNKNOWN);
+        assert_eq!(SyncCrcs::from_wire(0, 7), SyncCrcs::computed(0, 7));
+        assert_eq!(SyncCrcs::from_wire(7, 0), SyncCrcs { basic: Some(7), ..SyncCrcs::UNKNOWN });
+        assert_eq!(SyncCrcs::from_wire(7, 0).to_wire(), [7, 0]);
         assert_eq!(SyncCrcs::UNKNOWN.to_wire(), [0, 0]);
-        assert!(SyncCrcs::told(0, 7).is_zero() && !SyncCrcs::told(7, 0).is_zero());
-        let shown = [SyncCrcs::computed(0, 7), SyncCrcs::told(7, 0), SyncCrcs::UNKNOWN];
+        assert!(SyncCrcs::from_wire(0, 7).is_zero() && !SyncCrcs::from_wire(7, 0).is_zero());
+        let shown = [SyncCrcs::computed(0, 7), SyncCrcs::from_wire(7, 0), SyncCrcs::UNKNOWN];
         assert_eq!(shown.map(|crcs| crcs.to_string()), ["0/7", "7/unknown", "unknown"]);
     }
 }

@@ -4,17 +4,17 @@ use std::fmt;
 
 use serde::ser::{Serialize, Serializer};
 
-/// The SHA-1 of a message file; all zero means unknown.
+/// The SHA-1 of a message file. If all bytes are zero, the GUID is unknown.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Guid(pub [u8; 20]);
 
 impl Guid {
-    /// Returns whether the GUID is unknown (all zero).
+    /// Returns whether all bytes are zero, so that the GUID is unknown.
     pub fn is_null(&self) -> bool {
         self.0 == [0; 20]
     }
 
-    /// Parses 40 hexadecimal digits, in upper or lower case.
+    /// Parses 40 hexadecimal digits, in upper or lower case. Returns `None` for any other text.
     pub fn from_hex(hex: &[u8]) -> Option<Guid> {
         if hex.len() != 40 {
             return None;
@@ -28,7 +28,7 @@ impl Guid {
         Some(Guid(out))
     }
 
-    /// Returns the 40 lower-case digits that Cyrus writes.
+    /// Returns the GUID as 40 hexadecimal digits in lower case, as Cyrus writes it.
     pub fn to_hex(self) -> [u8; 40] {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut out = [0; 40];

@@ -1,4 +1,4 @@
-//! Serializes byte strings as JSON, which can only hold text.
+//! Serializes byte strings as JSON, whose strings must be valid Unicode.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-/// Serializes bytes: as a string if they are UTF-8, otherwise as an object with the readable part
-/// under `text` and all bytes under `base64`.
+/// Serializes bytes. If they are UTF-8, the result is a string. Otherwise it is an object: `text`
+/// has the bytes as text with replacement characters, and `base64` all bytes.
 pub(super) struct Bytes<'b>(pub &'b [u8]);
 
 impl Serialize for Bytes<'_> {
@@ -24,7 +24,7 @@ impl Serialize for Bytes<'_> {
     }
 }
 
-/// Serializes a time in whole seconds.
+/// Serializes a duration as a number of whole seconds.
 pub(crate) fn serialize_seconds<S: Serializer>(
     time: &Duration,
     serializer: S,
@@ -32,7 +32,7 @@ pub(crate) fn serialize_seconds<S: Serializer>(
     serializer.serialize_u64(time.as_secs())
 }
 
-/// Serializes a path, or an optional path, like any other byte string.
+/// Serializes a path or an optional path in the form of [`Bytes`].
 pub(crate) fn serialize_path<'p, S: Serializer>(
     path: &'p (impl MaybePath + 'p),
     serializer: S,
@@ -42,7 +42,7 @@ pub(crate) fn serialize_path<'p, S: Serializer>(
 
 /// A path or an optional path.
 pub(crate) trait MaybePath {
-    /// Returns the path, if there is one.
+    /// Returns the path, or `None` if there is none.
     fn maybe(&self) -> Option<&PathBuf>;
 }
 

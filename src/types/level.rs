@@ -1,8 +1,8 @@
-//! Severity of log lines.
+//! The severity of log lines.
 
 use serde::Serialize;
 
-/// Severity of a log line, with syslog's meaning.
+/// The severity of a log line, as in syslog.
 ///
 /// ```
 /// use cyrsync::Level;

@@ -1,44 +1,54 @@
 //! A mailbox: its entry in mailboxes.db, and its state in cyrus.header and cyrus.index.
 
-use std::ops::{Deref, DerefMut};
+use std::ops::Deref;
 
 use super::header::MailboxHeader;
 use super::{MboxName, MboxType, Modseq, Text, Time, UniqueId};
 
-/// A former name of a mailbox (`name_history` in mailboxes.db).
+/// A former name of a mailbox (in `name_history` of an entry in mailboxes.db).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FormerName {
     /// The former name.
     pub name: MboxName,
-    /// The partition at that time.
+    /// The partition under the former name.
     pub partition: Text,
-    /// The time at which the name was given up.
+    /// Time at which the mailbox lost this name.
     pub mtime: Time,
-    /// Modseq of the folder at that time.
+    /// Modseq of the entry under the former name.
     pub foldermodseq: Modseq,
-    /// UIDVALIDITY at that time.
+    /// UIDVALIDITY under the former name.
     pub uidvalidity: u32,
+}
+
+impl FormerName {
+    /// Makes a former name. The other fields are 0 or empty; set them if they are known.
+    pub fn new(name: MboxName) -> FormerName {
+        FormerName { name, partition: Text::default(), mtime: 0, foldermodseq: 0, uidvalidity: 0 }
+    }
 }
 
 /// An entry of mailboxes.db (`mbentry_t` in `imap/mboxlist.h`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct MailboxEntry {
-    /// Internal name.
+    /// Internal name of the mailbox.
     pub name: MboxName,
-    /// Identifier that a rename does not change; empty in entries written before Cyrus 3.0.
+    /// The uniqueid, which stays the same when the mailbox is renamed. Empty in entries written
+    /// before Cyrus 2.5.
     pub uniqueid: UniqueId,
-    /// Type bits, including those of tombstones and intermediates.
+    /// Type of the mailbox. Its flags mark tombstones (deleted mailboxes) and intermediates (parent
+    /// names without a mailbox).
     pub mbtype: MboxType,
     /// Partition of the mailbox; empty in tombstones and intermediates.
     pub partition: Text,
-    /// Server of the mailbox if it is another one; otherwise empty.
+    /// The server that holds the mailbox. Empty if it is this server.
     pub server: Text,
-    /// Access control list as stored: identifier TAB rights TAB ...
+    /// Access control list as stored: pairs of identifier and rights, each followed by TAB.
     pub acl: Text,
-    /// UIDVALIDITY.
+    /// UIDVALIDITY of the mailbox.
     pub uidvalidity: u32,
-    /// Modseq at creation.
+    /// Modseq at the creation of the mailbox.
     pub createdmodseq: Modseq,
     /// Modseq of the last change of name, ACL or existence.
     pub foldermodseq: Modseq,
@@ -47,42 +57,37 @@ pub struct MailboxEntry {
     /// Whether the mailbox's directory is named after its name, not its uniqueid
     /// (`MBTYPE_LEGACY_DIRS`).
     pub legacy_dirs: bool,
-    /// Former names, newest first; only in entries by uniqueid.
+    /// Former names of the mailbox, newest first. Only entries found by uniqueid have them.
     pub name_history: Vec<FormerName>,
     /// Id of the mailbox in JMAP; `None` before Cyrus 3.13.
     pub jmapid: Option<Text>,
-    /// Letters of fields that a later Cyrus added. They are not replicated.
+    /// Letters of the fields that a later Cyrus added. These fields are not replicated.
     pub unknown: Text,
 }
 
-/// The state of an open mailbox, read under its locks from its entry, from cyrus.header and from
-/// the header of cyrus.index.
+/// The state of an open mailbox. It combines the mailbox's entry, cyrus.header and the header of
+/// cyrus.index, which are read under the mailbox's locks.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct MailboxState {
-    /// The header fields, which the replica has as well.
+    /// The header, which has the fields that the replica has too.
     pub header: MailboxHeader,
-    /// Names of the user flags by bit; `None` where a bit is unused.
+    /// Names of the user flags. The position is the bit of the flag; `None` if a bit is unused.
     pub flags: Vec<Option<Text>>,
-    /// Letters of fields in cyrus.header that a later Cyrus added. They are not replicated.
+    /// Letters of the fields in cyrus.header that a later Cyrus added. These fields are not
+    /// replicated.
     pub unknown: Text,
-    /// Number of records in the index, including expunged ones.
+    /// Number of records in cyrus.index, including those of expunged messages.
     pub num_records: u32,
-    /// Number of unexpunged records according to the header; `None` if it is unknown.
+    /// Number of unexpunged messages according to cyrus.index; `None` if unknown.
     pub exists: Option<u32>,
 }
 
-/// A state can be used wherever its header is needed.
+/// Lets a state be used wherever its header is needed.
 impl Deref for MailboxState {
     type Target = MailboxHeader;
 
     fn deref(&self) -> &MailboxHeader {
         &self.header
-    }
-}
-
-impl DerefMut for MailboxState {
-    fn deref_mut(&mut self) -> &mut MailboxHeader {
-        &mut self.header
     }
 }

@@ -1,11 +1,11 @@
-//! Mailbox types (`imap/mboxlist.h`): the kind of data in a mailbox, and the status of its entry.
+//! The type of a mailbox (`imap/mboxlist.h`): the kind of its data, and flags about its entry.
 
-/// The type of a mailbox: a kind in the low four bits, flags above (`MBTYPE_*`).
+/// The type of a mailbox. The low four bits are the kind; each higher bit is a flag (`MBTYPE_*`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct MboxType(pub u32);
 
-/// Kinds and their letters in mailboxes.db and on the wire (`mboxlist_mbtype_to_string`). `j` is
-/// new in Cyrus 3.8; Cyrus 3.6 aborts when it receives a `j`.
+/// The kinds with their letters in mailboxes.db and on the wire (`mboxlist_mbtype_to_string`).
+/// Cyrus 3.8 added `j`; Cyrus 3.6 aborts if it receives a `j`.
 const KINDS: [(u32, u8); 9] = [
     (MboxType::EMAIL, b'e'),
     (MboxType::NETNEWS, b'n'),
@@ -18,7 +18,7 @@ const KINDS: [(u32, u8); 9] = [
     (MboxType::ADDRESSBOOK, b'a'),
 ];
 
-/// Flags with their letters, in the order in which Cyrus writes them after the kind.
+/// The flags with their letters, in the order in which Cyrus writes them after the kind.
 const FLAGS: [(u32, u8); 6] = [
     (MboxType::DELETED, b'd'),
     (MboxType::MOVING, b'm'),
@@ -29,15 +29,15 @@ const FLAGS: [(u32, u8); 6] = [
 ];
 
 impl MboxType {
-    /// Mail, also for entries that do not state a kind.
+    /// Mail. Also the kind of entries that do not state one.
     pub const EMAIL: u32 = 0x0;
-    /// Netnews, no longer used.
+    /// Netnews; Cyrus does not use this kind any more.
     pub const NETNEWS: u32 = 0x1;
     /// JMAP mail submissions.
     pub const JMAP_SUBMIT: u32 = 0x2;
     /// JMAP push subscriptions.
     pub const JMAP_PUSHSUB: u32 = 0x3;
-    /// JMAP notifications (Cyrus 3.8 on).
+    /// JMAP notifications (since Cyrus 3.8).
     pub const JMAP_NOTIFY: u32 = 0x4;
     /// Sieve scripts.
     pub const SIEVE: u32 = 0x5;
@@ -53,16 +53,17 @@ impl MboxType {
     pub const RESERVE: u32 = 1 << 5;
     /// Flag: the mailbox is being moved to another server.
     pub const MOVING: u32 = 1 << 6;
-    /// Flag: a tombstone.
+    /// Flag: a tombstone, which is the entry of a deleted mailbox.
     pub const DELETED: u32 = 1 << 7;
-    /// Flag: not a mailbox, only a parent name of one.
+    /// Flag: an intermediate, which is a parent name without a mailbox of its own.
     pub const INTERMEDIATE: u32 = 1 << 8;
-    /// Flag: the directories are named after the mailbox name, not the uniqueid.
+    /// Flag: the directories of the mailbox are named after its name, not its uniqueid.
     pub const LEGACY_DIRS: u32 = 1 << 9;
 
     const KIND: u32 = 0xf;
 
-    /// Returns the kind: [`MboxType::EMAIL`] and its siblings (`mbtype_isa`).
+    /// Returns the kind, which is one of [`MboxType::EMAIL`] to [`MboxType::ADDRESSBOOK`]
+    /// (`mbtype_isa`).
     pub fn kind(self) -> u32 {
         self.0 & Self::KIND
     }
@@ -77,35 +78,40 @@ impl MboxType {
         self.kind() == Self::SIEVE
     }
 
-    /// Returns whether the entry is a tombstone.
+    /// Returns whether the entry is a tombstone (of a deleted mailbox).
     pub fn is_deleted(self) -> bool {
         self.has(Self::DELETED)
     }
 
-    /// Returns whether the name is only a parent of a mailbox.
+    /// Returns whether the entry is an intermediate (a parent name without a mailbox).
     pub fn is_intermediate(self) -> bool {
         self.has(Self::INTERMEDIATE)
     }
 
-    /// Returns whether the mailbox is still being created.
+    /// Returns whether the mailbox is still being created or renamed.
     pub fn is_reserved(self) -> bool {
         self.has(Self::RESERVE)
     }
 
-    /// Returns whether there is no mailbox of this name here, because it is on another server or
-    /// still being created.
+    /// Returns whether this server has no mailbox for the entry, because the mailbox is on another
+    /// server or still being created.
     pub fn is_elsewhere(self) -> bool {
         self.has(Self::REMOTE | Self::RESERVE)
     }
 
-    /// Returns the replicated part: everything except how the directories are named
+    /// Returns whether the entry is that of a mailbox that exists on this server.
+    pub(crate) fn is_here(self) -> bool {
+        !self.is_deleted() && !self.is_intermediate() && !self.is_elsewhere()
+    }
+
+    /// Returns the type without the flag that is not replicated, [`MboxType::LEGACY_DIRS`]
     /// (`mbtypes_sync`).
     #[must_use]
-    pub fn synced(self) -> Self {
+    pub(crate) fn synced(self) -> Self {
         MboxType(self.0 & !Self::LEGACY_DIRS)
     }
 
-    /// Returns the letters in mailboxes.db and on the wire: the kind, then the flags
+    /// Returns the letters of the type in mailboxes.db and on the wire: the kind, then the flags
     /// (`mboxlist_mbtype_to_string`). Bits without a letter are omitted.
     pub fn to_wire(self) -> String {
         let kind = KINDS.iter().filter(|(kind, _)| *kind == self.kind());
@@ -113,27 +119,17 @@ impl MboxType {
         kind.chain(flags).map(|(_, letter)| char::from(*letter)).collect()
     }
 
-    /// Parses the letters (`mboxlist_string_to_mbtype`). Returns `None` if a letter is unknown.
+    /// Parses the letters of a type (`mboxlist_string_to_mbtype`). Returns `None` if a letter is
+    /// unknown, or if there are two kinds.
     ///
-    /// The kind may be missing, because early versions did not write it for mail. Cyrus accepts `f`
-    /// at any position.
+    /// The kind may be missing, because early versions did not write it for mail, and it may be at
+    /// any position: up to Cyrus 3.4 it came after the flags.
     pub fn from_wire(letters: &[u8]) -> Option<Self> {
-        let find = |table: &[(u32, u8)], letter| {
-            table.iter().find(|(_, known)| *known == letter).map(|(bits, _)| *bits)
-        };
-        let (kind, flags) = match letters.split_first() {
-            Some((first, rest)) => match find(&KINDS, *first) {
-                Some(kind) => (kind, rest),
-                None => (Self::EMAIL, letters),
-            },
-            None => (Self::EMAIL, letters),
-        };
-        flags.iter().try_fold(MboxType(kind), |mbtype, letter| {
-            let bits = match letter {
-                b'f' => Some(Self::SIEVE),
-                _ => find(&FLAGS, *letter),
-            };
-            Some(MboxType(mbtype.0 | bits?))
+        let all = KINDS.iter().chain(&FLAGS);
+        letters.iter().try_fold(MboxType(Self::EMAIL), |mbtype, letter| {
+            let (bits, _) = all.clone().find(|(_, known)| known == letter)?;
+            let is_second = bits & Self::KIND != 0 && mbtype.kind() != Self::EMAIL;
+            (!is_second).then_some(MboxType(mbtype.0 | bits))
         })
     }
 }
@@ -160,6 +156,12 @@ mod tests {
         assert_eq!(MboxType::from_wire(b""), Some(MboxType(0)));
         assert_eq!(MboxType::from_wire(b"d"), Some(MboxType(MboxType::DELETED)));
         assert_eq!(MboxType::from_wire(b"ef"), Some(MboxType(MboxType::SIEVE)));
+        let moving = MboxType(MboxType::CALENDAR | MboxType::MOVING);
+        assert_eq!(
+            (MboxType::from_wire(b"mc"), MboxType::from_wire(b"cm")),
+            (Some(moving), Some(moving))
+        );
+        assert_eq!(MboxType::from_wire(b"sb"), None);
         assert_eq!(MboxType::from_wire(b"e?"), None);
         assert_eq!(MboxType::from_wire(b"?"), None);
     }

@@ -1,6 +1,6 @@
 //! The data types of Cyrus replication: mailboxes, messages, annotations and their parts.
 //!
-//! Names and texts are bytes, which may not be UTF-8. `Display` replaces invalid sequences.
+//! Names and texts are byte strings, which need not be UTF-8. `Display` replaces invalid bytes.
 
 mod annotation;
 mod backlog;
@@ -22,8 +22,8 @@ mod replica_name;
 pub use annotation::Annotation;
 pub use backlog::Backlog;
 pub use bytes::{MboxName, Text, UniqueId, UserId};
-pub(crate) use crc::CrcSum;
-pub use crc::{SyncCrcs, ThreadIds};
+pub use crc::SyncCrcs;
+pub(crate) use crc::{CrcSum, ThreadIds};
 pub use guid::Guid;
 pub use header::MailboxHeader;
 pub(crate) use json::{serialize_path, serialize_seconds};

@@ -1,6 +1,6 @@
 //! Numeric types.
 
-/// UID of a message in its mailbox, counted from 1.
+/// UID of a message in its mailbox. The lowest UID is 1.
 pub type Uid = u32;
 /// Modification sequence (RFC 7162); 0 means none or unknown.
 pub type Modseq = u64;

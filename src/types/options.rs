@@ -1,22 +1,22 @@
-//! Options of a mailbox.
+//! The options of a mailbox.
 
-/// Mailbox option bits (`OPT_*` in `imap/mailbox.h`).
+/// Options of a mailbox, as bits (`OPT_*` in `imap/mailbox.h`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Options(pub u32);
 
 impl Options {
-    /// Uses the new style of POP3 UIDLs: `P` on the wire.
+    /// POP3 uses the new form of UIDLs. The letter on the wire is `P`.
     pub const POP3_NEW_UIDL: u32 = 1 << 0;
-    /// All users share the seen state: `S`.
+    /// All users of the mailbox share the seen state. The letter on the wire is `S`.
     pub const IMAP_SHAREDSEEN: u32 = 1 << 2;
-    /// Suppression of duplicate deliveries is off: `D`.
+    /// Duplicate deliveries are not suppressed. The letter on the wire is `D`.
     pub const IMAP_DUPDELIVER: u32 = 1 << 3;
-    /// Has calendar alarms: `A`.
+    /// The mailbox has calendar alarms. The letter on the wire is `A`.
     pub const IMAP_HAS_ALARMS: u32 = 1 << 4;
 
-    /// Returns the replicated bits.
+    /// Returns the options that are replicated, without all others.
     #[must_use]
-    pub fn synced(self) -> Self {
+    pub(crate) fn synced(self) -> Self {
         const SYNCED: u32 = Options::POP3_NEW_UIDL
             | Options::IMAP_SHAREDSEEN
             | Options::IMAP_DUPDELIVER
@@ -24,7 +24,8 @@ impl Options {
         Options(self.0 & SYNCED)
     }
 
-    /// Returns the letters on the wire (`sync_encode_options`) and omits other bits.
+    /// Returns the letters of the options on the wire (`sync_encode_options`). Options without a
+    /// letter are omitted.
     pub fn to_wire(self) -> String {
         let letters = [(Self::POP3_NEW_UIDL, 'P'), (Self::IMAP_SHAREDSEEN, 'S')]
             .into_iter()
@@ -32,7 +33,7 @@ impl Options {
         letters.filter(|(bit, _)| self.0 & bit != 0).map(|(_, letter)| letter).collect()
     }
 
-    /// Parses the letters on the wire. Like Cyrus, ignores unknown letters.
+    /// Parses the letters of options on the wire. Ignores unknown letters, like Cyrus.
     pub fn from_wire(letters: &[u8]) -> Self {
         Options(letters.iter().fold(0, |bits, letter| {
             bits | match letter {

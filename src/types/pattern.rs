@@ -1,13 +1,13 @@
-//! Matches names against patterns.
+//! Patterns for names, such as `user*`.
 
 use std::fmt;
 
 use super::Text;
 use crate::error::{Error, Kind, Result};
 
-/// A pattern for userids and external mailbox names. `*` matches any bytes including separators,
-/// `?` matches one byte, `[a-z]` one of these bytes, `[!a-z]` one other byte; `[*]` is an asterisk.
-/// All other bytes match themselves, and case matters.
+/// A pattern for userids and external mailbox names. `*` matches any bytes, also separators. `?`
+/// matches one byte, `[a-z]` one of these bytes, and `[!a-z]` one byte that is not among them.
+/// `[*]` matches an asterisk. All other bytes match themselves; upper and lower case differ.
 ///
 /// ```
 /// use cyrsync::Pattern;
@@ -16,9 +16,9 @@ use crate::error::{Error, Kind, Result};
 /// assert!(pattern.matches(b"dept.sales.ab") && !pattern.matches(b"dept.sales.xb"));
 /// # Ok::<(), cyrsync::Error>(())
 /// ```
-// The matcher is the crate `glob`: the Rust project maintains it and it has no dependencies, while
-// `globset` needs a complete regular expression engine. `glob` only handles text, so each byte is
-// converted to the character with that number: names need not be UTF-8.
+// The crate `glob` does the matching. The Rust project maintains it, and it has no dependencies;
+// `globset` would need a complete engine for regular expressions. `glob` needs text, but names need
+// not be UTF-8. Therefore each byte is converted to the Unicode character with the same number.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Pattern {
     text: Text,
@@ -26,7 +26,7 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Returns whether a name contains characters of a pattern.
+    /// Returns whether a name contains a special character of patterns.
     pub fn is_one(name: &[u8]) -> bool {
         name.iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
     }
@@ -37,21 +37,16 @@ impl Pattern {
     /// [`Kind::InvalidArgument`] if the text is not a valid pattern.
     pub fn new(text: &[u8]) -> Result<Pattern> {
         let refuse = |what: &str| {
-            Error::new(
-                Kind::InvalidArgument,
-                "understand pattern",
-                Text::new(text).to_string(),
-                what,
-            )
+            Error::new(Kind::InvalidArgument, "read pattern", Text::new(text).to_string(), what)
         };
         if text.is_empty() {
             return Err(refuse("it is empty"));
         }
-        // `glob` gives `**` another meaning, for paths.
+        // Replace `**` by `*`, because `glob` gives `**` a special meaning for paths.
         let mut one = text.to_vec();
         one.dedup_by(|next, last| *next == b'*' && *last == b'*');
         let glob = glob::Pattern::new(&letters(&one))
-            .map_err(|_| refuse("a [ has no ] behind it").hint("write [[] for a [ itself"))?;
+            .map_err(|_| refuse("a [ has no closing ]").with_hint("write [[] for a literal ["))?;
         Ok(Pattern { text: Text::new(text), glob })
     }
 
@@ -61,7 +56,7 @@ impl Pattern {
     }
 }
 
-/// Converts each byte to the character with that number.
+/// Converts each byte to the Unicode character with the same number.
 fn letters(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(*byte)).collect()
 }
@@ -119,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pattern_is_refused_with_its_text() {
+    fn an_invalid_pattern_is_refused_with_its_text() {
         for text in ["", "[", "a[b", "x[!]", "[]"] {
             let error = Pattern::new(text.as_bytes()).unwrap_err();
             assert_eq!(error.kind(), Kind::InvalidArgument);

@@ -2,7 +2,8 @@
 
 use super::{Guid, Modseq, Time, Uid};
 
-/// System flags of a record (`FLAG_*` in `imap/mailbox.h`): the lower half of 32 bits on disk.
+/// The IMAP flags of a record (`FLAG_*` in `imap/mailbox.h`). On disk they are the lower half of 32
+/// bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SystemFlags(pub u32);
 
@@ -19,23 +20,23 @@ impl SystemFlags {
     }
 }
 
-/// Internal flags of a record (`FLAG_INTERNAL_*` in `imap/mailbox.h`): the upper half of the same
-/// 32 bits on disk, in all versions.
+/// Cyrus's internal flags of a record (`FLAG_INTERNAL_*` in `imap/mailbox.h`). On disk they are the
+/// upper half of the 32 bits of [`SystemFlags`], in all versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct InternalFlags(pub u32);
 
 impl InternalFlags {
-    /// Snoozed until a later date.
+    /// The message is snoozed until a later date.
     pub const SNOOZED: u32 = 1 << 26;
-    /// Belongs to a split conversation.
+    /// The message belongs to a conversation that was split.
     pub const SPLITCONVERSATION: u32 = 1 << 27;
-    /// A cleanup, such as removing a file, is still to be done. Only Cyrus uses this flag.
+    /// Cyrus still has to clean up, for example to remove the file. Only Cyrus uses this flag.
     pub const NEEDS_CLEANUP: u32 = 1 << 28;
-    /// The file is on the archive partition.
+    /// The message file is on the archive partition.
     pub const ARCHIVED: u32 = 1 << 29;
-    /// The file has been removed.
+    /// The message file has been removed.
     pub const UNLINKED: u32 = 1 << 30;
-    /// IMAP clients no longer see the message. The file may still exist.
+    /// The message is expunged: IMAP clients do not see it. The message file may still exist.
     pub const EXPUNGED: u32 = 1 << 31;
 
     /// Returns whether a flag is set.
@@ -44,8 +45,8 @@ impl InternalFlags {
     }
 }
 
-/// The part of an index record that replication needs. It takes 128 bytes and no heap memory, so
-/// that a batch of thousands is cheap.
+/// A record of cyrus.index, with only the fields that replication needs. It takes 128 bytes and no
+/// heap memory, so a batch of thousands of records is cheap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Record {
@@ -55,32 +56,36 @@ pub struct Record {
     pub size: u64,
     /// Time at which the message arrived.
     pub internaldate: Time,
-    /// Nanoseconds after `internaldate`, 1 to 999,999,999; 0 if unknown (since version 20).
+    /// Nanoseconds after `internaldate`, 1 to 999,999,999. 0 if unknown, as before index version
+    /// 20.
     pub internaldate_nsec: u32,
     /// Time of the last change of the record.
     pub last_updated: Time,
-    /// Time at which the message was put into this mailbox (since index version 15).
+    /// Time at which the message was put into this mailbox. 0 before index version 15.
     pub savedate: Time,
-    /// Modseq of the last change of flags or existence.
+    /// Modseq of the last change of the record.
     pub modseq: Modseq,
-    /// Modseq at creation (since version 16).
+    /// Modseq at the creation of the record. 0 before index version 16.
     pub createdmodseq: Modseq,
-    /// Conversation (thread) id (since version 13); 0 if there is none.
+    /// Id of the conversation (thread). 0 if there is none, and before index version 13.
     pub cid: u64,
-    /// The thread from which this one was split off (since version 20); 0 if there is none.
+    /// Id of the thread from which this thread was split off. 0 if there is none, and before index
+    /// version 20.
     pub basecid: u64,
-    /// System flags of IMAP.
+    /// The IMAP flags.
     pub system_flags: SystemFlags,
-    /// Internal flags of Cyrus.
+    /// Cyrus's internal flags.
     pub internal_flags: InternalFlags,
-    /// User flags: bit i%32 of word i/32 is set for the i-th name of the mailbox's header.
+    /// The user flags. Bit i%32 of word i/32 belongs to the i-th name in the mailbox's list of
+    /// flags.
     pub user_flags: [u32; 4],
     /// SHA-1 of the message file.
     pub guid: Guid,
 }
 
 impl Record {
-    /// Returns whether the message is expunged. Replication sends such records with `\Expunged`.
+    /// Returns whether the message is expunged. Replication sends such records with the flag
+    /// `\Expunged`.
     pub fn is_expunged(&self) -> bool {
         self.internal_flags.has(InternalFlags::EXPUNGED)
     }

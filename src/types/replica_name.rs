@@ -1,16 +1,16 @@
-//! The name of a replica and its channel, which log lines about a connection contain.
+//! The name of a replica and its channel, for log lines about a connection.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// A configured replica.
+/// A replica as it is named in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
 pub struct ReplicaName {
-    /// The name of the server in the configuration.
+    /// The name of the server.
     pub server: String,
-    /// The channel, if it has one.
+    /// The replication channel. `None` for a replica without a channel.
     pub channel: Option<String>,
 }
 
@@ -20,7 +20,7 @@ impl From<&str> for ReplicaName {
     }
 }
 
-/// Writes the name in the form of Cyrus's log lines.
+/// Formats the name as in Cyrus's log lines.
 impl fmt::Display for ReplicaName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "server=<{}>", self.server)?;

@@ -15,7 +15,8 @@ pub fn check(low: &Low) -> Result<Exit, Fatal> {
     let overrides = overrides(low)?;
     let config = start::read(low);
     if let Ok(config) = &config {
-        // If root cannot become the cyrus user, this prints the reason, and a check fails later.
+        // If root cannot become the cyrus user, this call prints the reason, and a later check
+        // fails.
         let _ = start::become_what_it_says(config, low);
     }
     let channel = text(low.channel.as_ref());
@@ -24,7 +25,7 @@ pub fn check(low: &Low) -> Result<Exit, Fatal> {
     let mut unreadable = false;
     let summary = look(&request, &mut |check| {
         unreadable |= check.topic == Topic::Configuration && check.verdict == Grade::Fail;
-        // Prints each result at once; a later check may take long.
+        // Prints each result at once, because a later check may take long.
         if low.json {
             // Serialization fails only for maps whose keys are not strings. There is no such map.
             print(&serde_json::to_string(check).unwrap_or_default());

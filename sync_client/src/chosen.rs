@@ -1,5 +1,5 @@
-//! Finds the users or mailboxes for the names that were given. A name with `*`, `?` or `[` is a
-//! pattern, unless a user or mailbox with exactly this name exists.
+//! Finds the users or mailboxes for names on the command line or in a list. A name with `*`, `?` or
+//! `[` is a pattern, unless a user or mailbox with exactly this name exists.
 
 use std::collections::{HashSet, VecDeque};
 use std::hash::Hash;
@@ -16,10 +16,10 @@ pub type Names = Box<dyn Iterator<Item = std::result::Result<Vec<u8>, Unreadable
 
 /// A thing that a name or pattern selects: a user or a mailbox.
 pub trait Choice: Clone + Eq + Hash {
-    /// The word for it in messages.
+    /// The word for this kind of thing in messages.
     const WHAT: &'static str;
 
-    /// Converts a name, whether or not a user or mailbox has it.
+    /// Converts a name. A user or mailbox with this name need not exist.
     fn named(name: &[u8], catalog: &Catalog) -> Result<Self>;
 
     /// Returns whether this user or mailbox exists on the master.
@@ -67,16 +67,19 @@ pub struct Chosen<T> {
     names: Names,
     catalog: Catalog,
     console: Arc<Console>,
-    /// Found, but not yet returned.
+    /// Users or mailboxes that were found, but were not returned yet.
     ready: VecDeque<T>,
-    /// Matches of patterns. A pattern does not return what is in `matched` or `named` again.
+    /// Users or mailboxes that patterns have found. Later patterns skip them.
     matched: HashSet<T>,
+    /// Users or mailboxes that operands name. Patterns skip them.
     named: HashSet<T>,
     is_list: bool,
     /// Errors for operands with invalid patterns.
     malformed: Vec<Error>,
-    /// Errors for names and patterns that could not be resolved.
+    /// Errors for names and patterns that could not be looked up.
     pub failed: Vec<Error>,
+    /// Whether a name was read, or a name's error was reported.
+    is_named: bool,
 }
 
 impl<T: Choice> Chosen<T> {
@@ -100,6 +103,7 @@ impl<T: Choice> Chosen<T> {
             is_list,
             malformed: Vec::new(),
             failed: Vec::new(),
+            is_named: false,
         };
         if !is_list {
             // Reading an operand never fails; only a list can be unreadable.
@@ -114,6 +118,7 @@ impl<T: Choice> Chosen<T> {
     }
 
     fn look_up(&mut self, name: &[u8]) {
+        self.is_named = true;
         let named = T::named(name, &self.catalog);
         if !Pattern::is_one(name) {
             return self.take_named(named);
@@ -127,6 +132,18 @@ impl<T: Choice> Chosen<T> {
             Ok(pattern) => self.take_matching(&pattern),
             Err(error) if self.is_list => self.failed.push(error),
             Err(error) => self.malformed.push(error),
+        }
+    }
+
+    /// Reports once that there was no name.
+    fn nothing_to_do(&mut self) {
+        if std::mem::replace(&mut self.is_named, true) {
+            return;
+        }
+        if self.is_list {
+            self.console.mistake(&format!("nothing to do: the list names no {}", T::WHAT));
+        } else {
+            self.console.mistake("nothing to do: no user or mailbox was named");
         }
     }
 
@@ -166,9 +183,16 @@ impl<T: Choice> Iterator for Chosen<T> {
             if let Some(one) = self.ready.pop_front() {
                 return Some(Ok(one));
             }
-            match self.names.next()? {
-                Ok(name) => self.look_up(&name),
-                Err(error) => return Some(Err(error)),
+            match self.names.next() {
+                Some(Ok(name)) => self.look_up(&name),
+                Some(Err(error)) => {
+                    self.is_named = true;
+                    return Some(Err(error));
+                }
+                None => {
+                    self.nothing_to_do();
+                    return None;
+                }
             }
         }
     }

@@ -17,7 +17,7 @@ pub enum NotConnected {
 
 /// Connects to the replica, unless a connection exists.
 pub fn connect(client: &mut Client, policy: &Policy) -> Result<(), NotConnected> {
-    let reached = client.reach(policy.persistence);
+    let reached = client.reach(policy.retry_policy);
     reached.map_err(|error| match error.kind() {
         Kind::Cancelled => NotConnected::Stopped,
         _ => {
@@ -27,7 +27,7 @@ pub fn connect(client: &mut Client, policy: &Policy) -> Result<(), NotConnected>
     })
 }
 
-/// Reports that the program gives up: it may try only once, or another attempt would not help.
+/// Reports that the program stops connecting: it may try only once, or another attempt is useless.
 pub fn give_up(server: &str, policy: &Policy, error: &Error) {
     complain(error.to_string());
     let what = if policy.require_compression && error.kind() == Kind::Unsupported {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::sys::syslog;
-use cyrsync::event::{Direction, Line, Step, SyncEvent, To, json, words_of};
+use cyrsync::event::{Direction, Line, Step, SyncEvent, To, json, line_for};
 use cyrsync::monitor::Status;
 use cyrsync::option::ReplicaName;
 use cyrsync::{Error, Event, Level, Observer};
@@ -17,10 +17,10 @@ use crate::systemd::Systemd;
 use crate::terminal::{complain, print};
 use crate::traffic::Wire;
 
-/// The program's observer.
+/// The observer of the program's client: writes events and traffic.
 #[derive(Debug, Default)]
 pub struct Console {
-    /// The replica that every alarm names.
+    /// The replica, which every alarm line names.
     pub replica: ReplicaName,
     /// Whether actions are printed to stdout (`-v`).
     pub print_actions: bool,
@@ -32,15 +32,15 @@ pub struct Console {
     pub show_wire: bool,
     /// Formats the traffic.
     pub wire: Mutex<Wire>,
-    /// The last connection error that was printed.
-    pub told: Mutex<String>,
+    /// The last error of a connection that was printed, to print it only once.
+    pub reported: Mutex<String>,
     /// Whether the user named users or mailboxes. Then a name that does not exist is a mistake.
     pub names_typed: bool,
-    /// Whether there was such a mistake so far.
+    /// Whether a mistake was reported.
     pub mistaken: AtomicBool,
     /// Reports the progress.
     pub reporter: Arc<Reporter>,
-    /// Counts what the replica already has, until the first message is sent.
+    /// Counts the data that the replica already has, until the first message is sent.
     pub there: Mutex<Option<There>>,
     /// Whether a person follows the run: on a terminal, or with `--progress`.
     pub is_followed: bool,
@@ -102,7 +102,7 @@ impl Console {
         is_strict && self.mistaken.load(Ordering::Relaxed)
     }
 
-    /// Reports a likely typing mistake to stderr and syslog.
+    /// Reports a mistake, such as a mistyped name, to stderr and syslog.
     pub fn mistake(&self, line: &str) {
         self.mistaken.store(true, Ordering::Relaxed);
         complain(line);
@@ -127,10 +127,10 @@ impl Console {
     /// attempt.
     fn unreachable(&self, error: &Error) {
         let reason = error.to_string();
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if *told != reason {
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        if *reported != reason {
             complain(&reason);
-            *told = reason;
+            *reported = reason;
         }
     }
 }
@@ -148,12 +148,12 @@ impl Observer for Console {
             self.check_names(event);
         }
         self.resumed(event);
-        match words_of(event, &self.replica) {
+        match line_for(event, &self.replica) {
             Some(Line { to: To::Log(level), text, .. }) => syslog::send(level, text),
             Some(Line { to: To::Verbose, text, .. }) => self.action(&text),
             Some(Line { to: To::Terminal, text, .. }) => complain(text),
             Some(Line { to: To::Answer, text, .. }) if !self.json => print(&text),
-            Some(Line { to: To::Answer, .. }) | None => {}
+            _ => {}
         }
     }
 

@@ -1,9 +1,12 @@
-//! Implements `--dry-run`: prints what a run would do, and why. Changes nothing on either side.
+//! Implements `--dry-run`: prints the steps that a run would execute, each with its reason. Changes
+//! nothing on either side.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
 
-use cyrsync::{Error, Goal, Kind, MboxName, PlannedStep, Undone, UserId};
+use cyrsync::{Error, Goal, Kind, MboxName, Pending, PlannedStep, UserId};
 
 use crate::connect::connect;
 use crate::exit::{Exit, Fatal};
@@ -11,7 +14,7 @@ use crate::flags::{Low, Mode};
 use crate::list;
 use crate::start::Session;
 use crate::terminal::{complain, print};
-use crate::work::{End, Tally, chosen};
+use crate::work::{End, Tally, chosen, no_name_begins_with};
 
 /// Prints planned steps and counts them.
 struct Printer {
@@ -61,7 +64,7 @@ fn words(step: &PlannedStep) -> String {
     }
 }
 
-/// Prints what a run in `mode` would do.
+/// Prints the steps that a run in `mode` would execute.
 ///
 /// # Errors
 /// Fails with [`Exit::Usage`] if an operand is an invalid pattern.
@@ -101,8 +104,7 @@ fn plan(
     };
     let planned = match mode {
         Mode::Users | Mode::Meta => {
-            let input_file = low.input_file.filter(|_| mode == Mode::Users);
-            let mut chosen = chosen::<UserId>(Low { input_file, ..low }, client, &console)?;
+            let mut chosen = chosen::<UserId>(low, client, &console)?;
             let users = chosen.by_ref().collect::<Result<Vec<_>, _>>()?;
             chosen.failed.iter().for_each(|error| tally.failed("plan()", error));
             connect(client, policy)?;
@@ -124,12 +126,18 @@ fn plan(
         Mode::All => {
             connect(client, policy)?;
             let prefix = prefix.unwrap_or_default();
+            let mut is_found = prefix.is_empty();
             let mut ended = |goal: &Goal, result: &Result<(), Error>| {
+                is_found = true;
                 if let Err(error) = result {
                     tally.failed(format_args!("plan({})", goal.subject()), error);
                 }
             };
-            client.planner().all(&prefix, &mut each, &mut ended).map(drop)
+            let planned = client.planner().all(&prefix, &mut each, &mut ended).map(drop);
+            if planned.is_ok() && !is_found {
+                console.mistake(&no_name_begins_with(OsStr::from_bytes(&prefix)));
+            }
+            planned
         }
         Mode::Rolling => {
             let log = input.as_deref().map(open).transpose()?;
@@ -138,7 +146,7 @@ fn plan(
                 Some(log) => client.planner().log(log, &mut each),
                 None => client.planner().channel(&mut each),
             };
-            left.map(|left| left.iter().for_each(|undone| unplanned(tally, undone)))
+            left.map(|left| left.iter().for_each(|pending| unplanned(tally, pending)))
         }
         Mode::ForgetTls | Mode::Status => Ok(()),
     };
@@ -152,12 +160,12 @@ fn plan(
     }
 }
 
-fn unplanned(tally: &mut Tally, undone: &Undone) {
-    let items: Vec<String> = undone.items.iter().map(ToString::to_string).collect();
-    tally.failed(format_args!("plan({})", items.join(", ")), &undone.error);
+fn unplanned(tally: &mut Tally, pending: &Pending) {
+    let items: Vec<String> = pending.items.iter().map(ToString::to_string).collect();
+    tally.failed(format_args!("plan({})", items.join(", ")), &pending.error);
 }
 
-fn open(path: &std::ffi::OsStr) -> Result<Box<dyn Read>, End> {
+fn open(path: &OsStr) -> Result<Box<dyn Read>, End> {
     if path == "-" {
         return Ok(Box::new(io::stdin()));
     }

@@ -8,7 +8,7 @@ use cyrsync::{Error, Kind};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Everything that was asked for is on the replica.
+    /// All requested users and mailboxes are on the replica.
     Ok = 0,
     /// Something failed. With `--status`: a warning.
     Failed = 1,
@@ -16,13 +16,13 @@ pub enum Exit {
     Critical = 2,
     /// With `--status`: the status is unknown.
     Unknown = 3,
-    /// `EX_USAGE`.
+    /// `EX_USAGE`: the command line is wrong.
     Usage = 64,
-    /// `EX_SOFTWARE`.
+    /// `EX_SOFTWARE`: no replica is named, or a bug was caught.
     Software = 70,
-    /// `EX_TEMPFAIL`.
+    /// `EX_TEMPFAIL`: a signal ended the run, or the mail store or the log could not be opened.
     TempFail = 75,
-    /// `EX_CONFIG`.
+    /// `EX_CONFIG`: the configuration cannot be read or has an invalid value.
     Config = 78,
 }
 
@@ -30,32 +30,37 @@ pub enum Exit {
 pub const MEANINGS: &[(Exit, &str)] = &[
     (
         Exit::Ok,
-        "Everything asked for is on the replica, users skipped by -N in -A mode left out. Rolling \
-         replication ended by its shutdown file. With --verify: both sides are equal.",
+        "Everything that was requested is on the replica; users that -N skipped with -A do not \
+         count. Rolling replication: ended by the shutdown file. With --verify: both sides are \
+         equal. With --status: OK.",
     ),
     (
         Exit::Failed,
         "Something could not be replicated, the replica could not be reached or refused the login, \
          the file of -f or --exclude-from could not be read, or a check of --check-config failed. \
-         With --status: a warning. With --verify: no difference was found, but something could not \
-         be compared, or is not replicated yet.",
+         With --status: WARNING. With --verify: no difference was found, but something could not \
+         be compared or is not replicated yet, or nothing was compared.",
     ),
     (
         Exit::Critical,
-        "With --status: critical. With --verify: the replica differs from this server.",
+        "With --status: CRITICAL. With --verify: the replica differs from this server.",
     ),
-    (Exit::Unknown, "With --status: it cannot be found out."),
+    (Exit::Unknown, "With --status: UNKNOWN, because the status cannot be determined."),
     (
         Exit::Usage,
-        "The command line is wrong, a pattern too, or root found no cyrus user to become.",
+        "The command line or a pattern is invalid, or root could not change to the cyrus user.",
     ),
-    (Exit::Software, "No replica is named: neither -S nor sync_host. Or a bug was caught."),
+    (Exit::Software, "No replica is named by -S or sync_host, or an internal error occurred."),
     (
         Exit::TempFail,
-        "A signal ended the run, the mail store or the log could not be opened, or another client \
-         works on the channel.",
+        "A signal ended the run, the mail store or the sync log could not be opened, or another \
+         client works on the channel.",
     ),
-    (Exit::Config, "The configuration cannot be read or holds a bad value."),
+    (
+        Exit::Config,
+        "The configuration cannot be read or contains an invalid value, or -n names an unknown \
+         channel.",
+    ),
 ];
 
 impl From<Exit> for ExitCode {
@@ -68,7 +73,7 @@ impl From<Exit> for ExitCode {
 /// syslog.
 #[derive(Debug)]
 pub struct Fatal {
-    /// The code to exit with.
+    /// The exit code of the program.
     pub exit: Exit,
     /// The text after `Fatal error: `.
     pub message: String,

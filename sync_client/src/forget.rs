@@ -1,4 +1,5 @@
-//! Implements `--forget-tls`: allows connections without TLS to a server again.
+//! Implements `--forget-tls`: allows connections without TLS to a server that was reached over TLS
+//! before.
 
 use cyrsync::option::{forget_tls, remembered_tls};
 
@@ -7,7 +8,7 @@ use crate::flags::Low;
 use crate::start;
 use crate::terminal::complain;
 
-/// Forgets that the named server has TLS. Prints each name that was forgotten.
+/// Forgets that the named server was reached over TLS. Prints each name that was forgotten.
 pub fn forget(low: &Low) -> Result<Exit, Fatal> {
     let settings = start::settings(low)?;
     let server = low.server.as_deref().unwrap_or_default().to_string_lossy();

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::flags::{Arg, Flag};
 
-/// An error in a flag. The message text is that of glibc.
+/// An error in a flag. The text of its message is that of glibc.
 #[derive(Debug, PartialEq, Eq)]
 pub enum BadOption {
     /// `-x` is not in the table.
@@ -25,7 +25,7 @@ pub enum BadOption {
 }
 
 impl BadOption {
-    /// Returns the line for stderr. It is bytes, because words may be invalid UTF-8.
+    /// Returns the line for stderr, as bytes, because words of the command line may not be UTF-8.
     pub fn message(&self, program: &OsStr) -> Vec<u8> {
         let mut line = program.as_bytes().to_vec();
         let mut add = |parts: &[&[u8]]| parts.iter().for_each(|part| line.extend_from_slice(part));
@@ -131,7 +131,7 @@ impl<'w> Words<'w> {
     }
 }
 
-/// Returns the flag with this name, or the only flag whose name starts with it.
+/// Returns the flag with this long name, or the only flag whose long name starts with it.
 fn find_long(
     table: &'static [Flag],
     name: &[u8],

@@ -1,5 +1,5 @@
-//! Compares the parser with glibc's. The test builds a C program from the table of flags, and both
-//! parse the same command lines.
+//! Compares the parser with `getopt_long` of glibc. The test builds a C program from the table of
+//! flags. The parser and the C program then parse the same command lines.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use std::process::Command;
 use super::*;
 use crate::flags::{Arg, FLAGS};
 
-/// Parses a command line with our parser. Formats the result like the C program prints it.
+/// Parses a command line with this parser. Formats the result like the C program prints it.
 fn ours(words: &[OsString], posixly: bool) -> Vec<u8> {
     let mut out = Vec::new();
     let mut parsed = Words::new(FLAGS, words, posixly);
@@ -145,7 +145,7 @@ fn command_lines() -> Vec<Vec<OsString>> {
     for _ in 0..5000 {
         let mut line: Vec<_> = (0..=dice.roll(6)).map(|_| random_word(&mut dice)).collect();
         if line.iter().all(Vec::is_empty) {
-            line = vec![b"x".to_vec()]; // A line of nothing stands for no words.
+            line = vec![b"x".to_vec()]; // An empty line means no words.
         }
         lines.push(line.iter().map(|word| OsStr::from_bytes(word).to_owned()).collect());
     }
@@ -199,7 +199,7 @@ fn split_outcomes(stdout: &[u8]) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn our_own_names_are_taken_in_full_alone() {
+fn our_own_long_options_cannot_be_shortened() {
     let parse = |word: &str| {
         let words = [OsString::from(word)];
         let mut words = Words::new(FLAGS, &words, false);

@@ -1,11 +1,11 @@
 //! Implements `sync_client`, the replication client on the command line and a drop-in for Cyrus's
-//! program. It uses only the public names of [`cyrsync`].
+//! program. It uses only public items of [`cyrsync`].
 //!
 //! `flags` parses the command line, `start` combines it with imapd.conf, and `work` runs the mode.
 //! `program` and `exit` turn the result into an exit code.
 //!
-//! This package is also a library: with [`main_with`] a program with another mail store than a
-//! Cyrus spool can offer the same command line.
+//! This package is also a library: a program whose mail is not in a Cyrus spool can offer the same
+//! command line with [`main_with`].
 
 mod check;
 mod chosen;

@@ -13,7 +13,7 @@ use crate::terminal::complain;
 /// Longest accepted line, in bytes. All real names are much shorter.
 const LINE_BYTES: u64 = 64 * 1024;
 
-/// A list cannot be read. The reason was already reported to stderr and syslog.
+/// The error that a list cannot be read. The reason was already reported to stderr and syslog.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unreadable;
 
@@ -63,7 +63,7 @@ impl<R: BufRead> List<R> {
     }
 }
 
-/// Callers stop at the first error.
+/// Callers must not continue after an error.
 impl<R: BufRead> Iterator for List<R> {
     type Item = Result<Vec<u8>, Unreadable>;
 
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_empty_lines_are_passed_over() {
+    fn comments_and_empty_lines_are_skipped() {
         assert_eq!(
             names(b"# who\nfred\n\nann#1\n#\n  x\n"),
             [b"fred".as_slice(), b"ann#1", b"  x"]
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_system_speaks_without_its_number() {
+    fn system_errors_are_printed_without_their_number() {
         assert_eq!(reason(&io::Error::from_raw_os_error(2)), "No such file or directory");
     }
 }

@@ -1,4 +1,4 @@
-//! `sync_client` on the command line.
+//! The program `sync_client`.
 
 fn main() -> std::process::ExitCode {
     sync_client::main()

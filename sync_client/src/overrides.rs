@@ -1,4 +1,4 @@
-//! Converts the command line to settings that override imapd.conf.
+//! Converts the command line to settings that take precedence over imapd.conf.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -16,7 +16,7 @@ use crate::list;
 /// How long rolling replication waits for a lock before it continues with another task.
 const LOCK_PATIENCE: Duration = Duration::from_millis(200);
 
-/// Returns the settings of the command line.
+/// Returns the settings that the command line requests.
 pub fn overrides(low: &Low) -> Result<Overrides, Fatal> {
     // The partition has an effect only with -u and -m, as with Cyrus.
     let has_effect = matches!(low.mode, Some(Mode::Users | Mode::Mailboxes));
@@ -35,12 +35,13 @@ pub fn overrides(low: &Low) -> Result<Overrides, Fatal> {
     asked.jobs = jobs(low)?;
     asked.bwlimit = bwlimit(low)?;
     asked.exclude = exclude(low)?;
-    asked.delay = (low.delay != 0).then(|| seconds(low.delay));
-    asked.timeout = low.timeout.map(seconds);
+    asked.sync_repeat_interval = (low.delay != 0).then(|| seconds(low.delay));
+    asked.release_staged_after = low.timeout.map(seconds);
     asked.shutdown_file = low.shutdown_file.as_ref().map(PathBuf::from);
     asked.metrics_file = low.metrics_file.as_ref().map(PathBuf::from);
     asked.rolling_once = low.rolling_once;
-    // Entries of a log file cannot be deferred without a channel. So the client waits for locks.
+    // Without a channel, there is no log for entries of locked users. So the client waits for locks
+    // without a limit.
     asked.lock_patience = match (low.mode, &low.input_file, &low.channel) {
         (Some(Mode::Rolling), Some(_), None) => None,
         (Some(Mode::Rolling), _, _) => Some(LOCK_PATIENCE),
@@ -50,7 +51,7 @@ pub fn overrides(low: &Low) -> Result<Overrides, Fatal> {
     Ok(asked)
 }
 
-/// Parses `--allow-repair`. Rolling replication ignores the flag, because it would apply to all
+/// Parses `--allow-repair`. Rolling replication ignores this flag, because it would allow all
 /// repairs for as long as the daemon runs.
 fn allow_repair(low: &Low) -> Result<AllowRepair, Fatal> {
     match low.allow_repair.as_deref().filter(|_| low.mode != Some(Mode::Rolling)) {
@@ -79,29 +80,29 @@ fn bwlimit(low: &Low) -> Result<Option<Bandwidth>, Fatal> {
     match Bandwidth::parse(&word.to_string_lossy()) {
         Ok(limit) => Ok(Some(limit)),
         Err(error) => {
-            let what = format!("--bwlimit: {}: {}", error.detail(), error.hint_text());
+            let what = format!("--bwlimit: {}: {}", error.detail(), error.hint());
             Err(Fatal::new(Exit::Usage, what))
         }
     }
 }
 
-/// Parses the patterns of `--exclude`. [`exclude_from`] reads the others.
+/// Parses the patterns of `--exclude`. [`exclude_from`] reads the patterns of files.
 fn exclude(low: &Low) -> Result<Vec<Pattern>, Fatal> {
     let is_given = !low.exclude.is_empty() || !low.exclude_from.is_empty();
     if is_given && low.mode == Some(Mode::Rolling) {
-        let what = "--exclude cannot go with rolling replication: changes of those left out would be \
-                    taken off the log and lost; exclude them from a run with -A, -u, -m or -s";
+        let what = "--exclude cannot be used in rolling replication: changes of excluded users \
+                    would be removed from the log and lost; use it with -A, -u, -m or -s";
         return Err(Fatal::new(Exit::Usage, what));
     }
     low.exclude.iter().map(|word| pattern("--exclude", word.as_bytes())).collect()
 }
 
-/// Reads the patterns of `--exclude-from`. Reports a file that cannot be read.
+/// Reads the patterns of `--exclude-from`. Fails if a file cannot be read.
 pub fn exclude_from(low: &Low) -> Result<Vec<Pattern>, Fatal> {
     let mut patterns = Vec::new();
     for path in &low.exclude_from {
         let unreadable =
-            |_| Fatal::new(Exit::Failed, "nothing is replicated without the patterns to exclude");
+            |_| Fatal::new(Exit::Failed, "without the patterns to exclude nothing is replicated");
         for word in list::open(path).map_err(unreadable)? {
             let from = format!("--exclude-from {}", path.display());
             patterns.push(pattern(&from, &word.map_err(unreadable)?)?);
@@ -129,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_typed_goes_over_imapd_conf() {
+    fn command_line_options_have_priority_over_imapd_conf() {
         let low = Low {
             mode: Some(Mode::Users),
             server: Some("replica".into()),
@@ -141,12 +142,12 @@ mod tests {
         assert_eq!(asked.server.as_deref(), Some("replica"));
         assert_eq!(asked.dest_partition, Some(Text::from("fast")));
         assert!(asked.skip_locked && !asked.no_copyback);
-        assert_eq!((asked.delay, asked.timeout), (None, None));
+        assert_eq!((asked.sync_repeat_interval, asked.release_staged_after), (None, None));
         let all = Low { mode: Some(Mode::All), delay: 7, timeout: Some(-1), ..low };
         let asked = overrides(&all).expect("nothing is wrong");
         assert_eq!(asked.dest_partition, None);
-        assert_eq!(asked.delay, Some(Duration::from_secs(7)));
-        assert_eq!(asked.timeout, Some(Duration::ZERO));
+        assert_eq!(asked.sync_repeat_interval, Some(Duration::from_secs(7)));
+        assert_eq!(asked.release_staged_after, Some(Duration::ZERO));
     }
 
     #[test]
@@ -163,7 +164,7 @@ mod tests {
         let rolling = Low { mode: Some(Mode::Rolling), ..low };
         let fatal = overrides(&rolling).expect_err("changes would be lost");
         assert!(fatal.exit == Exit::Usage && fatal.message.contains("rolling"), "{fatal:?}");
-        for (bwlimit, exclude, told) in [("fast", "a", "\"fast\""), ("1M", "u[1", "u[1")] {
+        for (bwlimit, exclude, reported) in [("fast", "a", "\"fast\""), ("1M", "u[1", "u[1")] {
             let low = Low {
                 mode: Some(Mode::All),
                 bwlimit: Some(bwlimit.into()),
@@ -171,7 +172,7 @@ mod tests {
                 ..Low::default()
             };
             let fatal = overrides(&low).expect_err("it is no rate, or no pattern");
-            assert!(fatal.exit == Exit::Usage && fatal.message.contains(told), "{fatal:?}");
+            assert!(fatal.exit == Exit::Usage && fatal.message.contains(reported), "{fatal:?}");
         }
     }
 

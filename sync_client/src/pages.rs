@@ -47,7 +47,7 @@ pub fn help() -> String {
         }
     }
     text.push_str(
-        "\nOptions, exit codes and differences from Cyrus: sync_client --man | man -l -\n",
+        "\nDetails, exit codes and differences from Cyrus: sync_client --man | man -l -\n",
     );
     text
 }
@@ -85,6 +85,7 @@ pub fn manual() -> String {
         "--forget-tls server-name [-C config-file]",
         "--check-config [options]",
         "--print-config [options]",
+        "--status [options]",
     ] {
         let _ = writeln!(page, "\\fBsync_client\\fR {}", roff(line));
     }
@@ -114,47 +115,73 @@ pub fn manual() -> String {
 }
 
 const DESCRIPTION: &[&str] = &[
-    "sync_client runs on the master of a pair of Cyrus IMAP servers. It compares users and \
-     mailboxes with those of the replica, a Cyrus server that runs sync_server(8) or imapd(8), \
-     and sends what differs.",
-    "It reads imapd.conf(5) and the mail store as Cyrus does, under Cyrus's locks, and never \
-     writes to the mail store itself. Started by root it becomes the cyrus user.",
-    "Long options may be cut short as long as they stay unambiguous, except \
-     those that Cyrus's program does not have: they must be typed in full.",
-    "A name that holds *, ? or [ is a pattern, unless a user or mailbox is called just that. It \
-     stands for all users who have an INBOX, or all mailboxes, that match, in the order of \
-     mailboxes.db and each once: * for any characters, separators included, ? for one, [a-z] for \
-     one of these, [!a-z] for any other. A pattern that matches nothing is reported, and is no failure.",
+    "sync_client runs on the master of a pair of Cyrus IMAP servers. It compares the users and \
+     mailboxes of the master with those of the replica, and sends what differs. The replica is a \
+     Cyrus server that runs sync_server(8) or imapd(8). This page also calls the master \
+     \"this server\".",
+    "sync_client reads imapd.conf(5) and the mail store in the same way as Cyrus, under Cyrus's \
+     locks. It never writes to the mail store itself: this server's own sync_server(8) makes the \
+     changes that a repair needs. If root starts sync_client, it changes to the cyrus user.",
+    "Messages may advise to run other programs of Cyrus, such as reconstruct(8). On Debian, type \
+     cyrus before the name: cyrus reconstruct.",
+    "A long option can be abbreviated if the abbreviation is unique. Options that Cyrus's \
+     sync_client does not have must be typed in full.",
+    "A name that contains *, ? or [ is a pattern, unless a user or mailbox has exactly this name. \
+     * matches any bytes including separators, ? matches one byte, [a-z] one byte of this set, \
+     [!a-z] one byte outside this set. A pattern selects all users who have an INBOX and match, or \
+     all mailboxes that match. It selects each of them once, in the order of mailboxes.db. A \
+     pattern that matches nothing is reported; it is a failure only with --strict.",
+    "A repair makes a mailbox equal on both sides after the mailbox was changed on both sides. It \
+     may change this server.",
 ];
 
 const SIGNALS: &[&str] = &[
-    "SIGTERM, SIGINT and SIGQUIT end the run at the next safe point, with exit status 75; a \
-     second one ends it at once. Rolling replication goes on for up to ten seconds with what it \
-     works on, but does not wait for a replica that says nothing; what is left stays in the log.",
-    "SIGUSR1 has a line written to standard error and syslog that says how far it is.",
-    "SIGHUP cuts short the wait for the next attempt to connect. Rolling replication reads \
-     imapd.conf again, connects again, and tries at once what had failed, when the part that it \
-     works on is done, the replica says nothing, or a limit of bandwidth holds it up.",
+    "SIGTERM, SIGINT and SIGQUIT end the run at the next safe point, with exit status 75. A second \
+     signal ends it immediately. Rolling replication first finishes the current tasks, but takes \
+     at most ten seconds, and does not wait for a replica that sends nothing. Unfinished entries \
+     stay in the log.",
+    "SIGUSR1 requests a progress line, which goes to standard error and syslog.",
+    "SIGHUP ends the pause before the next attempt to connect. Rolling replication also reads \
+     imapd.conf again, connects again, and tries failed entries again at once. It does so after \
+     the current tasks, or earlier if the replica sends nothing or a bandwidth limit delays the \
+     connection. If imapd.conf then has an error, it is logged, and the old configuration stays in \
+     use.",
 ];
 
-const ENVIRONMENT: &[&str] =
-    &["CYRUS_USER, CYRUS_GROUP and CYRUS_SYSLOG_PREFIX go before cyrus_user, cyrus_group and \
-     syslog_prefix of imapd.conf(5). With POSIXLY_CORRECT the first operand ends the options."];
+const ENVIRONMENT: &[&str] = &[
+    "CYRUS_USER, CYRUS_GROUP and CYRUS_SYSLOG_PREFIX override cyrus_user, cyrus_group and \
+     syslog_prefix of imapd.conf(5). If CYRUS_ISDAEMON is set, -r stays in the foreground. If \
+     POSIXLY_CORRECT is set, all words after the first operand are operands.",
+    "If CYRUS_PREFIX is set, files of the same path below it take the place of imapd.conf and the \
+     files that it includes. cyr_withlock_run(8) sets CYRUS_HAVELOCK_GLOBAL and \
+     CYRUS_HAVELOCK_USER: the client does not wait for these locks. systemd(1) sets NOTIFY_SOCKET: \
+     the client reports its state to this socket.",
+];
 
 const DIFFERENCES: &[&str] = &[
-    "A user or mailbox that cannot be replicated is told on standard error with its reason, \
-     with or without -v; the others go on. What is tried again after a lost connection is so in \
-     every mode.",
-    "-o is obeyed. The lines of a list may be of any length and end in CR LF. A list that cannot \
-     be read is found out before connecting, and told.",
-    "Rolling replication reacts to the log at once if the interval allows. What fails or is \
-     locked stays in the work file (sync/log-run, as Cyrus's) and is tried again after growing \
-     pauses, while all else goes on; a replica that says goodbye is connected to again. Only one \
-     such client works on a channel. -1 is a mode by itself.",
-    "A repair refuses values that cannot be, and does not expunge much, divert mail or change \
-     scripts on this server without --allow-repair.",
-    "Options that this program has beside those of Cyrus have no letter, but for -j; patterns in \
-     place of names are new too.",
+    "Each user or mailbox that cannot be replicated is reported on standard error with the reason, \
+     with or without -v. The others are still replicated. After a lost connection, every mode \
+     connects again and repeats the interrupted task.",
+    "-o prevents further attempts to connect; Cyrus up to 3.8 ignores -o. A line of a list (-f) \
+     can have up to 64 KiB and can end in CR LF. A list that cannot be opened is reported before \
+     the client connects.",
+    "Rolling replication handles a new log entry at once if sync_repeat_interval allows it. \
+     Entries that fail or are locked stay in the work file (sync/log-run, as with Cyrus). They are \
+     tried again after growing pauses, while other entries are replicated. If the replica shuts \
+     down, the client connects again. Only one client of cyrsync can work on a channel. -1 needs \
+     no other mode.",
+    "The certificate of the replica is verified if imapd.conf names authorities (tls_client_ca_dir, \
+     tls_client_ca_file). For a certificate of another issuer, set sync_tls_fingerprint. Once the \
+     replica was reached over verified TLS, clear text to it is refused until --forget-tls.",
+    "Up to four connections are used at the same time, each with its own server process on the \
+     replica. sync_jobs or -j sets their number.",
+    "If the master has no file of a user's subscriptions or Sieve scripts, nothing is deleted on \
+     the replica without --allow-repair=missing. -O never lowers the replica's last UID. A damaged \
+     message delays only later messages of its mailbox.",
+    "A repair refuses impossible values from the replica. Without --allow-repair it also does not \
+     expunge many messages, redirect mail or change scripts on this server.",
+    "Options that only this program has are long options, except -j. Patterns instead of names are \
+     new.",
 ];
 
 fn section(page: &mut String, title: &str, paragraphs: &[&str]) {
@@ -178,8 +205,8 @@ fn roff_invocation(flag: &Flag) -> String {
     names.join(", ") + &arg
 }
 
-/// Escapes text for a line of roff. A minus stays one that can be copied, and a leading `.` or `'`
-/// does not become a roff request.
+/// Escapes text for a line of roff. A minus sign can still be copied from the page as a minus sign.
+/// A `.` or `'` at the start of a line does not become a roff request.
 fn roff(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-");
     if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }

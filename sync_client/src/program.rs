@@ -1,4 +1,4 @@
-//! Runs the program: from the command line to the exit code.
+//! Parses the command line, runs the requested mode, and returns the exit code.
 
 use std::env;
 use std::ffi::OsString;
@@ -17,11 +17,13 @@ use crate::{check, dry_run, forget, pages, progress, rolling, show, start, statu
 
 /// Runs the program with the command line of this process. Returns the exit code for the process.
 pub fn main() -> ExitCode {
-    main_with(Client::new)
+    main_with(|settings, cancel, observer| {
+        Client::builder(settings).cancel(cancel).observer(observer).build()
+    })
 }
 
 /// Runs the program like [`main`], but creates the client with `new_client`. Modes that replicate
-/// nothing, such as `--check-config`, do not use this client and read the spool.
+/// nothing, such as `--check-config`, create no client and read the spool directly.
 pub fn main_with(new_client: NewClient) -> ExitCode {
     let mut words: Vec<OsString> = env::args_os().collect();
     let program = if words.is_empty() { "sync_client".into() } else { words.remove(0) };
@@ -38,8 +40,8 @@ pub fn main_with(new_client: NewClient) -> ExitCode {
             Exit::Usage
         }
     };
-    if cyrsync::login_is_stuck() {
-        // A thread is still inside a library. The cleanup of a normal exit would free its data.
+    if cyrsync::program::login_is_stuck() {
+        // A thread still runs inside libsasl2. A normal exit would free data that this thread uses.
         let _ = io::stdout().flush();
         daemon::leave(exit as u8);
     }
@@ -52,18 +54,22 @@ fn print(page: Page) -> Exit {
         Page::Version => pages::version(),
         Page::Manual => pages::manual(),
     };
-    // A reader that closed the pipe needs no more text.
+    // Ignores a write error: a reader that closed the pipe needs no more text.
     let _ = io::stdout().lock().write_all(text.as_bytes());
     Exit::Ok
 }
 
-fn run(mode: Mode, low: flags::Low, new_client: NewClient) -> Result<Exit, Fatal> {
-    let verify = low.verify.as_ref().map(verify::asked).transpose()?;
+fn run(mode: Mode, mut low: flags::Low, new_client: NewClient) -> Result<Exit, Fatal> {
+    let verify = low.verify.as_ref().map(|words| verify::asked(words, mode, &low)).transpose()?;
     let mut session = match start::start(mode, &low, new_client) {
         Ok(session) => session,
         Err(ended) => return ended,
     };
     let _shown = progress::show(mode, &low, &session.reporter);
+    if mode == Mode::Meta && low.input_file.take().is_some() {
+        // As in Cyrus's program, but there without a word.
+        session.console.mistake("-s reads no list, so -f has no effect: name the users");
+    }
     match verify {
         Some(how) => verify::work(mode, how, low, &mut session),
         None if low.dry_run => dry_run::work(mode, low, &mut session),

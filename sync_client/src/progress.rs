@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::sys::syslog;
-use cyrsync::monitor::{Reached, Status};
+use cyrsync::monitor::{ProgressSnapshot, Status};
 use cyrsync::{Level, Progress};
 use indicatif::{
     HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle,
@@ -20,7 +20,7 @@ use crate::terminal::{self, complain};
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Time between two updates of the bar.
 const FRAME: Duration = Duration::from_millis(250);
-/// Time between two lines.
+/// Time between two progress lines (`--progress`).
 const MINUTE: Duration = Duration::from_secs(60);
 /// Length of the bar in steps.
 const STEPS: u64 = 1000;
@@ -49,7 +49,7 @@ impl Default for Reporter {
 }
 
 impl Reporter {
-    /// Follows this client from now on.
+    /// Reports the progress of this client from now on.
     pub fn follow(&self, client: Progress) {
         self.followed().client = Some(client);
     }
@@ -76,12 +76,12 @@ impl Reporter {
         self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn reached(&self) -> Reached {
-        self.followed().client.as_ref().map(Progress::reached).unwrap_or_default()
+    fn snapshot(&self) -> ProgressSnapshot {
+        self.followed().client.as_ref().map(Progress::snapshot).unwrap_or_default()
     }
 
     fn line(&self) -> String {
-        let reached = self.reached();
+        let reached = self.snapshot();
         match &self.followed().status {
             Some(status) => rolling_line(status, &reached),
             None => line(&reached, self.began.elapsed()),
@@ -89,8 +89,9 @@ impl Reporter {
     }
 }
 
-/// Starts a thread for `work` and returns a function that requests it. The caller does not wait:
-/// writing to stderr blocks while nobody reads it. All requests during a call cause one more call.
+/// Starts a thread that calls `work` on request, and returns a function that makes a request. The
+/// function does not wait, because writing to stderr blocks while nobody reads it. All requests
+/// during a call of `work` cause only one more call.
 fn aside(work: impl Fn() + Send + 'static) -> impl Fn() + Send + 'static {
     let (ask, asked) = sync_channel(1);
     // If the thread cannot be started, requests have no effect; the run continues.
@@ -106,12 +107,12 @@ fn aside(work: impl Fn() + Send + 'static) -> impl Fn() + Send + 'static {
 
 /// Formats a line such as
 /// `PROGRESS users=<2 of 9> mailboxes=<20 of 70> messages=<300> ... seconds=<60> left=<2m>`.
-fn line(reached: &Reached, elapsed: Duration) -> String {
+fn line(reached: &ProgressSnapshot, elapsed: Duration) -> String {
     let of = |done: u64, all: Option<u64>| match all {
         Some(all) => format!("{done} of {all}"),
         None => done.to_string(),
     };
-    let Reached { users, mailboxes, expected, totals, .. } = reached;
+    let ProgressSnapshot { users, mailboxes, expected, totals, .. } = reached;
     let left = reached.left().map_or("unknown".to_owned(), brief);
     format!(
         "PROGRESS users=<{}> mailboxes=<{}> messages=<{}> bytes=<{}> rate=<{}/s> seconds=<{}> \
@@ -125,7 +126,7 @@ fn line(reached: &Reached, elapsed: Duration) -> String {
     )
 }
 
-fn rolling_line(status: &Status, reached: &Reached) -> String {
+fn rolling_line(status: &Status, reached: &ProgressSnapshot) -> String {
     let totals = &reached.totals;
     format!(
         "PROGRESS {}; {} messages of {} since it began",
@@ -136,7 +137,7 @@ fn rolling_line(status: &Status, reached: &Reached) -> String {
 }
 
 /// Returns the bytes of messages per second.
-fn rate(reached: &Reached, elapsed: Duration) -> u64 {
+fn rate(reached: &ProgressSnapshot, elapsed: Duration) -> u64 {
     let seconds = elapsed.as_secs_f64();
     if seconds > 0.0 { (reached.totals.bytes as f64 / seconds) as u64 } else { 0 }
 }
@@ -148,12 +149,12 @@ fn brief(time: Duration) -> String {
 
 /// Formats the text beside the bar. The most important part comes first, because a narrow terminal
 /// cuts off the end.
-fn message(reached: &Reached, elapsed: Duration) -> String {
+fn message(reached: &ProgressSnapshot, elapsed: Duration) -> String {
     let of = |what: &str, done: u64, all: Option<u64>| match all {
         Some(all) => Some(format!("{what} {}/{}", HumanCount(done), HumanCount(all))),
         None => (done > 0).then(|| format!("{what} {}", HumanCount(done))),
     };
-    let Reached { users, mailboxes, expected, totals, .. } = reached;
+    let ProgressSnapshot { users, mailboxes, expected, totals, .. } = reached;
     let left = reached.left().map(|left| format!("{} left", brief(left)));
     let parts = [
         left,
@@ -216,7 +217,7 @@ fn bar(reporter: &Reporter, goes_on: impl Fn(Duration) -> bool) {
     terminal::keep_off(&bar);
     let mut has_bar = None;
     loop {
-        let reached = reporter.reached();
+        let reached = reporter.snapshot();
         let share = reached.share();
         if has_bar != Some(share.is_some()) {
             has_bar = Some(share.is_some());
@@ -249,8 +250,8 @@ mod tests {
         expected
     }
 
-    fn reached(expected: Expected) -> Reached {
-        let mut reached = Reached::default();
+    fn reached(expected: Expected) -> ProgressSnapshot {
+        let mut reached = ProgressSnapshot::default();
         (reached.users, reached.mailboxes, reached.expected) = (1, 25, expected);
         (reached.totals.messages, reached.totals.bytes) = (1234, 6 << 20);
         reached.elapsed = Duration::from_secs(60);
@@ -274,23 +275,23 @@ mod tests {
 
     #[test]
     fn there_is_a_line_every_minute_until_it_ends() {
-        let (minutes, told) = (Cell::new(0), Cell::new(0));
+        let (minutes, reported) = (Cell::new(0), Cell::new(0));
         let goes_on = |time| {
             assert_eq!(time, Duration::from_secs(60));
             minutes.set(minutes.get() + 1);
             minutes.get() < 4
         };
-        lines(goes_on, || told.set(told.get() + 1));
-        assert_eq!(told.get(), 3);
+        lines(goes_on, || reported.set(reported.get() + 1));
+        assert_eq!(reported.get(), 3);
     }
 
     #[test]
-    fn who_asks_does_not_wait_for_a_reader_who_does_not_read() {
+    fn a_request_for_progress_does_not_block_if_the_output_is_not_read() {
         let (begun, begins) = channel();
         let (reads, read) = channel::<()>();
         let ask = aside(move || {
             begun.send(()).unwrap();
-            // Blocks until somebody reads.
+            // Blocks like a write to stderr that nobody reads, until the test sends a message.
             let _ = read.recv();
         });
         ask();

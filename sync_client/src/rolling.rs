@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use crate::sys::syslog;
-use cyrsync::event::Mention;
-use cyrsync::{Client, Ended, Error, Kind, Level, Undone};
+use cyrsync::program::BriefError;
+use cyrsync::{Client, Ended, Error, Kind, Level, Pending};
 
 use crate::connect::{self, NotConnected};
 use crate::console::Console;
@@ -17,34 +17,35 @@ use crate::start::{self, Session};
 use crate::systemd;
 use crate::terminal::complain;
 
-/// Replicates what the channel's log or the given log file lists.
+/// Replicates the entries of the channel's log, or of the given log file.
 pub fn work(low: Low, mut session: Session) -> Result<Exit, Fatal> {
     if let Some(path) = &low.input_file {
         return Ok(file(path, &mut session));
     }
     loop {
         let Session { client, policy, rolling, .. } = &mut session;
-        let exit = match client.roll(rolling) {
+        let exit = match client.roll_with(rolling) {
             Ok(Ended::Woken) => {
-                syslog::send(Level::Info, "SIGHUP: starting over with a new configuration");
                 systemd::reloading();
-                session = start::restart(&low, &session)?;
+                reload(&low, &mut session);
                 continue;
             }
             Ok(Ended::Stopped) => Exit::TempFail,
-            // Deferred entries are in the log for the next run, as with Cyrus's client.
+            // Deferred entries were put back into the log for the next run, as in Cyrus's client.
             Ok(Ended::ShutdownFile | Ended::Goodbye | Ended::Once { failed: 0, .. }) => Exit::Ok,
             Ok(Ended::Once { failed, .. }) => {
                 complain(format!("{failed} parts of the log could not be replicated"));
                 Exit::Failed
             }
-            Err(error) if error.kind() == Kind::Locked || !error.is_connection() => {
-                return Err(error.into());
+            Ok(ended) => {
+                complain(format!("rolling replication ended: {ended:?}"));
+                Exit::Failed
             }
-            Err(error) => {
+            Err(error) if is_of_connecting(&error) => {
                 connect::give_up(client.server(), policy, &error);
                 Exit::Failed
             }
+            Err(error) => return Err(error.into()),
         };
         systemd::stopping();
         client.disconnect();
@@ -52,7 +53,33 @@ pub fn work(low: Low, mut session: Session) -> Result<Exit, Fatal> {
     }
 }
 
-/// Replicates what a log file lists, once. Does not change the file.
+/// Replaces the session by one with the current configuration. If that configuration cannot be
+/// used, reports this and keeps the session, so that a typo does not stop replication.
+fn reload(low: &Low, session: &mut Session) {
+    match start::restart(low, session) {
+        Ok(new) => {
+            syslog::send(Level::Info, "SIGHUP: starting over with a new configuration");
+            *session = new;
+        }
+        Err(fatal) => {
+            let line = format!(
+                "SIGHUP: the new configuration cannot be used, continuing with the old one: {}",
+                fatal.message
+            );
+            complain(&line);
+            syslog::send(Level::Error, &line);
+            session.console.systemd.reloaded();
+        }
+    }
+}
+
+/// Returns whether rolling replication ended because it could not connect. imapd.conf was read
+/// before, so an error of the configuration is one of the files that a connection needs.
+fn is_of_connecting(error: &Error) -> bool {
+    error.is_connection() || matches!(error.kind(), Kind::Config | Kind::Unsupported)
+}
+
+/// Replicates the entries of a log file once. Does not change the file.
 fn file(path: &OsStr, session: &mut Session) -> Exit {
     let opened: io::Result<Box<dyn Read>> = if path == "-" {
         Ok(Box::new(io::stdin()))
@@ -82,12 +109,12 @@ fn process(client: &mut Client, console: &Console, log: Box<dyn Read>, name: &st
     let failed = |what: &str, error: &Error| {
         let line = format!("Processing sync log file failed: {what}: ");
         complain(format!("{line}{error}"));
-        console.alarm(format!("{line}{}", Mention(error)));
+        console.alarm(format!("{line}{}", BriefError(error)));
     };
     match client.process_log(log, name) {
-        Ok(undone) if undone.is_empty() => Exit::Ok,
-        Ok(undone) => {
-            for Undone { items, error, .. } in &undone {
+        Ok(pending) if pending.is_empty() => Exit::Ok,
+        Ok(pending) => {
+            for Pending { items, error, .. } in &pending {
                 let items: Vec<String> = items.iter().map(ToString::to_string).collect();
                 failed(&items.join(", "), error);
             }

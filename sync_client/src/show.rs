@@ -10,8 +10,8 @@ use crate::start;
 pub fn show(low: &Low) -> Result<Exit, Fatal> {
     let settings = start::settings(low)?;
     let mut stdout = io::stdout().lock();
-    for shown in settings.shown() {
-        // A reader that closed the pipe needs no more text.
+    for shown in settings.effective_options() {
+        // Ignores a write error: a reader that closed the pipe needs no more text.
         let _ = writeln!(stdout, "{shown}");
     }
     Ok(Exit::Ok)

@@ -13,7 +13,7 @@ use signal_hook::low_level::emulate_default_handler;
 /// How long rolling replication may continue with the current task after a request to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// When a signal stops the client.
+/// When the client stops after a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
     /// At the next safe point.
@@ -23,8 +23,8 @@ pub enum Stop {
 }
 
 /// Starts a thread that handles signals from now on (`signals_add_handlers` in Cyrus's
-/// `lib/signals.c`). A second signal to stop has its default effect and ends the process. SIGHUP
-/// ends a wait. SIGUSR1 calls `report` to report the progress.
+/// `lib/signals.c`). The first signal to stop stops the client, and the second one ends the process
+/// at once. SIGHUP ends a wait. SIGUSR1 calls `report` to report the progress.
 ///
 /// SIGPIPE needs no handler: Rust's runtime ignores it, and a write to a closed pipe fails.
 pub fn answer(stop: Stop, cancel: Cancel, report: impl Fn() + Send + 'static) -> io::Result<()> {
@@ -47,15 +47,18 @@ pub fn answer(stop: Stop, cancel: Cancel, report: impl Fn() + Send + 'static) ->
     thread::Builder::new().name("signals".into()).spawn(on_signal).map(drop)
 }
 
+/// Stops the client: at once, or after a pause for the current task. Without a thread for the pause
+/// it stops at once.
 fn request(stop: Stop, cancel: &Cancel) {
     cancel.finish();
-    let cancel = cancel.clone();
-    match stop {
-        Stop::Now => cancel.cancel(),
-        Stop::Soon => drop(thread::spawn(move || {
-            thread::sleep(GRACE);
-            cancel.cancel();
-        })),
+    let waiting = cancel.clone();
+    let later = move || {
+        thread::sleep(GRACE);
+        waiting.cancel();
+    };
+    let is_soon = matches!(stop, Stop::Soon);
+    if !(is_soon && thread::Builder::new().name("grace".into()).spawn(later).is_ok()) {
+        cancel.cancel();
     }
 }
 

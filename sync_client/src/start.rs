@@ -10,7 +10,8 @@ use std::time::Duration;
 use crate::sys::daemon::{self, Side};
 use crate::sys::identity;
 use crate::sys::syslog::{self, Facility};
-use cyrsync::option::{DEFAULT_PATH, Persistence, Process, Rolling};
+use cyrsync::option::{DEFAULT_PATH, RetryPolicy, Rolling};
+use cyrsync::program::Process;
 use cyrsync::{
     Cancel, Client, Config, Error as LibraryError, Level, Observer, Progress, Settings, Waited,
 };
@@ -31,7 +32,7 @@ const CYRUS_USER: Option<&str> = option_env!("CYRSYNC_CYRUS_USER");
 const SYSLOG_PREFIX: Option<&str> = option_env!("CYRSYNC_SYSLOG_PREFIX");
 const SYSLOG_FACILITY: Option<&str> = option_env!("CYRSYNC_SYSLOG_FACILITY");
 
-/// A function that creates the client: [`Client::new`], or one that uses another mail store.
+/// A function that creates the client. A program with another mail store passes its own.
 pub type NewClient = fn(Settings, Cancel, Arc<dyn Observer>) -> cyrsync::Result<Client>;
 
 /// A client with everything that a mode needs to run.
@@ -42,26 +43,25 @@ pub struct Session {
     pub console: Arc<Console>,
     pub reporter: Arc<Reporter>,
     pub policy: Policy,
-    /// Settings of rolling replication.
     pub rolling: Rolling,
 }
 
 /// The settings that control how the program connects.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
-    /// `-o`, `sync_reconnect_maxwait`
-    pub persistence: Persistence,
-    /// `-z`
+    /// When to retry a failed connection (`-o`, `sync_reconnect_maxwait`).
+    pub retry_policy: RetryPolicy,
+    /// Whether a connection without compression is an error (`-z`).
     pub require_compression: bool,
 }
 
-/// Prepares a run. Returns `Err` if the program should end now: with an exit code, or with an error
-/// to report.
+/// Prepares a run. Returns `Err` if the program should end without a run: with an exit code, or
+/// with an error that must be reported.
 pub fn start(mode: Mode, low: &Low, new_client: NewClient) -> Result<Session, Result<Exit, Fatal>> {
     let configured = configure(low).map_err(Err)?;
     let rolls_on = low.background && low.input_file.is_none() && !low.dry_run;
     if rolls_on && env::var_os("CYRUS_ISDAEMON").is_none() {
-        // This must come before the first thread starts: a fork copies only one thread.
+        // Forks before the first thread starts, because a fork copies only one thread.
         match daemon::detach() {
             Ok(Side::Daemon) => {}
             Ok(Side::Caller) => return Err(Ok(Exit::Ok)),
@@ -83,17 +83,24 @@ pub fn start(mode: Mode, low: &Low, new_client: NewClient) -> Result<Session, Re
     session(low, configured, cancel, reporter, new_client).map_err(Err)
 }
 
-/// Reads the configuration again and creates a new client. The new client shares the last one's
-/// handle to cancel it, so signals still stop it.
+/// Reads the configuration again and creates a new client. The new client gets the cancel handle of
+/// the last client, so signals stop the new client too. If this fails, the last client can continue:
+/// nothing of this process was changed.
 pub fn restart(low: &Low, last: &Session) -> Result<Session, Fatal> {
+    let config = load(low)?;
+    let settings = with_replica(resolve(&config, low)?)?;
     let (cancel, reporter) = (last.client.canceller(), last.reporter.clone());
-    session(low, configure(low)?, cancel, reporter, last.new_client)
+    let mut session = session(low, settings, cancel, reporter, last.new_client)?;
+    // A running client tries again even if a file of certificates is just being replaced.
+    session.rolling.retry_policy.even_if_refused = true;
+    apply(&config, low)?;
+    Ok(session)
 }
 
 /// Creates the console, which writes events and traffic.
 pub fn console(low: &Low) -> Console {
     Console {
-        // With `--dry-run --json`, stdout contains only the plan in JSON.
+        // With `--dry-run --json`, stdout contains only the plan, in JSON.
         print_actions: low.verbose > 0 && !(low.json && low.dry_run),
         log_actions: low.log_actions,
         json: low.json && !low.dry_run,
@@ -115,11 +122,11 @@ fn session(
 ) -> Result<Session, Fatal> {
     let replica = settings.replica()?;
     let console = Arc::new(Console { reporter: reporter.clone(), replica, ..console(low) });
-    let rolling = settings.rolling().clone();
     let policy = Policy {
-        persistence: rolling.persistence,
+        retry_policy: settings.rolling().retry_policy,
         require_compression: settings.require_compression(),
     };
+    let rolling = settings.rolling().clone();
     let client = new_client(settings, cancel, console.clone())?;
     reporter.follow(Progress::from(&client));
     Ok(Session { new_client, client, console, reporter, policy, rolling })
@@ -127,7 +134,10 @@ fn session(
 
 /// Reads the settings. Fails with [`Exit::Software`] if they name no replica.
 fn configure(low: &Low) -> Result<Settings, Fatal> {
-    let settings = settings(low)?;
+    with_replica(settings(low)?)
+}
+
+fn with_replica(settings: Settings) -> Result<Settings, Fatal> {
     match settings.replica() {
         Ok(_) => Ok(settings),
         Err(_) => Err(Fatal::new(Exit::Software, "sync_host not defined")),
@@ -149,14 +159,24 @@ pub fn resolve(config: &Config, low: &Low) -> Result<Settings, Fatal> {
     Ok(Settings::resolve(config, channel.as_deref(), &overrides)?)
 }
 
-/// Reads imapd.conf and applies it to this process: user, log and umask. Logs what is wrong in it.
+/// Reads imapd.conf and applies it to this process: user, log and umask. Logs notes about doubtful
+/// lines, such as outdated options.
 pub fn config(low: &Low) -> Result<Config, Fatal> {
-    let config = read(low).map_err(|error| unreadable(config_file(low), error))?;
-    become_what_it_says(&config, low)?;
-    for note in config.notes() {
-        syslog::send(Level::Warning, note);
-    }
+    open_log(low);
+    let config = load(low)?;
+    apply(&config, low)?;
     Ok(config)
+}
+
+fn load(low: &Low) -> Result<Config, Fatal> {
+    Config::load(config_file(low)).map_err(|error| unreadable(config_file(low), error))
+}
+
+/// Applies a configuration to this process, and logs its notes.
+fn apply(config: &Config, low: &Low) -> Result<(), Fatal> {
+    become_what_it_says(config, low)?;
+    config.notes().iter().for_each(|note| syslog::send(Level::Warning, note));
+    Ok(())
 }
 
 fn config_file(low: &Low) -> &OsStr {
@@ -167,12 +187,17 @@ fn built_in_facility() -> Facility {
     SYSLOG_FACILITY.and_then(Facility::from_name).unwrap_or(Facility::LOCAL6)
 }
 
-/// Reads imapd.conf.
+/// Opens the log, then reads imapd.conf.
 pub fn read(low: &Low) -> Result<Config, LibraryError> {
-    // Opens the log first, so that errors in the configuration are logged.
+    // The log is opened first, so that errors in the configuration are logged.
+    open_log(low);
+    Config::load(config_file(low))
+}
+
+/// Opens the log with the settings that apply before imapd.conf is read.
+fn open_log(low: &Low) {
     let prefix = env::var("CYRUS_SYSLOG_PREFIX").ok().or(SYSLOG_PREFIX.map(str::to_owned));
     syslog::open(&ident(prefix.as_deref()), built_in_facility(), low.verbose > 1);
-    Config::load(config_file(low))
 }
 
 /// Applies a configuration to this process: becomes the cyrus user and sets its log and umask.
@@ -186,11 +211,12 @@ pub fn become_what_it_says(config: &Config, low: &Low) -> Result<(), Fatal> {
     Ok(())
 }
 
-/// Converts an error of imapd.conf. A file that cannot be opened gets Cyrus's message; an error
-/// within the file keeps the library's.
+/// Converts an error of imapd.conf. If the file cannot be opened, the message is that of Cyrus. For
+/// an error within the file, or of a file that it includes, the message is that of the library.
 fn unreadable(path: &OsStr, error: LibraryError) -> Fatal {
     let cause = std::error::Error::source(&error).and_then(|e| e.downcast_ref::<io::Error>());
-    let message = match cause {
+    let is_main = *error.subject() == path.display().to_string();
+    let message = match cause.filter(|_| is_main) {
         Some(cause) => {
             format!("can't open configuration file {}: {}", path.display(), list::reason(cause))
         }
@@ -217,21 +243,18 @@ fn become_cyrus(process: &Process) -> Result<(), Fatal> {
 fn reopen_log(process: &Process, built_in: Facility, echo: bool) {
     let name = process.syslog_facility.as_deref();
     let prefix = process.syslog_prefix.as_deref();
-    if name.is_some() || prefix.is_some() {
-        let facility = name.map(|name| {
-            Facility::from_name(name).unwrap_or_else(|| {
-                let line = format!("config error: syslog name {name} not recognised");
-                syslog::send(Level::Error, line);
-                built_in
-            })
-        });
-        let environment = env::var("CYRUS_SYSLOG_PREFIX").ok();
-        let prefix = environment.as_deref().or(prefix).or(SYSLOG_PREFIX);
-        syslog::open(&ident(prefix), facility.unwrap_or(built_in), echo);
-    }
-    if !process.debug {
-        syslog::drop_debug();
-    }
+    let facility = name.map(|name| {
+        Facility::from_name(name).unwrap_or_else(|| {
+            let line = format!("config error: syslog name {name} not recognised");
+            syslog::send(Level::Error, line);
+            built_in
+        })
+    });
+    let environment = env::var("CYRUS_SYSLOG_PREFIX").ok();
+    let prefix = environment.as_deref().or(prefix).or(SYSLOG_PREFIX);
+    // Opens the log even if no option is set: before SIGHUP, one may have been set.
+    syslog::open(&ident(prefix), facility.unwrap_or(built_in), echo);
+    syslog::show_debug(process.debug);
 }
 
 fn ident(prefix: Option<&str>) -> String {

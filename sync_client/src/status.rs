@@ -27,7 +27,8 @@ struct Object<'s> {
     verdict: &'s Diagnosis,
 }
 
-/// Prints the status of the given channel, or of all channels. Returns the exit code for the worst.
+/// Prints the status of the given channel, or of all channels. Returns the exit code of the channel
+/// with the worst status.
 pub fn status(low: &Low) -> Exit {
     let mut limits = Limits::default();
     (limits.warn_lag, limits.crit_lag) = (low.warn_lag, low.crit_lag);
@@ -37,7 +38,7 @@ pub fn status(low: &Low) -> Exit {
         Err(fatal) => return unknown(low, text(low.channel.as_ref()), &fatal.message),
     };
     if channels.is_empty() {
-        return unknown(low, None, "sync_log_channels names no channel that is replicated");
+        return unknown(low, None, "sync_log_channels contains no channel for replication");
     }
     for (channel, settings) in channels {
         let level = match settings.and_then(|settings| Ok(monitor::status(&settings)?)) {

@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::terminal::print;
 
-/// Maximum of listed names of failed users and mailboxes. The others are only counted.
+/// The largest number of failed users and mailboxes that the summary names. The others are only
+/// counted.
 const MOST_NAMES: usize = 20;
 
 /// A run in progress.
@@ -43,14 +44,14 @@ impl Summary {
     pub fn end(&self, client: &Client) {
         let totals = client.counters().totals;
         let mut line = format!(
-            "SUMMARY users=<{}> mailboxes=<{}> messages=<{}> bytes=<{}> mailboxes_there=<{}> \
-             messages_there=<{}> seconds=<{:.1}> failed=<{}>",
+            "SUMMARY users=<{}> mailboxes=<{}> messages=<{}> bytes=<{}> mailboxes_equal=<{}> \
+             messages_present=<{}> seconds=<{:.1}> failed=<{}>",
             totals.users,
             totals.mailboxes,
             totals.messages,
             totals.bytes,
-            totals.mailboxes_there,
-            totals.messages_there,
+            totals.mailboxes_equal,
+            totals.messages_present,
             self.began.elapsed().as_secs_f64(),
             self.failed.join(", ")
         );
@@ -65,8 +66,8 @@ impl Summary {
                 "mailboxes": totals.mailboxes,
                 "messages": totals.messages,
                 "bytes": totals.bytes,
-                "mailboxes_there": totals.mailboxes_there,
-                "messages_there": totals.messages_there,
+                "mailboxes_equal": totals.mailboxes_equal,
+                "messages_present": totals.messages_present,
                 "seconds": self.began.elapsed().as_secs_f64(),
                 "failed": self.failed,
                 "failed_count": self.failed_count,

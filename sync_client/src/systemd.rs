@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cyrsync::monitor::{Contact, Status};
 use sd_notify::NotifyState;
 
-/// The service manager, if there is one.
+/// Sends notifications to the service manager, if there is one.
 #[derive(Debug, Default)]
 pub struct Systemd {
     is_ready: AtomicBool,
 }
 
-/// Returns whether a service manager wants notifications.
+/// Returns whether a service manager expects notifications.
 fn is_asked() -> bool {
     env::var_os("NOTIFY_SOCKET").is_some()
 }
@@ -25,7 +25,8 @@ fn tell(states: &[NotifyState<'_>]) {
 
 impl Systemd {
     /// Sends the status. The first call also reports the service as ready, even if the replica is
-    /// unreachable. Otherwise the service would fail to start and not run when the replica returns.
+    /// unreachable. Otherwise systemd would stop the service, and it would not run when the replica
+    /// returns.
     pub fn status(&self, status: &Status, is_alive: bool) {
         if !is_asked() {
             return;
@@ -39,6 +40,11 @@ impl Systemd {
             states.push(NotifyState::Watchdog);
         }
         tell(&states);
+    }
+
+    /// Reports the service as ready again with the next status, after [`reloading`].
+    pub fn reloaded(&self) {
+        self.is_ready.store(false, Ordering::Relaxed);
     }
 }
 
@@ -62,7 +68,6 @@ pub fn stopping() {
 /// Formats a status as one line.
 pub fn words(status: &Status) -> String {
     let what = match &status.contact {
-        Contact::Unknown => format!("connecting to {}", status.server),
         Contact::Unreachable { attempts, reason, .. } => {
             format!("{} unreachable, {attempts} attempts: {reason}", status.server)
         }
@@ -77,6 +82,7 @@ pub fn words(status: &Status) -> String {
                 status.lag(status.written)
             )
         }
+        _ => format!("connecting to {}", status.server),
     };
     match &status.channel {
         Some(channel) => format!("channel {channel}: {what}"),
@@ -88,19 +94,24 @@ pub fn words(status: &Status) -> String {
 mod tests {
     use super::*;
 
+    fn contact(json: &str) -> Contact {
+        serde_json::from_str(json).expect("it is in the status file like this")
+    }
+
     #[test]
     fn a_line_says_what_it_is_at() {
         let mut status = Status::unknown("mx2", Some("far"));
         assert_eq!(words(&status), "channel far: connecting to mx2");
-        status.contact = Contact::Connected { since: 0 };
+        status.contact = contact(r#"{"state":"connected","since":0}"#);
         status.channel = None;
         assert_eq!(words(&status), "in sync with mx2");
         status.backlog.entries = 3;
         status.backlog.users = 1;
         status.oldest = Some(status.written - 9);
         assert_eq!(words(&status), "3 entries of 1 users for mx2, lag 9 s");
-        let reason = "refused".to_owned();
-        status.contact = Contact::Unreachable { since: 0, attempts: 2, next: None, reason };
+        status.contact = contact(
+            r#"{"state":"unreachable","since":0,"attempts":2,"next":null,"reason":"refused"}"#,
+        );
         assert_eq!(words(&status), "mx2 unreachable, 2 attempts: refused");
     }
 }

@@ -13,7 +13,7 @@ pub fn keep_off(bar: &ProgressBar) {
     *BAR.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
 }
 
-/// Calls `write` while the bar, if any, is hidden.
+/// Calls `write`. If there is a bar, hides it during the call.
 fn above_the_bar(write: impl FnOnce()) {
     match &*BAR.lock().unwrap_or_else(PoisonError::into_inner) {
         Some(bar) => bar.suspend(write),

@@ -1,15 +1,16 @@
-//! Formats the traffic of a connection. Each line gets a mark with the time. Message contents are
-//! shortened unless they were asked for.
+//! Formats the traffic of a connection. Each line begins with a mark and the time. Message contents
+//! are shortened, except with `-v -v -v`.
 
-use cyrsync::event::{Direction, Shortened};
+use cyrsync::event::Direction;
+use cyrsync::program::Shortener;
 
-/// A formatter for traffic. It remembers whether the last output ended within a line.
+/// A formatter for traffic. Stores whether the last output ended within a line.
 #[derive(Debug, Default)]
 pub struct Wire {
     within: Option<Direction>,
     /// Whether messages are shown in full (`-v -v -v`).
     whole: bool,
-    messages: Shortened,
+    messages: Shortener,
 }
 
 impl Wire {
@@ -18,13 +19,14 @@ impl Wire {
         Wire { whole, ..Wire::default() }
     }
 
-    /// Starts a new connection. Forgets a message that the last connection did not complete.
+    /// Starts the output of a new connection. Drops the state of a message that the last connection
+    /// did not complete.
     pub fn begin(&mut self) {
-        self.messages = Shortened::default();
+        self.messages = Shortener::default();
     }
 
     /// Returns the bytes as `<time<data` or `>time>data`, like Cyrus after `prot_setlog`
-    /// (`lib/prot.c`). The rest of a line that already has its mark gets no second mark.
+    /// (`lib/prot.c`). If the last output ended within a line, its rest gets no mark.
     pub fn show(&mut self, direction: Direction, time: u64, bytes: &[u8]) -> Vec<u8> {
         let bytes = if self.whole { bytes } else { &self.messages.shorten(direction, bytes) };
         if bytes.is_empty() {
@@ -65,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn all_is_shown_when_asked_for() {
+    fn everything_is_shown_if_requested() {
         let mut wire = Wire::new(true);
         let message = b"APPLY MESSAGE (%{default 0123 9}\r\nTo: a\r\n{\n)\r\n";
         let shown = wire.show(Direction::Sent, 1, message);

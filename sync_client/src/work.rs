@@ -1,13 +1,13 @@
 //! Runs the modes that replicate users, mailboxes or everything. Reports failures; a failed user or
 //! mailbox does not stop the others.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::sync::Arc;
 
 use crate::sys::syslog;
-use cyrsync::event::Mention;
+use cyrsync::program::{BriefError, write_metrics};
 use cyrsync::{Client, Error, Goal, Kind, Level, MboxName, UserId};
 
 use crate::chosen::{Choice, Chosen, Names};
@@ -20,7 +20,7 @@ use crate::start::Session;
 use crate::summary::Summary;
 use crate::terminal::complain;
 
-/// The reason why a run ends early. Only [`End::Fatal`] is not yet reported.
+/// The reason why a run ends early. All reasons except [`End::Fatal`] were already reported.
 pub enum End {
     /// A signal stopped the run.
     Stopped,
@@ -51,27 +51,21 @@ impl From<NotConnected> for End {
     }
 }
 
-/// Replicates what `mode` and the operands select.
+/// Replicates the users and mailboxes that `mode` and the operands select.
 ///
 /// # Errors
 /// Fails with [`Exit::Usage`] if an operand is an invalid pattern.
 pub fn work(mode: Mode, low: Low, session: &mut Session) -> Result<Exit, Fatal> {
     let mut tally = Tally::new(&low, session.console.clone());
     let is_strict = low.strict;
-    // A metrics file named in imapd.conf belongs to the rolling client, if one runs.
-    let yields = low.metrics_file.is_none();
-    let takes_names = matches!(mode, Mode::Users | Mode::Meta | Mode::Mailboxes);
-    if takes_names && low.input_file.is_none() && low.operands.is_empty() {
-        session.console.mistake("nothing to do: no user or mailbox was named");
-    }
     let Session { client, console, .. } = &*session;
     let ended = match mode {
         Mode::Users => {
             chosen(low, client, console).and_then(|list| users(list, session, &mut tally, false))
         }
-        // `-s` takes no list.
-        Mode::Meta => chosen(Low { input_file: None, ..low }, client, console)
-            .and_then(|list| users(list, session, &mut tally, true)),
+        Mode::Meta => {
+            chosen(low, client, console).and_then(|list| users(list, session, &mut tally, true))
+        }
         Mode::Mailboxes => {
             chosen(low, client, console).and_then(|list| mailboxes(list, session, &mut tally))
         }
@@ -84,12 +78,12 @@ pub fn work(mode: Mode, low: Low, session: &mut Session) -> Result<Exit, Fatal> 
         Err(End::Fatal(fatal)) => return Err(fatal),
         ended => ended,
     };
-    // A run that ended before it replicated anything needs no summary.
-    if ended.is_ok() || session.client.counters().totals.users > 0 || tally.has_failed() {
+    // A run that ended before it was connected needs no summary.
+    if ended.is_ok() || tally.is_connected || tally.has_failed() {
         tally.summary.end(&session.client);
     }
     let has_succeeded = ended.is_ok() && !tally.has_failed();
-    if let Err(error) = session.client.write_metrics(has_succeeded, yields) {
+    if let Err(error) = write_metrics(&session.client, has_succeeded) {
         complain(error.to_string());
         syslog::send(Level::Warning, error.to_string());
     }
@@ -100,8 +94,8 @@ pub fn work(mode: Mode, low: Low, session: &mut Session) -> Result<Exit, Fatal> 
     })
 }
 
-/// Returns the users or mailboxes that the list names, or those of the operands if there is no
-/// list.
+/// Returns the users or mailboxes that the list file names, or the operands if there is no list
+/// file.
 pub fn chosen<T: Choice>(
     low: Low,
     client: &Client,
@@ -119,13 +113,15 @@ pub struct Tally {
     console: Arc<Console>,
     verbose: bool,
     summary: Summary,
+    /// Whether the run has had a connection.
+    is_connected: bool,
 }
 
 impl Tally {
     /// Creates a tally without failures.
     pub fn new(low: &Low, console: Arc<Console>) -> Tally {
         let verbose = low.verbose > 0;
-        Tally { console, verbose, summary: Summary::begin(verbose, low.json) }
+        Tally { console, verbose, summary: Summary::begin(verbose, low.json), is_connected: false }
     }
 
     /// Returns whether something failed.
@@ -133,12 +129,12 @@ impl Tally {
         self.summary.has_failed()
     }
 
-    /// Records and reports a failure. `call` is the function that Cyrus's log line names, such as
-    /// `sync_do_user(fred)`.
+    /// Records and reports a failure. `call` is the name of Cyrus's function for the log line, such
+    /// as `sync_do_user(fred)`.
     pub fn failed(&mut self, call: impl fmt::Display, error: &Error) {
         self.summary.failed(error.subject().to_string());
         complain(error.to_string());
-        if !Mention(error).is_brief() {
+        if !BriefError(error).is_brief() {
             self.console.alarm(error);
         }
         if self.verbose {
@@ -163,6 +159,7 @@ fn users(
 ) -> Result<(), End> {
     let Session { client, policy, .. } = session;
     connect(client, policy)?;
+    tally.is_connected = true;
     // If reading the list fails, the names read before are replicated first. Then the run ends.
     let mut unreadable = None;
     let mut users = chosen.by_ref().map_while(|user| match user {
@@ -205,6 +202,7 @@ fn mailboxes(
         tally.failed(CALL, error);
     }
     connect(client, policy)?;
+    tally.is_connected = true;
     if internal.is_empty() {
         return Ok(());
     }
@@ -216,26 +214,34 @@ fn mailboxes(
     Ok(())
 }
 
-/// Replicates everything, or only names that begin with `prefix`.
+/// Replicates all users and shared mailboxes, or only those with a mailbox name that begins with
+/// `prefix`.
 fn all(prefix: Option<&OsString>, session: &mut Session, tally: &mut Tally) -> Result<(), End> {
     let Session { client, policy, .. } = session;
     let prefix = prefix.map(|prefix| prefix.as_bytes()).unwrap_or_default();
     let mut furthest = 0;
     loop {
         connect(client, policy)?;
+        tally.is_connected = true;
         let mut ended = 0;
         let result = client.sync_all(prefix, &mut |goal, result| {
             ended += 1;
             task_ended(tally, goal, result);
         });
         let error = match result {
-            Ok(_) => return Ok(()),
+            Ok(_) => {
+                if ended == 0 && !prefix.is_empty() {
+                    tally.console.mistake(&no_name_begins_with(OsStr::from_bytes(prefix)));
+                }
+                return Ok(());
+            }
             Err(error) if error.kind() == Kind::Cancelled => return Err(End::Stopped),
             Err(error) => error,
         };
-        // If the connection was lost: reconnect, then start again from the beginning. Finished
-        // tasks are quick the second time. Give up if an attempt gets no further than the last.
-        if !error.is_connection() || policy.persistence.connect_once || ended <= furthest {
+        // If the connection was lost, reconnect and start from the beginning. Tasks that were
+        // finished are quick the second time. Give up if an attempt gets no further than the one
+        // before.
+        if !error.is_connection() || policy.retry_policy.connect_once || ended <= furthest {
             tally.failed("do_user()", &error);
             return Ok(());
         }
@@ -243,6 +249,15 @@ fn all(prefix: Option<&OsString>, session: &mut Session, tally: &mut Tally) -> R
         tally.console.alarm(error);
         client.disconnect();
     }
+}
+
+/// Formats the mistake that `-A` finds no mailbox for its operand.
+pub fn no_name_begins_with(prefix: &OsStr) -> String {
+    format!(
+        "nothing to do: no mailbox has a name that begins with {}; the operand of -A is the \
+         beginning of an internal name, such as user.fred",
+        prefix.display()
+    )
 }
 
 fn task_ended(tally: &mut Tally, goal: &Goal, result: &Result<(), Error>) {

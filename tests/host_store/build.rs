@@ -1,4 +1,4 @@
-//! Sets the cfg `through_host`, so that the scenarios know that they run through the host store.
+//! Sets the cfg `through_host`, by which the scenarios detect that they run through the host store.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

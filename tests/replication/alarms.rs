@@ -1,14 +1,16 @@
-//! Warnings for the operator: an unreachable replica, names that do not exist, set-ups in which
-//! nothing would be replicated, long waits for locks.
+//! Tests warnings for the operator: an unreachable replica, unknown names, settings that prevent
+//! replication, long waits for locks.
 
-use cyrsync_lab::{Imap, Lab, Options, Run};
+use std::time::Duration;
+
+use cyrsync_lab::{Imap, Lab, Options, Proxy, Run};
 
 use crate::common::{
     Holder, append, assert_equal, create, message_file, ours, replicate, start_ours, until,
 };
 use crate::rolling::{drained, rolling, stop};
 
-/// Returns what a run logged at a level.
+/// Returns the lines that a run logged at a level.
 fn logged<'r>(run: &'r Run, level: &str) -> Vec<&'r str> {
     run.log.lines().filter(|line| line.starts_with(level)).collect()
 }
@@ -25,7 +27,7 @@ fn an_outage_is_reported_with_its_beginning_and_end() {
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "meanwhile");
     let began = "cannot reach the replica: server=<127.0.0.1> channel=<far> error=<";
     let running = until(running, |so_far| so_far[2].contains(began));
-    // The warning must come only once, however often the client tries.
+    // The error must be logged only once, even after several attempts to connect.
     let running = until(running, |so_far| so_far[1].matches("retrying in 1 seconds").count() > 2);
     lab.replica.start_server();
     let ended = "the replica is reachable again: server=<127.0.0.1> channel=<far> after=<";
@@ -35,12 +37,12 @@ fn an_outage_is_reported_with_its_beginning_and_end() {
     let errors = logged(&run, "ERR");
     assert_eq!(errors.len(), 1, "one error for one outage: {run}");
     assert!(errors[0].contains(began), "{run}");
-    // Cyrus's own client writes no line with that word either while it waits for the replica.
+    // Cyrus's client also logs no line with "ERROR" while it waits for the replica.
     assert!(!run.log.contains("ERROR"), "{run}");
 }
 
 #[test]
-fn a_replica_that_shuts_down_is_no_error_for_one_that_connects_once() {
+fn with_o_a_replica_that_shuts_down_is_no_error() {
     let mut lab = Lab::default();
     create(&lab.master, &["user.fred"]);
     let running = drained(rolling(&lab, &["-o"]), &lab);
@@ -49,7 +51,11 @@ fn a_replica_that_shuts_down_is_no_error_for_one_that_connects_once() {
     let run = running.wait();
     assert_eq!(run.status.code(), Some(0), "{run}");
     assert_eq!(logged(&run, "ERR"), [""; 0], "{run}");
-    assert!(run.log.contains("the replica is gone: "), "{run}");
+    assert!(
+        run.log
+            .contains("the replica shut down and cannot be reached again, ending because of -o: "),
+        "{run}"
+    );
 }
 
 #[test]
@@ -79,7 +85,7 @@ fn a_name_that_does_not_exist_is_reported() {
 }
 
 #[test]
-fn a_deleted_mailbox_that_is_named_is_no_mistake() {
+fn naming_a_deleted_mailbox_is_no_error() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred", "user.fred.old"]);
     replicate(&lab, &["-A"]);
@@ -89,7 +95,7 @@ fn a_deleted_mailbox_that_is_named_is_no_mistake() {
 }
 
 #[test]
-fn a_channel_that_nothing_is_known_of_is_refused() {
+fn an_unknown_channel_is_refused() {
     let channels = ["", "far"].map(str::to_owned).to_vec();
     let lab = Lab::new(Options { sync_log_channels: channels, ..Options::default() });
     create(&lab.master, &["user.fred"]);
@@ -103,17 +109,21 @@ fn a_channel_that_nothing_is_known_of_is_refused() {
 }
 
 #[test]
-fn rolling_says_at_the_start_what_would_keep_it_from_replicating() {
+fn rolling_warns_at_the_start_of_settings_that_prevent_replication() {
     let lab = Lab::default();
     let shutdown = lab.master.scratch().join("shutdown");
     std::fs::write(&shutdown, "").expect("own file");
     let run = ours(&lab, &["-R", "-F", shutdown.to_str().unwrap()]).ok();
-    let says = format!("the shutdown file {} is there", shutdown.display());
+    let says = format!("the shutdown file {} exists", shutdown.display());
     assert!(logged(&run, "NOTICE").iter().any(|line| line.contains(&says)), "{run}");
 
     lab.master.set_config("far_sync_host", Some("127.0.0.1"));
     for (option, value, says) in [
-        ("sync_log_channels", "near", "the log without a channel (\"\") is not among"),
+        (
+            "sync_log_channels",
+            "near",
+            "the log without a channel (\"\") is not in sync_log_channels",
+        ),
         ("sync_log", "no", "sync_log is off"),
     ] {
         lab.master.set_config(option, Some(value));
@@ -148,7 +158,32 @@ fn a_long_wait_for_a_lock_says_who_holds_it() {
 }
 
 #[test]
-fn a_number_that_is_none_is_a_wrong_command_line() {
+fn a_run_that_a_signal_ends_has_a_summary() {
+    let lab = Lab::default();
+    create(&lab.master, &["user.fred"]);
+    replicate(&lab, &["-A"]);
+    append(&mut Imap::login(&lab.master, "fred"), "INBOX", "new");
+    let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, true);
+    lab.master.use_port(proxy.port());
+    for (args, first) in [
+        (["-v", "-u", "fred"], "USER fred\n"),
+        (["-v", "-m", "user.fred"], "MAILBOXES user.fred\n"),
+        (["-v", "-s", "fred"], "META fred\n"),
+    ] {
+        // The replica does not answer the first query.
+        proxy.hold_at(b"GET ");
+        let running = start_ours(&lab, &args);
+        let running = until(running, |so_far| so_far[0].contains(first) && proxy.is_holding());
+        running.signal(libc::SIGTERM);
+        let run = running.wait();
+        proxy.release();
+        assert_eq!(run.status.code(), Some(75), "{run}");
+        assert_eq!(run.log.matches("SUMMARY users=").count(), 1, "{run}");
+    }
+}
+
+#[test]
+fn an_invalid_number_is_a_usage_error() {
     let lab = Lab::default();
     for flag in ["-d", "-t", "-w", "--warn-lag"] {
         let run = ours(&lab, &["-R", flag, "abc"]);
@@ -157,7 +192,8 @@ fn a_number_that_is_none_is_a_wrong_command_line() {
     }
 }
 
-/// Returns how often a text is logged; every line with it must name the replica.
+/// Returns how many times a text is logged. Asserts that every error line names channel and
+/// replica.
 fn times_logged(log: &str, text: &str) -> usize {
     for line in log.lines().filter(|line| line.starts_with("ERR")) {
         let names_it =
@@ -186,11 +222,11 @@ fn a_failure_is_logged_in_full_once_and_every_line_names_channel_and_replica() {
     ] {
         let run = ours(&lab, &[&["-n", "far"], mode].concat());
         assert_eq!(run.status.code(), Some(1), "{run}");
-        // A mailbox from a log is tried once more with its user.
+        // After a mailbox from a log fails, the client tries its whole user once.
         let tries = if mode == ["-1"] { 2 } else { 1 };
         assert_eq!(times_logged(&run.log, reason), tries, "{run}");
         assert!(run.log.contains(brief), "{brief}: {run}");
-        // The person who typed the command sees every line.
+        // stderr has every line if a person typed the names, but not for a log.
         let is_typed = mode != ["-1"];
         assert_eq!(run.stderr.contains(reason), is_typed, "{run}");
     }
@@ -201,26 +237,26 @@ fn a_failure_is_logged_in_full_once_and_every_line_names_channel_and_replica() {
     assert!(run.log.contains("error=<user.fred.Sent and 1 more failed, see above>"), "{run}");
 }
 
-/// While the client is idle it does not ask a host for the state of its mailboxes.
+/// Not through a host: an idle client does not read the mailboxes of a host.
 #[cfg(not(through_host))]
 #[test]
-fn mail_that_nobody_logs_is_noticed() {
+fn mail_that_is_not_logged_is_reported() {
     let mut lab = Lab::default();
     create(&lab.master, &["user.fred"]);
     replicate(&lab, &["-A"]);
     lab.master.stop_server();
     lab.master.set_config("sync_log", Some("no"));
     lab.master.start_server();
-    // Its process read imapd.conf when it started.
+    // This imapd process reads imapd.conf only at its start, so it does not log.
     let mut fred = Imap::login(&lab.master, "fred");
     lab.master.set_config("sync_log", Some("yes"));
     let running = start_ours(&lab, &["-R"]);
     let running = until(running, |so_far| so_far[2].contains("Destination supports"));
-    // Times in cyrus.index are in whole seconds.
+    // Wait two seconds, because cyrus.index stores times in whole seconds.
     let started = std::time::Instant::now();
     let running = until(running, |_| started.elapsed().as_secs() >= 2);
     append(&mut fred, "INBOX", "not logged");
-    let says = "nobody wrote ";
+    let says = "no program of Cyrus wrote to ";
     let running = until(running, |so_far| so_far[2].contains(says));
     running.signal(libc::SIGTERM);
     let run = running.wait();

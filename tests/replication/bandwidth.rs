@@ -1,4 +1,4 @@
-//! A limit of bandwidth, measured by a proxy between master and replica.
+//! Tests the limit of bandwidth. A proxy between master and replica measures the traffic.
 
 use std::time::{Duration, Instant};
 
@@ -20,13 +20,13 @@ fn lab(users: usize, messages: usize) -> (Lab, Proxy) {
     (lab, proxy)
 }
 
-/// Waits for the end of a run, and checks all the time that it has not sent more than allowed since
-/// its beginning. This holds however busy the machine is.
+/// Waits for the end of a run, and checks repeatedly that it has not sent more than allowed since
+/// its beginning. This condition also holds on a busy machine.
 #[track_caller]
 fn within(rate: u64, begun: Instant, proxy: &Proxy, mut running: Running) -> Run {
     let run = loop {
         let sent = proxy.traffic().sent;
-        // A tenth of a second's worth may have been saved before the first byte.
+        // The limit allows a burst of a tenth of a second's bytes at the beginning.
         let may = begun.elapsed().as_secs_f64() * rate as f64 + 0.1 * rate as f64;
         assert!(sent as f64 <= may, "{sent} bytes after {:?}", begun.elapsed());
         match running.wait_within(Duration::from_millis(10)) {
@@ -42,7 +42,7 @@ fn within(rate: u64, begun: Instant, proxy: &Proxy, mut running: Running) -> Run
     run
 }
 
-/// Returns a message whose text can be compressed by a quarter and no more.
+/// Returns a message whose text compression makes smaller by at most a quarter.
 fn random_text(rng: &mut Rng, bytes: usize) -> Vec<u8> {
     let mut text = message("random");
     for at in 0..bytes {
@@ -55,7 +55,7 @@ fn random_text(rng: &mut Rng, bytes: usize) -> Vec<u8> {
 }
 
 #[test]
-fn no_more_is_sent_than_the_limit_over_however_many_connections() {
+fn all_connections_together_send_no_more_than_the_limit() {
     const RATE: u64 = 400 << 10;
     let (lab, _) = lab(6, 45);
     for (name, jobs) in [("one", "1"), ("four", "4"), ("some", "auto")] {
@@ -78,7 +78,7 @@ fn no_more_is_sent_than_the_limit_over_however_many_connections() {
 }
 
 #[test]
-fn a_limit_of_imapd_conf_holds_for_its_channel_and_what_is_encrypted() {
+fn a_limit_in_imapd_conf_holds_for_its_channel_and_over_tls() {
     let (mut lab, proxy) = lab(1, 150);
     let certificate = certs::self_signed(&lab.replica, &lab.replica.scratch(), "replica");
     lab.replica.use_certificate(&certificate);
@@ -112,20 +112,19 @@ fn below_a_limit_mail_is_compressed_as_well_as_over_a_slow_network() {
     assert!(auto * 100 <= level_6 * 102, "{auto} bytes, and {level_6} with level 6: {run}");
 }
 
-/// Waits until a run is held up in the middle of sending mail, at a rate at which the mail would
-/// take long.
+/// Waits until the limit has stopped a run while it sends mail. The rest would take long.
 fn held_up(proxy: &Proxy, running: Running) -> Running {
     until(running, |_| proxy.traffic().sent > 40 << 10)
 }
 
 #[test]
-fn a_signal_ends_a_run_that_is_held_up_and_nothing_is_lost() {
+fn sigterm_ends_a_run_that_the_limit_slows_and_nothing_is_lost() {
     let (lab, proxy) = lab(4, 60);
     for jobs in ["1", "4"] {
         let running = start_ours(&lab, &["-A", "-j", jobs, "--bwlimit", "20K"]);
         let running = held_up(&proxy, running);
         running.signal(libc::SIGTERM);
-        // To send the rest would take minutes.
+        // Sending the rest would take minutes.
         let run = running.wait_within(Duration::from_secs(10)).expect("it ends at once");
         assert_eq!(run.status.code(), Some(75), "{run}");
         proxy.reset();
@@ -135,7 +134,7 @@ fn a_signal_ends_a_run_that_is_held_up_and_nothing_is_lost() {
 }
 
 #[test]
-fn a_command_may_take_longer_than_the_timeout_if_the_limit_is_why() {
+fn the_limit_may_make_a_command_longer_than_the_timeout() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
     let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, false);
@@ -143,7 +142,7 @@ fn a_command_may_take_longer_than_the_timeout_if_the_limit_is_why() {
     lab.master.set_config("sync_timeout", Some("3s"));
     lab.master.set_config("client_timeout", Some("3s"));
     Filler::new(&lab.master, 3).mailbox_of("user.fred.large", 1, |rng| random_text(rng, 7_000));
-    // In three seconds it sends fewer bytes than count as progress.
+    // At 600 bytes a second, the client sends in three seconds fewer bytes than count as progress.
     let run = ours(&lab, &["-u", "fred", "--bwlimit", "600"]).ok();
     assert_eq!(run.stderr, "", "{run}");
     assert_eq!(proxy.traffic().connections, 1, "{run}");
@@ -151,7 +150,7 @@ fn a_command_may_take_longer_than_the_timeout_if_the_limit_is_why() {
 }
 
 #[test]
-fn sighup_brings_another_limit_to_a_client_that_is_held_up() {
+fn sighup_applies_a_new_limit_to_a_client_that_the_old_limit_slows() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
     let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, false);
@@ -159,7 +158,7 @@ fn sighup_brings_another_limit_to_a_client_that_is_held_up() {
     lab.master.set_config("sync_bwlimit", Some("20K"));
     let running = rolling(&lab, &["-j", "1"]);
     proxy.reset();
-    // At this rate the message would take minutes.
+    // At the first limit this message would take minutes.
     let text = random_text(&mut Rng::new(7), 4 << 20);
     assert!(Imap::login(&lab.master, "fred").append("INBOX", "", &text).is_ok());
     let running = held_up(&proxy, running);

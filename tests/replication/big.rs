@@ -1,4 +1,4 @@
-//! Big mailboxes and big messages.
+//! Tests large mailboxes and large messages.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ fn a_big_mailbox_goes_in_batches_and_is_resumed_after_sigterm() {
 }
 
 #[test]
-fn a_big_mailbox_of_which_one_flag_changes_sends_little() {
+fn a_changed_flag_in_a_big_mailbox_sends_little() {
     let lab = Lab::default();
     Filler::new(&lab.master, 10).mailbox_of_sizes("user.fred", 5000, |_| 200);
     replicate(&lab, &["-u", "fred"]);

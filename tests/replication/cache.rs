@@ -1,10 +1,11 @@
-//! The replication cache of rolling mode: it saves commands, and never leads to a wrong result.
+//! Tests the replication cache of rolling mode. It saves commands and must not cause a wrong
+//! result.
 
 use cyrsync_lab::{Imap, Lab, Run};
 
 use crate::common::{append, assert_equal, create, errors, ours, sent};
 
-/// Returns a master with a cache, and fred on both sides.
+/// Starts a lab whose master has a cache, with the user fred on both sides.
 fn cached() -> Lab {
     let lab = Lab::default();
     let path = lab.master.config_dir().join("cache");
@@ -14,7 +15,7 @@ fn cached() -> Lab {
     lab
 }
 
-/// Replicates what was logged, once.
+/// Replicates the log once, and asserts that both sides are equal.
 #[track_caller]
 fn roll(lab: &Lab) -> Run {
     let run = ours(lab, &["-1", "-v", "-v"]).ok();
@@ -27,7 +28,7 @@ fn asked(run: &Run) -> usize {
 }
 
 #[test]
-fn what_the_replica_has_is_not_asked_again() {
+fn cached_states_are_not_requested_again() {
     let lab = cached();
     let mut fred = Imap::login(&lab.master, "fred");
     append(&mut fred, "INBOX", "one");
@@ -40,7 +41,7 @@ fn what_the_replica_has_is_not_asked_again() {
 }
 
 #[test]
-fn a_replica_that_was_changed_behind_the_cache_is_asked_after_all() {
+fn a_changed_replica_is_noticed_in_spite_of_the_cache() {
     let lab = cached();
     append(&mut Imap::login(&lab.replica, "fred"), "INBOX", "from the replica");
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "from the master");
@@ -52,7 +53,7 @@ fn a_replica_that_was_changed_behind_the_cache_is_asked_after_all() {
 }
 
 #[test]
-fn renames_and_deletes_are_not_remembered_wrongly() {
+fn the_cache_is_right_after_renames_and_deletes() {
     let lab = cached();
     let mut fred = Imap::login(&lab.master, "fred");
     append(&mut fred, "INBOX.Sent", "one");

@@ -1,12 +1,12 @@
-//! Failures on the replica: each fails only what it must, and its line first names its subject and
-//! the usual cause.
+//! Tests failures on the replica. Each failure must affect only the data that needs it, and its log
+//! line must name the data and the usual cause.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use cyrsync_lab::{Imap, Lab, Options, Run, places};
+use cyrsync_lab::{Imap, Lab, Options, REPLICATOR, Run, places};
 
 use crate::common::{
     append, create, differing, errors, kill_sync_servers, ours, replicate, start_ours, until,
@@ -21,7 +21,7 @@ fn the_line_of(run: &Run, mailbox: &str) -> String {
     lines[0].clone()
 }
 
-/// Asserts that only paths that begin with one of these differ.
+/// Asserts that all paths that differ contain one of these texts.
 #[track_caller]
 fn only_these_differ(lab: &Lab, run: &Run, starts: &[&str]) {
     let others: Vec<String> = differing(lab)
@@ -55,7 +55,10 @@ fn a_partition_that_the_replica_lacks_fails_the_mailboxes_on_it() {
         for name in ["user.fred.far", "user.fred.void"] {
             let line = the_line_of(&run, name);
             assert!(line.contains("partition second"), "{line}");
-            assert!(line.contains("partition-second must be in its imapd.conf"), "{line}");
+            assert!(
+                line.contains("check that partition-second is in the replica's imapd.conf"),
+                "{line}"
+            );
         }
         match args[0] {
             "-m" => assert!(differing(&lab).iter().all(|path| !path.starts_with("user.fred.zz "))),
@@ -69,7 +72,7 @@ fn a_partition_that_the_replica_lacks_fails_the_mailboxes_on_it() {
 }
 
 #[test]
-fn a_mailbox_over_which_the_replica_ends_does_not_take_the_rest_with_it() {
+fn a_mailbox_that_ends_the_replicas_server_fails_without_the_others() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred", "user.fred.a", "user.fred.b", "user.fred.c"]);
     let mut fred = Imap::login(&lab.master, "fred");
@@ -92,7 +95,7 @@ fn a_mailbox_over_which_the_replica_ends_does_not_take_the_rest_with_it() {
         let run = ours(&lab, args);
         assert_eq!(run.status.code(), Some(1), "{run}");
         let line = the_line_of(&run, "user.fred.a");
-        assert!(line.contains("lost twice over it") && line.contains("log"), "{line}");
+        assert!(line.contains("lost twice during this task") && line.contains("log"), "{line}");
         if args[0] != "-m" {
             only_these_differ(&lab, &run, &["user.fred.a"]);
         }
@@ -102,11 +105,11 @@ fn a_mailbox_over_which_the_replica_ends_does_not_take_the_rest_with_it() {
 }
 
 #[test]
-fn a_replica_that_cannot_store_messages_is_asked_for_its_disk() {
+fn a_replica_that_cannot_store_messages_gets_a_hint_about_its_disk() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred", "user.fred.a", "user.anna"]);
     replicate(&lab, &["-A"]);
-    // The replica gives the same answer if its disk is full: it cannot write the file.
+    // The replica cannot write a staged file. It sends the same answer if its disk is full.
     let staging = lab.replica.partition_dir("default").join("sync.");
     fs::create_dir_all(&staging).expect("own directory");
     fs::set_permissions(&staging, Permissions::from_mode(0o500)).expect("own directory");
@@ -116,7 +119,10 @@ fn a_replica_that_cannot_store_messages_is_asked_for_its_disk() {
     assert_eq!(run.status.code(), Some(1), "{run}");
     let line = the_line_of(&run, "user.fred");
     assert!(line.contains("Failed to parse APPLY line"), "{line}");
-    assert!(line.contains("hint: is the replica's disk full?"), "{line}");
+    assert!(
+        line.contains("hint: the replica could not store the messages that it received"),
+        "{line}"
+    );
     assert!(line.contains("partition default"), "{line}");
     only_these_differ(&lab, &run, &["user.fred "]);
     fs::remove_dir_all(&staging).expect("own directory");
@@ -124,8 +130,8 @@ fn a_replica_that_cannot_store_messages_is_asked_for_its_disk() {
     replicate(&lab, &["-A"]);
 }
 
-/// Asserts that a run ends by itself with exit code 1, although it could try again, and prints
-/// these words.
+/// Asserts that a run ends by itself with exit code 1, without waiting for another attempt, and
+/// prints these words.
 #[track_caller]
 fn ends_at_once(lab: &Lab, args: &[&str], words: &[&str]) {
     let started = Instant::now();
@@ -142,7 +148,7 @@ fn ends_at_once(lab: &Lab, args: &[&str], words: &[&str]) {
     assert!(started.elapsed() < Duration::from_secs(10));
 }
 
-/// Writes a list of users or mailboxes to a file.
+/// Writes a list of users or mailboxes to a file. Returns its path.
 fn list(lab: &Lab, line: &str) -> String {
     let path = lab.master.scratch().join("list");
     fs::write(&path, format!("{line}\n")).expect("own directory");
@@ -150,7 +156,7 @@ fn list(lab: &Lab, line: &str) -> String {
 }
 
 #[test]
-fn what_no_other_try_cures_ends_every_run_that_is_not_rolling() {
+fn a_permanent_error_ends_every_run_except_rolling() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
     lab.master.set_config("sync_password", Some("not-the-right-one"));
@@ -165,17 +171,17 @@ fn what_no_other_try_cures_ends_every_run_that_is_not_rolling() {
     ] {
         ends_at_once(&lab, args, &["sync_password", "Can not connect to server '127.0.0.1'"]);
     }
-    // A rolling client goes on, because an administrator may correct the problem meanwhile.
+    // A rolling client tries again, because an administrator may correct the password meanwhile.
     let running = start_ours(&lab, &["-R"]);
     let running = until(running, |so_far| {
-        so_far[2].contains("trying again all the same") && so_far[1].contains("retrying in 15")
+        so_far[2].contains("trying to connect again") && so_far[1].contains("retrying in 15")
     });
     running.signal(libc::SIGTERM);
     assert_eq!(running.wait().status.code(), Some(75));
 }
 
 #[test]
-fn a_login_that_is_no_administrators_is_told_as_that() {
+fn a_login_without_admin_rights_is_reported_as_such() {
     let conf = "admins: somebody\nsasl_mech_list: PLAIN\n".to_owned();
     let lab = Lab::new(Options { replica_conf: conf, ..Options::default() });
     create(&lab.master, &["user.fred"]);
@@ -190,7 +196,7 @@ fn a_login_that_is_no_administrators_is_told_as_that() {
 }
 
 #[test]
-fn a_replica_that_cannot_ask_for_passwords_is_waited_for() {
+fn a_replica_without_its_password_daemon_is_waited_for() {
     let conf = "sasl_pwcheck_method: saslauthd\nsasl_saslauthd_path: /nonexistent/mux\n".to_owned();
     let lab = Lab::new(Options { replica_conf: conf, ..Options::default() });
     create(&lab.master, &["user.fred"]);
@@ -199,4 +205,22 @@ fn a_replica_that_cannot_ask_for_passwords_is_waited_for() {
     waiting.signal(libc::SIGTERM);
     let run = waiting.wait();
     assert!(run.log.contains("saslauthd"), "{run}");
+}
+
+#[test]
+fn a_replica_with_too_many_connections_of_the_user_is_waited_for() {
+    let conf = "maxlogins_per_user: 1\n".to_owned();
+    let lab = Lab::new(Options { replica_conf: conf, ..Options::default() });
+    create(&lab.master, &["user.fred"]);
+    lab.master.use_port(lab.replica.imap_port());
+    lab.master.set_config("sync_try_imap", Some("yes"));
+    let other = Imap::login(&lab.replica, REPLICATOR);
+    let waiting = start_ours(&lab, &["-u", "fred"]);
+    let waiting = until(waiting, |so_far| so_far[1].contains("retrying in 15 seconds"));
+    waiting.signal(libc::SIGTERM);
+    let run = waiting.wait();
+    assert!(run.log.contains("Too many open connections"), "{run}");
+    assert!(run.log.contains("hint: see maxlogins_per_user"), "{run}");
+    assert!(!run.log.contains("sync_password"), "{run}");
+    drop(other);
 }

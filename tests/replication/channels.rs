@@ -1,4 +1,4 @@
-//! The log of a channel: deferred entries, and other clients that work on it.
+//! Tests the log of a channel: deferred entries, and other clients on the same channel.
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use crate::common::{
 use crate::rolling::{drained, log, rolling, stop};
 
 #[test]
-fn a_single_run_over_a_channel_fails_for_what_failed_and_not_for_what_is_deferred() {
+fn a_single_run_over_a_channel_fails_for_errors_and_not_for_deferred_entries() {
     for channel in ["", "far"] {
         let lab =
             Lab::new(Options { sync_log_channels: vec![channel.to_owned()], ..Options::default() });
@@ -27,7 +27,7 @@ fn a_single_run_over_a_channel_fails_for_what_failed_and_not_for_what_is_deferre
         let log = lab.master.config_dir().join("sync").join(channel).join("log");
         let left = fs::read_to_string(&log).expect("it is put back");
         assert!(left.contains("MAILBOX user.bert\n"), "{left}");
-        // If another user beside him fails, that is a failure.
+        // bert is locked, which is no failure. anna has a damaged message, which is one.
         append(&mut Imap::login(&lab.master, "anna"), "INBOX", "broken");
         let file = message_file(&lab.master, "user.anna", 1);
         let intact = fs::read(&file).expect("own file");
@@ -55,14 +55,19 @@ fn the_work_file_of_another_client_is_neither_removed_nor_replaced() {
     let intact = fs::read(&file).expect("own file");
     fs::write(&file, "nonsense").expect("own file");
     running.signal(libc::SIGCONT);
-    let running = until(running, |so_far| so_far[2].contains("left for later: items=<USER anna>"));
-    // As Cyrus's client does it: it removes the work file by its name, and the log takes its place.
     let work = log(&lab).with_file_name("log-run");
-    fs::remove_file(&work).expect("what anna waits in");
-    fs::write(&work, "USER zoe\n").expect("own directory");
+    // The client writes the work file once more after this line.
+    let running = until(running, |so_far| {
+        so_far[2].contains("left for later: items=<USER anna>")
+            && fs::read_to_string(&work).is_ok_and(|text| text.contains("USER anna\n"))
+    });
+    // Cyrus's client removes the work file by its name and renames the log to this name. Replace
+    // the file in one step, because the client creates a removed work file again.
+    let theirs = work.with_extension("theirs");
+    fs::write(&theirs, "USER zoe\n").expect("own directory");
+    fs::rename(&theirs, &work).expect("own directory");
     append(&mut Imap::login(&lab.master, "dora"), "INBOX", "she is logged meanwhile");
-    let running =
-        until(running, |so_far| so_far[2].contains("another client works on this channel"));
+    let running = until(running, |so_far| so_far[2].contains("another client uses this channel"));
     assert_eq!(fs::read_to_string(&work).expect("it is not ours"), "USER zoe\n");
     let left = fs::read_to_string(log(&lab)).expect("it is there");
     assert!(left.contains("USER anna\n") && left.contains("MAILBOX user.dora\n"), "{left}");
@@ -75,7 +80,7 @@ fn the_work_file_of_another_client_is_neither_removed_nor_replaced() {
 }
 
 #[test]
-fn nothing_is_lost_beside_cyruss_own_client_on_the_same_channel() {
+fn nothing_is_lost_with_cyruss_client_on_the_same_channel() {
     let lab = Lab::new(Options { conversations: true, ..Options::default() });
     let running = rolling(&lab, &[]);
     let done = AtomicBool::new(false);
@@ -88,12 +93,16 @@ fn nothing_is_lost_beside_cyruss_own_client_on_the_same_channel() {
             done.store(true, Ordering::Relaxed);
         });
         while !done.load(Ordering::Relaxed) {
-            // Cyrus's client may fail: each client removes the file that the other works on.
+            // Cyrus's client may fail, because each client removes the work file of the other.
             cyrus_sync_client(&lab.master, &["-R", "-1"]);
         }
     });
-    // Cyrus's client removes the work file by its name, also ours, which holds the entries that
-    // wait for another try. With the next take-over the file is there again until all is done.
+    // If Cyrus's client failed in its last run, its work file is still there. Our client reads it
+    // when it starts over.
+    running.signal(libc::SIGHUP);
+    let running = until(running, |so_far| so_far[2].contains("starting over"));
+    // Cyrus's client may also have removed our work file, which has the entries that wait for
+    // another attempt. Our client writes it again when it takes over the next log.
     append(&mut Imap::login(&lab.master, "fred1"), "INBOX", "last");
     let running = drained(running, &lab);
     stop(running);

@@ -1,8 +1,8 @@
 //! Several clients change many users of a live master at the same time, while `sync_client -R` runs
-//! and is disturbed; afterwards both servers must be equal.
+//! and is disturbed. Afterwards both servers must be equal.
 //!
-//! `CYRSYNC_CHAOS_OPERATIONS` sets the number of random operations of each client, and
-//! `CYRSYNC_CHAOS_SEED` which operations they are.
+//! The environment variable `CYRSYNC_CHAOS_OPERATIONS` sets the number of random operations of each
+//! client, and `CYRSYNC_CHAOS_SEED` the seed that chooses them.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -20,13 +20,13 @@ use cyrsync_lab::{
 use crate::common::{kill_sync_servers, program, until};
 use crate::rolling::drained;
 
-/// First letters of the users of each client.
+/// For each mail client, the first letter of its users.
 const CLIENTS: [&str; 3] = ["a", "b", "c"];
-/// Number of random operations of each client, if the environment does not set it.
+/// Default number of random operations of each mail client.
 const OPERATIONS: usize = 400;
-/// Bytes of the header of a twoskip database.
+/// Size of the header of a twoskip database, in bytes.
 const TWOSKIP_HEADER: usize = 64;
-/// A user's sessions are opened again after this many operations.
+/// Number of operations after which a user's sessions are closed and opened again.
 const LOT: usize = 50;
 
 fn from_environment<T: std::str::FromStr>(name: &str, default: T) -> T {
@@ -38,12 +38,12 @@ fn start(master: &Cyrus) -> Running {
     start_sync_client(program(), master, &["-R", "-l"])
 }
 
-/// Waits until the client has connected; from then on it handles signals.
+/// Waits until the client has connected. From then on it handles signals.
 fn connected(running: Running) -> Running {
     until(running, |so_far| so_far[2].contains("Destination supports"))
 }
 
-/// Ends it with SIGTERM.
+/// Ends the client with SIGTERM.
 #[track_caller]
 fn ended(running: Running) -> Run {
     running.signal(libc::SIGTERM);
@@ -53,7 +53,7 @@ fn ended(running: Running) -> Run {
     run
 }
 
-/// What a disturbance may change.
+/// The servers and programs that a disturbance may change.
 struct Scene<'s> {
     master: &'s Cyrus,
     replica: &'s mut Cyrus,
@@ -70,8 +70,8 @@ impl Scene<'_> {
     }
 }
 
-/// Lets clients change the master, and meanwhile calls `disturb` again and again. Afterwards both
-/// servers must be equal.
+/// Starts the mail clients on the master, and calls `disturb` again and again while they run.
+/// Afterwards both servers must be equal.
 fn chaos(seed: u64, pause: Duration, disturb: impl Fn(&mut Scene<'_>)) {
     turmoil(seed, pause, disturb, false);
 }
@@ -102,7 +102,7 @@ fn turmoil(seed: u64, pause: Duration, disturb: impl Fn(&mut Scene<'_>), servers
     let done = thread::scope(|scope| {
         let clients =
             CLIENTS.map(|prefix| scope.spawn(move || client(master, seed, prefix, operations)));
-        // The test needs random moments here, not events.
+        // Disturb at random times. The test does not wait for events here.
         while !clients.iter().all(|client| client.is_finished()) {
             let longest = pause.as_millis() as usize;
             thread::sleep(Duration::from_millis(scene.rng.below(longest) as u64));
@@ -112,7 +112,8 @@ fn turmoil(seed: u64, pause: Duration, disturb: impl Fn(&mut Scene<'_>), servers
     });
     println!("the clients did:\n{}", done.concat().join("\n"));
     println!("ours logged:\n{}", scene.logged);
-    // A mailbox that was renamed while the client read it must not be reported as a second one.
+    // The client may read a mailbox while it is renamed. It must not report a second mailbox with
+    // the same uniqueid.
     assert!(!scene.logged.contains("same uniqueid"), "seed {seed}");
     proxy.never_cut();
     let running = scene.running.take().expect("it is only taken to be replaced");
@@ -123,9 +124,10 @@ fn turmoil(seed: u64, pause: Duration, disturb: impl Fn(&mut Scene<'_>), servers
         remove_unfinished_databases(&mut lab.replica);
     }
     let _tell = Tell(&lab);
-    // Entries that waited for another try are done now.
+    // The next client must also complete the deferred entries.
     let Run { stderr, log, .. } = ended(drained(connected(start(&lab.master)), &lab));
-    // Cyrus leaves stale quota roots in mailboxes that are renamed out of a subtree.
+    // Correct quotas: Cyrus leaves a wrong root in mailboxes that are renamed out of the root's
+    // subtree.
     tools::quota_complaints(&lab.master);
     tools::quota_complaints(&lab.replica);
     if servers_are_killed {
@@ -141,9 +143,9 @@ fn turmoil(seed: u64, pause: Duration, disturb: impl Fn(&mut Scene<'_>), servers
     assert!(left.is_empty(), "seed {seed}:\n{log}{stderr}{}", describe(&left, 30));
 }
 
-/// Whether the master itself reports a wrong value: the modseq of a quota root that `quota -f`
-/// corrected; and, after a user was renamed, checksum and size of annotations that belonged to the
-/// old name. The annotations themselves are compared one by one.
+/// Returns whether the master itself reports a wrong value. This can be the modseq of a quota root
+/// that `quota -f` corrected. After a user was renamed, it can also be checksum and size of
+/// annotations that belonged to the old name; the annotations themselves are compared one by one.
 fn is_stale(difference: &Difference) -> bool {
     let without_annotations = |quota: &Option<String>| {
         let quota = quota.clone().unwrap_or_default();
@@ -158,9 +160,10 @@ fn is_stale(difference: &Difference) -> bool {
         || (is_quota && without_annotations(master) == without_annotations(replica))
 }
 
-/// Does what an administrator would do after a server of Cyrus 3.6.1 was killed while it created a
-/// database: Cyrus writes the header last, and from then on refuses a file without one ("invalid
-/// magic header"), and with it everything that is sent to the mailbox.
+/// Removes databases without a header from the replica, as an administrator would. A server of
+/// Cyrus 3.6.1 that is killed while it creates a database leaves such a file, because it writes the
+/// header last. Cyrus then refuses the file ("invalid magic header"), and all changes to the
+/// mailbox.
 fn remove_unfinished_databases(replica: &mut Cyrus) {
     replica.stop_server();
     let mut databases = Vec::new();
@@ -189,9 +192,10 @@ fn find_all(dir: &Path, name: &str, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Does what an administrator would do after a server of Cyrus 3.6.1 was killed between expunging a
-/// script from the mailbox for scripts and removing the script's file. The mailboxes are equal, so
-/// the client compares the user's scripts only if it is asked to.
+/// Removes scripts that only the replica has, as an administrator would. A server of Cyrus 3.6.1
+/// that is killed while it deletes a script may expunge it from the user's mailbox for scripts and
+/// not remove its file. The mailboxes are then equal, so only `-s` makes the client compare the
+/// scripts.
 fn remove_stale_scripts(lab: &Lab) {
     let differences = compare(&lab.master, &lab.replica);
     let stale = differences.iter().filter(|difference| difference.master.is_none());
@@ -203,10 +207,10 @@ fn remove_stale_scripts(lab: &Lab) {
     }
 }
 
-/// Whether a quota's use is wrong because of damage that the replica's own Cyrus finds. A server of
-/// Cyrus 3.6.1 that is killed between two of its writes may leave sums in `cyrus.index` that are
-/// not those of its messages. `quota -f` trusts these sums, and replication sends none, so only
-/// `reconstruct` can correct them.
+/// Returns whether a quota's use is wrong because of damage that the replica's own Cyrus finds. A
+/// server of Cyrus 3.6.1 that is killed between two writes may leave wrong sums in `cyrus.index`.
+/// `quota -f` uses these sums, and replication does not send them, so only `reconstruct` can
+/// correct them.
 fn is_damage(difference: &Difference, found: &[String]) -> bool {
     let words = difference.path.strip_prefix("QUOTA ").and_then(|path| path.rsplit_once(' '));
     let Some((root, "FILE")) = words else { return false };
@@ -228,7 +232,7 @@ impl Drop for Tell<'_> {
     }
 }
 
-/// Changes the users of one client; returns the operations.
+/// Changes the users of one mail client. Returns the operations.
 fn client(master: &Cyrus, seed: u64, prefix: &'static str, operations: usize) -> Vec<String> {
     let mut done = Vec::new();
     let first = u64::from(prefix.as_bytes()[0]) << 32;
@@ -264,7 +268,7 @@ fn many_clients_are_followed_to_a_replica_that_is_killed_and_restarted() {
         if scene.rng.one_in(3) {
             scene.replica.stop_server();
             scene.replica.start_server();
-            // Tells a client that may wait for its next attempt to try at once.
+            // The client may wait for its next attempt. SIGHUP makes it try at once.
             scene.running().signal(libc::SIGHUP);
         } else {
             kill_sync_servers(scene.replica);

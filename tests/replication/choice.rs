@@ -1,4 +1,4 @@
-//! The choice of users and mailboxes: patterns in place of names, and exclusions.
+//! Tests how users and mailboxes are selected: by patterns instead of names, and by exclusions.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use cyrsync_lab::{Imap, Lab, Options, Run};
 
 use crate::common::{actions, append, assert_equal, create, lines, ours, replicate};
 
-/// Returns a master with four users and some shared mailboxes; the replica is empty.
+/// Starts a lab whose master has four users and some shared mailboxes. The replica is empty.
 fn lab(options: Options) -> Lab {
     let lab = Lab::new(options);
     let mailboxes = ["user.ann", "user.anna", "user.bob", "user.bob.Sent", "user.zoe"];
@@ -21,14 +21,14 @@ fn lab(options: Options) -> Lab {
 
 const SHARED: &[&str] = &["lists", "lists.c", "lists.rust", "news"];
 
-/// Returns the users and mailboxes named by the actions, and what was excluded.
+/// Returns the lines of `-v` that name users, mailboxes, or what was excluded.
 fn named(actions: &[String]) -> Vec<&str> {
     const WORDS: [&str; 4] = ["USER ", "META ", "MAILBOXES ", "excluded: "];
     let lines = actions.iter().map(String::as_str);
     lines.filter(|line| WORDS.iter().any(|word| line.starts_with(word))).collect()
 }
 
-/// Returns the replica's mailboxes.
+/// Returns the names of the replica's mailboxes, sorted.
 fn there(lab: &Lab) -> Vec<String> {
     let mut there = Imap::admin(&lab.replica).list("*");
     there.sort_unstable();
@@ -53,7 +53,7 @@ fn refused(run: &Run, code: i32, words: &[&str]) {
 }
 
 #[test]
-fn users_and_shared_mailboxes_that_match_are_left_out_and_named_at_the_end() {
+fn excluded_users_and_shared_mailboxes_are_listed_at_the_end() {
     let lab = lab(Options::default());
     let done = actions(&lab, &["-A", "--exclude", "a*", "--exclude=lists.*"]);
     let expected = [
@@ -65,7 +65,7 @@ fn users_and_shared_mailboxes_that_match_are_left_out_and_named_at_the_end() {
     assert_eq!(named(&done), expected);
     assert_eq!(done.last().map(String::as_str), Some(expected[3]));
     assert_eq!(there(&lab), ["lists", "news", "user.bob", "user.bob.Sent", "user.zoe"]);
-    // Several connections exclude the same users and mailboxes.
+    // With several connections the exclusions are the same.
     let done = actions(&lab, &["-A", "--exclude", "*", "-j", "3"]);
     assert_eq!(named(&done).len(), 1, "{done:#?}");
     assert!(named(&done)[0].starts_with("excluded: 4 users, 4 mailboxes: ann, "), "{done:#?}");
@@ -74,13 +74,13 @@ fn users_and_shared_mailboxes_that_match_are_left_out_and_named_at_the_end() {
 }
 
 #[test]
-fn what_was_named_is_left_out_if_it_matches() {
+fn named_users_and_mailboxes_can_be_excluded() {
     let lab = lab(Options::default());
     let done = actions(&lab, &["-u", "ann", "bob", "zoe", "--exclude", "z?e"]);
     assert_eq!(named(&done), ["USER ann", "USER bob", "excluded: 1 user: zoe"]);
     let done = actions(&lab, &["-s", "ann", "bob", "--exclude", "[!a]*"]);
     assert_eq!(named(&done), ["META ann", "excluded: 1 user: bob"]);
-    // Excluded by the name of the mailbox, and by that of the user.
+    // A pattern can match the name of the mailbox or the name of its user.
     let names = ["-m", "user.bob", "user.bob.Sent", "user.ann", "lists", "lists.c"];
     let all = [&names[..], &["--exclude", "*.Sent", "--exclude", "ann", "--exclude=lists.*"]];
     let done = actions(&lab, &all.concat());
@@ -115,7 +115,7 @@ fn patterns_come_from_files_too() {
 }
 
 #[test]
-fn rolling_replication_refuses_to_leave_anything_out() {
+fn rolling_replication_refuses_exclusions() {
     let lab = lab(Options::default());
     let log = lab.master.config_dir().join("sync/log");
     fs::write(&log, "USER ann\n").expect("own file");
@@ -129,7 +129,7 @@ fn rolling_replication_refuses_to_leave_anything_out() {
 }
 
 #[test]
-fn a_pattern_stands_for_users_in_order_each_once() {
+fn a_pattern_selects_users_in_order_each_once() {
     let lab = lab(Options::default());
     let users = |args: &[&str]| {
         let done = actions(&lab, args);
@@ -150,7 +150,7 @@ fn a_pattern_stands_for_users_in_order_each_once() {
 }
 
 #[test]
-fn a_pattern_stands_for_mailboxes_as_they_are_typed() {
+fn a_pattern_selects_mailboxes_by_the_names_that_an_administrator_types() {
     let unix = lab(Options::modern());
     replicate(&unix, &["-A"]);
     let done = actions(&unix, &["-m", "user/bob*", "lists/?"]);
@@ -192,10 +192,10 @@ fn a_dry_run_plans_what_would_be_chosen() {
 }
 
 #[test]
-fn a_user_or_mailbox_with_just_that_name_is_meant() {
+fn a_name_that_exists_is_not_a_pattern() {
     let lab = Lab::default();
     let mut filler = Filler::new(&lab.master, 1);
-    // Cyrus's clients cannot create such names, but Cyrus accepts them from a master.
+    // A mail client cannot create these names, but Cyrus accepts them by replication.
     for name in ["user.a?b", "user.axb", "user.u[1", "user.axb.x*", "user.axb.xy"] {
         filler.mailbox(name, 1);
     }
@@ -210,19 +210,22 @@ fn a_user_or_mailbox_with_just_that_name_is_meant() {
 }
 
 #[test]
-fn a_pattern_that_stands_for_nothing_is_told_and_no_failure() {
+fn a_pattern_without_a_match_is_reported_and_no_failure() {
     let lab = lab(Options::default());
-    for (mode, pattern, told) in [
+    for (mode, pattern, reported) in [
         ("-u", "q*", "no user matches q*"),
         ("-s", "q?", "no user matches q?"),
         ("-m", "user.q*", "no mailbox matches user.q*"),
     ] {
         let run = ours(&lab, &["-v", mode, pattern]).ok();
-        assert_eq!(lines(&run.stderr), [told], "{run}");
-        assert!(run.log.lines().any(|line| line == format!("NOTICE sync_client: {told}")), "{run}");
+        assert_eq!(lines(&run.stderr), [reported], "{run}");
+        assert!(
+            run.log.lines().any(|line| line == format!("NOTICE sync_client: {reported}")),
+            "{run}"
+        );
         assert_eq!(named(&lines(&run.stdout)), [""; 0], "{run}");
         let run = ours(&lab, &["--strict", mode, pattern]);
-        assert_eq!((run.status.code(), lines(&run.stderr)), (Some(1), vec![told.to_owned()]));
+        assert_eq!((run.status.code(), lines(&run.stderr)), (Some(1), vec![reported.to_owned()]));
     }
     for mode in ["-u", "-m", "-s"] {
         refused(&ours(&lab, &[mode, "bob", "b[ob"]), 64, &["b[ob"]);

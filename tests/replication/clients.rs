@@ -1,5 +1,5 @@
-//! Our client and Cyrus's on the same pair: after one has replicated, the other finds nothing to
-//! do.
+//! Runs our client and Cyrus's in turn on the same pair of servers. After one of them has
+//! replicated, the other must find nothing to do.
 
 use cyrsync_lab::fill::{Bulk, Filler};
 use cyrsync_lab::{Lab, Options, cyrus_sync_client, random_changes};
@@ -7,7 +7,7 @@ use cyrsync_lab::{Lab, Options, cyrus_sync_client, random_changes};
 use crate::common::{assert_cyrus_idle, assert_equal, assert_idle, replicate};
 
 #[test]
-fn what_cyrus_replicated_is_left_alone() {
+fn after_cyruss_client_ours_finds_nothing_to_do() {
     for (seed, options) in [
         (71, Options::default()),
         (72, Options { conversations: true, reverseacls: true, ..Options::modern() }),

@@ -1,5 +1,5 @@
-//! Shared by the scenarios: runs the client, compares both sides, and checks that nothing is left
-//! to do.
+//! Helpers for the scenarios: they run the client, compare both sides, and check that a second run
+//! has nothing to do.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -13,21 +13,21 @@ use cyrsync_lab::{
     sync_client,
 };
 
-/// The program of the package that this test is built in: sync_client, or, in `tests/host_store`,
-/// the same with a host store.
+/// The program to test: sync_client, or in the package `tests/host_store` the same program with a
+/// host store.
 pub const OURS: &str =
     match (option_env!("CARGO_BIN_EXE_sync_client"), option_env!("CARGO_BIN_EXE_through_host")) {
         (Some(program), _) | (None, Some(program)) => program,
         (None, None) => panic!("neither package has a program"),
     };
 
-/// Returns the path of [`OURS`], or of another program with the same command line, such as that of
-/// `cyrus-host`.
+/// Returns the path of the program to test: [`OURS`], or the program in the environment variable
+/// `CYRSYNC_CLIENT`, such as that of `cyrus-host`. It has the same command line.
 pub fn program() -> PathBuf {
     std::env::var_os("CYRSYNC_CLIENT").map_or_else(|| OURS.into(), PathBuf::from)
 }
 
-/// Time limit for an event that must come.
+/// Time limit for each expected event.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs our client on the master.
@@ -35,8 +35,8 @@ pub fn ours(lab: &Lab, args: &[&str]) -> Run {
     sync_client(program(), &lab.master, args)
 }
 
-/// Runs [`OURS`] on the master, whatever [`program`] returns: for options that other programs do
-/// not have.
+/// Runs [`OURS`] on the master, and never the program of `CYRSYNC_CLIENT`. Used for options that
+/// other programs do not have.
 pub fn sync_client_itself(lab: &Lab, args: &[&str]) -> Run {
     sync_client(OURS, &lab.master, args)
 }
@@ -46,14 +46,14 @@ pub fn start_ours(lab: &Lab, args: &[&str]) -> Running {
     start_sync_client(program(), &lab.master, args)
 }
 
-/// Waits until the output of a program so far (stdout, stderr, syslog) satisfies a condition. After
-/// a minute it panics with all of the output.
+/// Waits until the program's output so far (stdout, stderr, syslog) satisfies a condition. After a
+/// minute it panics with all of the output.
 #[track_caller]
 pub fn until(mut running: Running, wanted: impl Fn(&[String; 3]) -> bool) -> Running {
     let end = Instant::now() + PATIENCE;
     while !wanted(&running.so_far()) {
         assert!(Instant::now() < end, "it does not come: {:#?}", running.so_far());
-        // The output is in files, and no event announces a change.
+        // The output is in files. No event announces a change, so check again.
         match running.wait_within(Duration::from_millis(2)) {
             Ok(run) => panic!("it ended before that: {run}"),
             Err(still_running) => running = still_running,
@@ -62,7 +62,8 @@ pub fn until(mut running: Running, wanted: impl Fn(&[String; 3]) -> bool) -> Run
     running
 }
 
-/// Runs our client with `-v`; it must succeed without a warning. Returns the actions.
+/// Runs our client with `-v`. It must succeed without a warning. Returns the actions that it
+/// prints.
 #[track_caller]
 pub fn actions(lab: &Lab, args: &[&str]) -> Vec<String> {
     let run = ours(lab, &[&["-v"], args].concat()).ok();
@@ -73,13 +74,13 @@ pub fn actions(lab: &Lab, args: &[&str]) -> Vec<String> {
     actions
 }
 
-/// Whether a line of `-v` is about the connection or the run as a whole.
+/// Returns whether a line of `-v` is about the connection or the run as a whole.
 pub fn is_of_the_run(line: &str) -> bool {
     line.starts_with("ENABLE ") || line.starts_with("SUMMARY ")
 }
 
-/// Replicates: afterwards both servers must be equal, a second run must send nothing, and
-/// verification must find nothing. Returns the actions of the first run.
+/// Replicates, then asserts that both servers are equal, that a second run sends nothing, and that
+/// verification finds no difference. Returns the actions of the first run.
 #[track_caller]
 pub fn replicate(lab: &Lab, args: &[&str]) -> Vec<String> {
     let done = actions(lab, args);
@@ -97,7 +98,7 @@ pub fn assert_verified(lab: &Lab, args: &[&str]) {
     assert_eq!(run.stdout.lines().count(), 1, "verification: {run}");
 }
 
-/// Like [`replicate`], and Cyrus's own client must agree that nothing is left to do.
+/// Like [`replicate`], and asserts that Cyrus's own client also finds nothing to do.
 #[track_caller]
 pub fn replicate_as_cyrus_would(lab: &Lab, args: &[&str]) -> Vec<String> {
     let done = replicate(lab, args);
@@ -105,19 +106,19 @@ pub fn replicate_as_cyrus_would(lab: &Lab, args: &[&str]) -> Vec<String> {
     done
 }
 
-/// Asserts that the oracle finds no difference.
+/// Asserts that both servers are equal.
 #[track_caller]
 pub fn assert_equal(lab: &Lab) {
     let differences = compare(&lab.master, &lab.replica);
     assert!(differences.is_empty(), "{}", describe(&differences, 20));
 }
 
-/// Returns the paths of the differences.
+/// Returns the paths in which the two servers differ.
 pub fn differing(lab: &Lab) -> Vec<String> {
     compare(&lab.master, &lab.replica).into_iter().map(|d| d.path).collect()
 }
 
-/// Asserts that our client looks and sends nothing.
+/// Asserts that our client compares both sides and sends no change.
 #[track_caller]
 pub fn assert_idle(lab: &Lab, args: &[&str]) {
     let run = ours(lab, &[&["-v", "-v"], args].concat()).ok();
@@ -127,21 +128,21 @@ pub fn assert_idle(lab: &Lab, args: &[&str]) {
     assert!(applied.is_empty(), "the replica was told to change:\n{run}");
 }
 
-/// Asserts that Cyrus's own client looks and finds nothing to do.
+/// Asserts that Cyrus's own client finds nothing to do.
 #[track_caller]
 pub fn assert_cyrus_idle(lab: &Lab, args: &[&str]) {
     let run = cyrus_sync_client(&lab.master, &[&["-v"], args].concat()).ok();
     assert!(idle(&run), "Cyrus's client found something to do:\n{run}");
 }
 
-/// Whether a run with `-v` only looked.
+/// Returns whether a run with `-v` printed no change.
 fn idle(run: &Run) -> bool {
     let known = ["USER ", "META ", "MAILBOXES "];
     let is_known = |line: &str| known.iter().any(|word| line.starts_with(word));
     run.stdout.lines().all(|line| is_known(line) || is_of_the_run(line))
 }
 
-/// Returns the commands that a run with `-v -v` sent, each up to its end of line.
+/// Returns the commands that a run with `-v -v` sent, each only up to its first line end.
 pub fn sent(run: &Run) -> Vec<String> {
     let after_mark = |line: &str| {
         let (time, command) = line.strip_prefix('>')?.split_once('>')?;
@@ -169,7 +170,7 @@ pub fn create(cyrus: &Cyrus, mailboxes: &[&str]) {
     }
 }
 
-/// Returns a small message that differs from those with another subject.
+/// Returns a small message. Another subject gives another message.
 pub fn message(subject: &str) -> Vec<u8> {
     format!("From: a@example.org\r\nSubject: {subject}\r\n\r\nThis is {subject}.\r\n").into_bytes()
 }
@@ -204,13 +205,13 @@ pub fn message_file(cyrus: &Cyrus, internal: &str, uid: u64) -> PathBuf {
     path
 }
 
-/// A separate process that holds an exclusive lock on one of the master's lock files until this is
-/// dropped.
+/// A separate process that holds an exclusive lock on one of the master's lock files. It ends when
+/// this value is dropped.
 pub struct Holder(Child);
 
 impl Holder {
-    /// Locks the file with this name below the master's lock directory; an earlier run must have
-    /// created it.
+    /// Locks the file with this name below the master's lock directory. An earlier run must have
+    /// created the file.
     #[track_caller]
     pub fn of(lab: &Lab, name: &str) -> Holder {
         let root = lab.master.dir().join("lock");
@@ -238,14 +239,14 @@ impl Drop for Holder {
     }
 }
 
-/// Kills the processes that serve replication; the master process starts new ones on demand.
-/// Returns how many there were.
+/// Kills the processes that serve replication. Returns their number. The master process starts new
+/// ones on demand.
 pub fn kill_sync_servers(cyrus: &Cyrus) -> usize {
     signal_sync_servers(cyrus, "KILL")
 }
 
-/// Sends a signal (`KILL`, `STOP`, ...) to the processes that serve replication. Returns how many
-/// there are.
+/// Sends a signal (`KILL`, `STOP`, ...) to the processes that serve replication. Returns their
+/// number.
 pub fn signal_sync_servers(cyrus: &Cyrus, signal: &str) -> usize {
     let conf = cyrus.imapd_conf().display().to_string();
     let mut count = 0;
@@ -262,7 +263,7 @@ pub fn signal_sync_servers(cyrus: &Cyrus, signal: &str) -> usize {
     count
 }
 
-/// Finds a file of this name below a directory.
+/// Returns the first file of this name below a directory.
 pub fn find(dir: &Path, name: &str) -> Option<PathBuf> {
     for entry in fs::read_dir(dir).ok()?.flatten() {
         let path = entry.path();

@@ -1,4 +1,5 @@
-//! A mailbox with records that cannot be read fails; it is not replicated without them.
+//! Tests that a mailbox fails if some of its records cannot be read. It must not be replicated
+//! without these records.
 
 use cyrsync_lab::index_file::{Field, IndexFile};
 use cyrsync_lab::{Imap, Lab, Options, tools};
@@ -19,16 +20,16 @@ fn sent(lab: &Lab) -> Vec<u32> {
     Imap::login(&lab.replica, "fred").with_selected("INBOX.Sent").uids()
 }
 
-/// Runs the client after one more message in both mailboxes: INBOX is replicated, the other is
-/// reported once.
+/// Runs the client after both mailboxes received a message. Asserts that INBOX is replicated and
+/// that the run fails for Sent with these words.
 #[track_caller]
 fn fails_alone(lab: &Lab, why: &str) {
     let run = ours(lab, FRED);
     assert_eq!(run.status.code(), Some(1), "{run}");
-    let told = errors(&run);
+    let reported = errors(&run);
     let failed =
         |line: &&String| line.contains("SYNCERROR: do_folders(): update failed: user.fred.Sent ");
-    let line = told.iter().find(failed).unwrap_or_else(|| panic!("{run}"));
+    let line = reported.iter().find(failed).unwrap_or_else(|| panic!("{run}"));
     assert!(line.contains(why) && line.contains("reconstruct"), "{run}");
     let inbox = Imap::login(&lab.replica, "fred").with_selected("INBOX").uids();
     assert_eq!(inbox.len(), 1, "{run}");
@@ -41,7 +42,7 @@ fn one_more(lab: &Lab) {
 }
 
 #[test]
-fn a_header_that_counts_more_messages_than_records_stops_its_mailbox() {
+fn a_header_with_more_messages_than_records_stops_its_mailbox() {
     let lab = lab();
     replicate(&lab, FRED);
     one_more(&lab);
@@ -62,10 +63,11 @@ fn a_record_without_a_uid_stops_its_mailbox_until_it_is_reconstructed() {
     index.set(2, Field::Uid, 0);
     index.save_records();
     fails_alone(&lab, "a record has no UID");
-    // The replica keeps what it has of the mailbox.
+    // The replica still has the mailbox's old messages.
     assert_eq!(sent(&lab), [1, 2, 3]);
     tools::run(&lab.master, "reconstruct", &["user.fred.Sent"]);
-    // `reconstruct` gives a file without a record a new UID; the replica's old one comes back.
+    // `reconstruct` gives the file without a record a new UID. The old UID comes back from the
+    // replica.
     ours(&lab, FRED).ok();
     assert_idle(&lab, FRED);
     let here = Imap::login(&lab.master, "fred").with_selected("INBOX.Sent").uids();

@@ -1,4 +1,4 @@
-//! A mailbox of the master whose cyrus.index has a sync CRC that does not match its records.
+//! Tests a mailbox of the master whose cyrus.index has a sync CRC that does not match its records.
 
 use cyrsync_lab::index_file::IndexFile;
 use cyrsync_lab::{Imap, Lab, Run, tools};
@@ -7,7 +7,7 @@ use crate::common::{append, assert_equal, create, differing, ours, replicate, se
 
 const AGAIN: &str = "SYNC_NOTICE: CRC failure on sync user.fred, recalculating counts";
 
-/// Returns a user with three messages, replicated.
+/// Starts a lab with a user who has three messages, which are replicated.
 fn replicated() -> Lab {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
@@ -35,7 +35,7 @@ fn sends_nothing(lab: &Lab, args: &[&str]) {
     assert!(!sent(&run).iter().any(|line| line.starts_with("APPLY MAILBOX")), "{run}");
 }
 
-/// Makes a change and runs the client, which computes the CRC from the records.
+/// Appends a message and runs the client. Asserts that it computes the CRC from the records.
 fn after_a_change(lab: &Lab, args: &[&str]) -> Run {
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "another");
     let run = ours(lab, args).ok();
@@ -45,10 +45,11 @@ fn after_a_change(lab: &Lab, args: &[&str]) -> Run {
 }
 
 #[test]
-fn a_wrong_sync_crc_on_the_master_keeps_nothing_back_and_reconstruct_puts_it_right() {
+fn a_wrong_sync_crc_on_the_master_delays_nothing_and_reconstruct_corrects_it() {
     let lab = replicated();
     spoil(&lab);
-    // The client cannot start this server's own Cyrus, which would correct the CRC.
+    // Prevent a repair: the client then cannot start the master's own sync_server, which would
+    // correct the CRC.
     lab.master.set_config("sync_server_path", Some("/nowhere/sync_server"));
     for args in [&["-O", "-u", "fred"][..], &["-u", "fred"]] {
         sends_nothing(&lab, args);
@@ -66,10 +67,10 @@ fn a_wrong_sync_crc_on_the_master_keeps_nothing_back_and_reconstruct_puts_it_rig
     assert_equal(&lab);
 }
 
-/// A host has no sync_server of its own.
+/// Not through a host, which does not start a sync_server of the master.
 #[cfg(not(through_host))]
 #[test]
-fn a_wrong_sync_crc_on_the_master_is_put_right_by_its_own_cyrus() {
+fn a_wrong_sync_crc_on_the_master_is_corrected_by_its_own_cyrus() {
     let lab = replicated();
     spoil(&lab);
     lab.master.set_config("sync_server_path", Some("/nowhere/sync_server"));
@@ -82,7 +83,7 @@ fn a_wrong_sync_crc_on_the_master_is_put_right_by_its_own_cyrus() {
     for args in [&["-O", "-u", "fred"][..], &["-u", "fred"]] {
         spoil(&lab);
         let run = after_a_change(&lab, args);
-        let says = "SYNCNOTICE: wrong CRCs put right: mailbox=<user.fred> stored=<";
+        let says = "SYNCNOTICE: wrong CRCs corrected: mailbox=<user.fred> stored=<";
         assert!(run.log.contains(says), "{run}");
         assert!(!is_wrong(&lab), "{run}");
         assert_equal(&lab);

@@ -1,4 +1,4 @@
-//! A mailbox whose sync CRC happens to be 0, which Cyrus treats as unknown.
+//! Tests a mailbox whose sync CRC happens to be 0. Cyrus treats 0 as an unknown CRC.
 
 use cyrsync_lab::index_file::{Field, IndexFile};
 use cyrsync_lab::{Imap, Lab, Options};
@@ -29,10 +29,11 @@ fn a_difference_is_found_where_the_masters_sync_crc_is_zero() {
     assert_ne!(index.sync_crc(), 0);
     index.save();
 
-    // The replica accepts the update, because it does not check a CRC of 0.
+    // The replica accepts the update, because it does not compare a CRC of 0. The client must
+    // notice that the records still differ.
     let forced = ours(&lab, &[&["-O"], FRED].concat());
     assert_eq!(forced.status.code(), Some(1), "{forced}");
-    assert!(forced.stderr.contains("has other records than it was sent"), "{forced}");
+    assert!(forced.stderr.contains("records differ from those that were sent"), "{forced}");
 
     ours(&lab, FRED).ok();
     assert_idle(&lab, FRED);
@@ -42,7 +43,7 @@ fn a_difference_is_found_where_the_masters_sync_crc_is_zero() {
 }
 
 #[test]
-fn mailboxes_without_messages_cost_no_question_until_they_had_some() {
+fn mailboxes_that_never_had_messages_need_no_query() {
     let lab = Lab::new(Options::default());
     create(&lab.master, &["user.fred", "user.fred.Empty", "user.fred.Full"]);
     let mut fred = Imap::login(&lab.master, "fred");

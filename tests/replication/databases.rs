@@ -1,4 +1,4 @@
-//! Databases of every type that Cyrus allows for each of them.
+//! Tests each database of Cyrus in every format that Cyrus allows for it.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -12,7 +12,7 @@ use crate::common::{
     replicate_as_cyrus_would, sync_client_itself,
 };
 
-/// Gives a user data in each database, and adds a reader.
+/// Creates a user with data in each database, and another user who reads the user's mail.
 fn set_up(lab: &Lab) {
     let master = &lab.master;
     create(master, &["user.fred", "user.fred.Sent", "user.fred.Old", "user.anna", "lists"]);
@@ -102,12 +102,12 @@ fn all_databases_are_skiplist() {
 }
 
 #[test]
-fn all_databases_are_flat_that_may_be() {
+fn all_databases_are_flat_if_possible() {
     all_of_type(&[("mboxlist_db", "flat"), ("seenstate_db", "flat"), ("quota_db", "flat")]);
 }
 
 #[test]
-fn a_transaction_that_was_killed_is_not_replicated() {
+fn a_transaction_of_a_killed_process_is_not_replicated() {
     for kind in ["twoskip", "skiplist"] {
         let mut lab = Lab::default();
         create(&lab.master, &["user.fred", "user.fred.Sent", "lists"]);
@@ -141,10 +141,10 @@ fn a_transaction_that_was_killed_is_not_replicated() {
 }
 
 #[test]
-fn the_type_is_told_by_the_file_where_imapd_conf_says_another() {
+fn the_file_and_not_imapd_conf_determines_the_format() {
     let mut lab = Lab::default();
     set_up(&lab);
-    // Cyrus converts a database when it opens it.
+    // Stop Cyrus, because it would convert a database to the configured format when it opens it.
     lab.master.stop_server();
     for word in ["skiplist", "twom"] {
         for option in ["mboxlist_db", "annotation_db", "seenstate_db", "sync_cache_db"] {
@@ -157,7 +157,7 @@ fn the_type_is_told_by_the_file_where_imapd_conf_says_another() {
         lab.master.set_config(option, None);
     }
     assert_equal(&lab);
-    // A file that begins like neither type can only be a flat database.
+    // subscription_db is flat. A flat file has no header, so it cannot be read as another format.
     lab.master.set_config("subscription_db", Some("twoskip"));
     let run = ours(&lab, &["-A"]);
     assert_eq!(run.status.code(), Some(1), "{run}");
@@ -167,7 +167,7 @@ fn the_type_is_told_by_the_file_where_imapd_conf_says_another() {
 }
 
 #[test]
-fn databases_that_are_not_read_are_refused_with_advice() {
+fn unsupported_databases_are_refused_with_a_hint() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
     replicate(&lab, &["-A"]);
@@ -189,7 +189,7 @@ fn databases_that_are_not_read_are_refused_with_advice() {
         assert_eq!(errors(&run).len(), 1, "{run}");
     }
 
-    // Only the file shows its type.
+    // Here imapd.conf does not name the unsupported format; only the file shows it.
     let path = lab.master.config_dir().join("mailboxes.db");
     let aside = path.with_extension("aside");
     fs::rename(&path, &aside).unwrap();
@@ -211,9 +211,9 @@ fn databases_that_are_not_read_are_refused_with_advice() {
     replicate(&lab, &["-A"]);
 }
 
-/// Fields and keys that this program does not know are ignored, as in Cyrus, and reported.
+/// Unknown fields and keys are ignored, as in Cyrus, and reported once.
 #[test]
-fn what_a_later_cyrus_wrote_is_named_once_and_all_else_is_replicated() {
+fn data_of_a_later_cyrus_is_reported_once_and_all_other_data_is_replicated() {
     let mut lab = Lab::new(Options::default());
     set_up(&lab);
     lab.master.stop_server();
@@ -223,9 +223,11 @@ fn what_a_later_cyrus_wrote_is_named_once_and_all_else_is_replicated() {
     set_record(&lab.master, "mailboxes.db", "Xfred", "later");
     lab.master.start_server();
     let run = sync_client_itself(&lab, &["-A"]).ok();
-    let said = run.log.lines().filter(|line| line.contains("a later Cyrus"));
-    let said: Vec<&str> =
-        said.filter_map(|line| line.split_once("known here: ")).map(|it| it.1).collect();
+    let said = run.log.lines().filter(|line| line.contains("a newer Cyrus"));
+    let said: Vec<&str> = said
+        .filter_map(|line| line.split_once("unknown data of a newer Cyrus is not replicated: "))
+        .map(|it| it.1)
+        .collect();
     assert_eq!(said.len(), 2, "{run}");
     assert!(said[0].starts_with("mailboxes.db, keys: X"), "{run}");
     assert!(said[1].starts_with("mailboxes.db, fields of entries: Z"), "{run}");

@@ -1,4 +1,4 @@
-//! `--dry-run` prints the steps of every mode and changes nothing.
+//! Tests `--dry-run`: it prints the steps of every mode and changes nothing.
 
 use std::collections::HashSet;
 use std::fs;
@@ -9,7 +9,7 @@ use cyrsync_lab::{Imap, Lab, Proxy, Sieve, compare, describe};
 use crate::common::{append, create, errors, is_of_the_run, lines, ours, replicate};
 use crate::rolling::log;
 
-/// Returns a lab whose servers are equal except for some changes of each kind.
+/// Starts a lab with equal servers, then makes changes of each kind.
 fn changed() -> Lab {
     let lab = Lab::default();
     create(&lab.master, &["user.fred", "user.fred.Sent", "user.fred.old", "user.anna", "shared"]);
@@ -28,14 +28,14 @@ fn changed() -> Lab {
     admin.ok("SETQUOTA user.fred (STORAGE 5000)");
     admin.ok("SETACL shared anna lrs");
     Sieve::login(&lab.master, "anna").put("keep", "keep;\n");
-    // Both sides gave UID 1 to different messages: a repair changes both sides.
+    // Both sides have different messages with UID 1, so this mailbox needs a repair.
     append(&mut Imap::login(&lab.master, "anna"), "INBOX", "here");
     append(&mut Imap::login(&lab.replica, "anna"), "INBOX", "there");
     lab
 }
 
-/// Returns what `-v` prints, without the lines about the connection. A step that is repeated
-/// because of a rename counts once, as in a plan.
+/// Returns the steps that a run prints with `-v`, without lines about the connection. A step that a
+/// rename makes the run repeat counts once, as in a plan.
 fn done(lab: &Lab, args: &[&str]) -> Vec<String> {
     let mut done = lines(&ours(lab, &[&["-v", "-j", "1"], args].concat()).ok().stdout);
     let mut known = HashSet::new();
@@ -50,13 +50,13 @@ fn planned(lab: &Lab, args: &[&str]) -> Vec<String> {
     let summary = steps.pop().unwrap();
     assert!(summary.ends_with("; nothing was changed"), "{run}");
     assert_eq!(run.stderr, "", "{run}");
-    // A dry run does not even report that the replica has no records of a mailbox that is not
-    // created yet.
+    // A run reports that the replica has no records of a mailbox that is not created yet. A dry run
+    // must not report it.
     assert_eq!(errors(&run), [""; 0], "{run}");
     steps
 }
 
-/// Asserts that the steps of a dry run are these; each must be followed by its reasons.
+/// Asserts that a dry run printed these steps, each with optional reasons in parentheses.
 #[track_caller]
 fn assert_same(planned: &[String], done: &[String]) {
     let is_same = |(planned, done): (&String, &String)| {
@@ -67,7 +67,7 @@ fn assert_same(planned: &[String], done: &[String]) {
 }
 
 #[test]
-fn a_dry_run_names_what_the_run_does_in_every_mode_and_changes_nothing() {
+fn a_dry_run_prints_the_steps_of_the_run_in_every_mode_and_changes_nothing() {
     for mode in [
         &["-A"][..],
         &["-u", "fred", "anna"],
@@ -106,8 +106,8 @@ fn each_step_has_its_reason_and_its_size() {
     for line in [
         "MAILBOX user.fred (LAST_UID is 4 here and 3 on the replica; ",
         "MAILBOX user.fred.new (not on the replica)",
-        "QUOTA user.fred (other limits there, or none)",
-        "SUB fred user.fred.new (subscribed to here only)",
+        "QUOTA user.fred (the replica has other limits or none)",
+        "SUB fred user.fred.new (subscribed only on this server)",
         " (default) (MBOXNAME is DELETED.user.fred.old.",
     ] {
         assert!(run.stdout.contains(line), "{line}: {run}");

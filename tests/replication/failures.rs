@@ -1,4 +1,5 @@
-//! Things that cannot be replicated are reported with the reason, while everything else goes on.
+//! Tests data that cannot be replicated. It is reported with the reason, and all other data is
+//! replicated.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +12,8 @@ use crate::common::{
     uniqueid, until,
 };
 
-/// Returns fred with INBOX and Sent, anna with INBOX, two messages in each, replicated.
+/// Starts a lab with fred (INBOX and Sent), anna and zoe (INBOX). Each mailbox has two messages,
+/// which are replicated.
 fn replicated() -> Lab {
     let lab = Lab::default();
     create(&lab.master, &["user.anna", "user.fred", "user.fred.Sent", "user.zoe"]);
@@ -36,7 +38,7 @@ fn mail(lab: &Lab, when: &str) {
     }
 }
 
-/// Asserts that the run failed for this user, that this was printed and logged, and that only these
+/// Asserts that a run failed for this user, that the failure was logged, and that only these
 /// mailboxes differ.
 #[track_caller]
 fn failed_for(lab: &Lab, run: &Run, user: &str, mailboxes: &[&str]) {
@@ -55,7 +57,7 @@ fn failed_for(lab: &Lab, run: &Run, user: &str, mailboxes: &[&str]) {
 }
 
 #[test]
-fn a_user_that_does_not_exist_is_no_error_as_with_cyrus() {
+fn a_missing_user_is_no_error_as_with_cyrus() {
     let lab = replicated();
     more(&lab);
     let args = ["-v", "-u", "nobody", "fred"];
@@ -66,11 +68,11 @@ fn a_user_that_does_not_exist_is_no_error_as_with_cyrus() {
     assert!(theirs.stdout.contains("Does not exist locally nobody\n"), "{theirs}");
 }
 
-/// Damages a file.
+/// Function that damages a file.
 type Damage = fn(&Path);
 
 #[test]
-fn a_message_file_that_is_not_what_it_was_fails_its_mailbox_alone() {
+fn a_missing_or_changed_message_file_fails_only_its_mailbox() {
     let damages: [(&str, Damage); 3] = [
         ("missing", |file| fs::remove_file(file).expect("own file")),
         ("truncated", |file| {
@@ -94,7 +96,7 @@ fn a_message_file_that_is_not_what_it_was_fails_its_mailbox_alone() {
         assert!(run.stderr.contains("user.fred"), "{what}: {run}");
         assert!(run.stderr.contains("hint: "), "{what}: {run}");
         assert!(run.stderr.contains("4"), "{what}: {run}");
-        // With the file restored everything works.
+        // Restore the file. Then everything must be replicated.
         fs::write(&file, intact).expect("own file");
         let owner = ["cyrus:mail", &file.display().to_string()].map(str::to_owned);
         assert!(std::process::Command::new("chown").args(owner).status().is_ok());
@@ -116,7 +118,7 @@ fn a_new_user_with_a_broken_inbox_does_not_stop_the_others() {
 }
 
 #[test]
-fn a_destroyed_index_fails_its_mailbox_alone() {
+fn a_destroyed_index_fails_only_its_mailbox() {
     for mailbox in ["user.fred", "user.fred.Sent"] {
         let lab = replicated();
         more(&lab);
@@ -137,7 +139,7 @@ fn a_destroyed_index_fails_its_mailbox_alone() {
 }
 
 #[test]
-fn a_replica_that_is_not_there_is_told_and_tried_once_with_o() {
+fn an_unreachable_replica_is_reported_and_tried_only_once_with_o() {
     let mut lab = replicated();
     lab.replica.stop_server();
     let run = ours(&lab, &["-o", "-u", "fred"]);
@@ -145,7 +147,7 @@ fn a_replica_that_is_not_there_is_told_and_tried_once_with_o() {
     assert!(run.stderr.contains("Can not connect to server '127.0.0.1'"), "{run}");
     assert!(run.stderr.contains("refused"), "{run}");
     assert!(!errors(&run).is_empty(), "{run}");
-    // Without -o the client waits for the replica, and SIGTERM ends the wait.
+    // Without -o the client waits for the replica. SIGTERM ends the wait.
     let waiting = start_ours(&lab, &["-u", "fred"]);
     let waiting = until(waiting, |so_far| so_far[1].contains("retrying in 15 seconds"));
     waiting.signal(libc::SIGTERM);
@@ -154,7 +156,7 @@ fn a_replica_that_is_not_there_is_told_and_tried_once_with_o() {
 }
 
 #[test]
-fn a_wrong_password_is_told_but_not_shown() {
+fn a_wrong_password_is_reported_but_not_shown() {
     let lab = replicated();
     lab.master.set_config("sync_password", Some("not-the-right-one"));
     let run = ours(&lab, &["-o", "-v", "-v", "-u", "fred"]);
@@ -195,7 +197,7 @@ fn a_mailbox_locked_by_cyrus_is_waited_for() {
 }
 
 #[test]
-fn a_script_that_the_replica_may_refuse_stops_nothing_else() {
+fn a_script_that_the_replica_refuses_stops_nothing_else() {
     let lab = Lab::new(Options {
         replica_conf: "sieve_extensions: fileinto\n".to_owned(),
         ..Options::default()
@@ -215,7 +217,7 @@ fn a_script_that_the_replica_may_refuse_stops_nothing_else() {
 }
 
 #[test]
-fn a_connection_that_breaks_in_the_middle_leaves_what_can_be_continued() {
+fn after_a_broken_connection_the_next_run_continues() {
     let lab = Lab::default();
     create(&lab.master, &["user.anna", "user.fred", "user.fred.Sent", "user.zoe"]);
     more(&lab);
@@ -224,7 +226,8 @@ fn a_connection_that_breaks_in_the_middle_leaves_what_can_be_continued() {
     for bytes in [700, 1500, 2500] {
         proxy.reset();
         proxy.cut_after(bytes);
-        // The proxy loses everything after a number of bytes, so new connections do not help.
+        // The proxy cuts every connection once it has forwarded this many bytes in total, so a new
+        // connection does not help.
         let run = ours(&lab, &["-o", "-A", "-v"]);
         assert_eq!(run.status.code(), Some(1), "after {bytes}: {run}");
         assert!(run.stderr.contains("closed the connection"), "after {bytes}: {run}");

@@ -1,4 +1,4 @@
-//! Folders that are renamed, deleted and created again, and folders with difficult names.
+//! Tests folders that are renamed, deleted and created again, and folders with difficult names.
 
 use cyrsync_lab::{Imap, Lab, Options, quote, tools};
 
@@ -7,7 +7,7 @@ use crate::common::{
     replicate_as_cyrus_would, sent, uniqueid,
 };
 
-/// Returns fred with these mailboxes, two messages in each, replicated.
+/// Starts a lab with fred and these mailboxes. Each has two messages, which are replicated.
 fn fred_with(options: Options, mailboxes: &[&str]) -> Lab {
     let lab = Lab::new(options);
     create(&lab.master, &["user.fred"]);
@@ -26,7 +26,7 @@ fn fred(lab: &Lab) -> Imap {
     Imap::login(&lab.master, "fred")
 }
 
-/// Returns the actions that begin with a word, without that word.
+/// Returns the rest of the actions that begin with `word`.
 fn those<'a>(actions: &'a [String], word: &str) -> Vec<&'a str> {
     actions.iter().filter_map(|l| l.strip_prefix(word)).collect()
 }
@@ -47,13 +47,13 @@ fn a_renamed_folder_is_renamed_and_not_sent_again() {
 fn a_chain_of_renames_is_followed() {
     let lab = fred_with(Options::default(), &["user.fred.a", "user.fred.b", "user.fred.c"]);
     let mut fred = fred(&lab);
-    // Each takes the name that the previous one gave up.
+    // Each folder gets the name that the previous one had.
     for (from, to) in [("c", "d"), ("b", "c"), ("a", "b")] {
         fred.ok(&format!("RENAME INBOX.{from} INBOX.{to}"));
     }
     let done = replicate_as_cyrus_would(&lab, &["-u", "fred"]);
     assert_eq!(those(&done, "RENAME ").len(), 3, "{done:#?}");
-    // And a folder that has had many names.
+    // Rename one folder several times.
     for (from, to) in [("d", "e"), ("e", "f"), ("f", "g")] {
         fred.ok(&format!("RENAME INBOX.{from} INBOX.{to}"));
     }
@@ -80,7 +80,7 @@ fn two_folders_change_places() {
 }
 
 #[test]
-fn a_renamed_folder_takes_along_what_is_below_it() {
+fn folders_below_a_renamed_folder_are_renamed_too() {
     let below = ["user.fred.a", "user.fred.a.x", "user.fred.a.x.deep", "user.fred.a.y"];
     let lab = fred_with(Options::default(), &below);
     fred(&lab).ok("RENAME INBOX.a INBOX.new");
@@ -98,7 +98,7 @@ fn a_folder_moves_to_another_partition() {
 
 #[test]
 fn a_folder_moves_to_another_user() {
-    // The user who is replicated first finds what the move has removed or added.
+    // The folder is missing for one user and new for the other. Test both orders of replication.
     for order in [["-u", "anna", "fred"], ["-u", "fred", "anna"]] {
         let lab = fred_with(Options::default(), &["user.fred.x", "user.fred.y"]);
         create(&lab.master, &["user.anna"]);
@@ -121,15 +121,15 @@ fn deleted_folders_go_below_deleted() {
     fred.ok("DELETE INBOX.b.c");
     fred.ok("DELETE INBOX.b");
     replicate_as_cyrus_would(&lab, &["-u", "fred"]);
-    // Each server runs its own cyr_expire; after both have run, there is nothing to replicate.
+    // Each server runs its own cyr_expire. Afterwards there is nothing to replicate.
     for server in [&lab.master, &lab.replica] {
         tools::run(server, "cyr_expire", &["-E", "1", "-D", "0"]);
     }
     assert_eq!(replicate_as_cyrus_would(&lab, &["-u", "fred"]), ["USER fred"]);
 }
 
-/// Between two runs a user is deleted by mistake, made again, and gets the old INBOX back as a
-/// folder. Cyrus refuses to rename an INBOX to a folder.
+/// Between two runs, a user is deleted by mistake and created again, and the old INBOX is restored
+/// as a folder. Cyrus cannot rename an INBOX to a folder.
 #[test]
 fn an_inbox_that_became_a_folder_becomes_one_on_the_replica() {
     for words in [&["-u", "fred"][..], &["-1"]] {
@@ -156,7 +156,7 @@ fn an_inbox_that_became_a_folder_becomes_one_on_the_replica() {
 }
 
 #[test]
-fn folders_deleted_at_once_are_deleted_by_their_tombstones() {
+fn folders_deleted_without_delay_are_deleted_on_the_replica() {
     let options = Options { delayed_delete: false, ..Options::default() };
     let lab = fred_with(options, &["user.fred.a", "user.fred.b", "user.fred.b.c"]);
     let mut fred = fred(&lab);
@@ -167,7 +167,7 @@ fn folders_deleted_at_once_are_deleted_by_their_tombstones() {
 }
 
 #[test]
-fn a_folder_made_anew_under_its_old_name_is_another_one() {
+fn a_folder_created_again_is_a_new_mailbox() {
     let lab = fred_with(Options::default(), &["user.fred.a"]);
     let mut fred = fred(&lab);
     fred.ok("DELETE INBOX.a");
@@ -178,7 +178,7 @@ fn a_folder_made_anew_under_its_old_name_is_another_one() {
 }
 
 #[test]
-fn a_folder_deleted_at_once_can_come_back() {
+fn a_folder_deleted_without_delay_can_be_created_again() {
     let lab = fred_with(Options { delayed_delete: false, ..Options::default() }, &["user.fred.a"]);
     let mut fred = fred(&lab);
     fred.ok("DELETE INBOX.a");
@@ -190,7 +190,7 @@ fn a_folder_deleted_at_once_can_come_back() {
 }
 
 #[test]
-fn names_without_a_mailbox_stay_names() {
+fn names_without_a_mailbox_are_replicated_as_names() {
     let lab = Lab::default();
     create(
         &lab.master,
@@ -203,7 +203,7 @@ fn names_without_a_mailbox_stay_names() {
         ],
     );
     replicate_as_cyrus_would(&lab, &["-u", "fred"]);
-    // A parent name disappears with the last mailbox below it.
+    // A parent name without a mailbox disappears with the last mailbox below it.
     let mut fred = fred(&lab);
     fred.ok("DELETE INBOX.real.below");
     replicate_as_cyrus_would(&lab, &["-u", "fred"]);

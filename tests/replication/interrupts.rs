@@ -1,4 +1,5 @@
-//! Events that end a wait: the client waits for a silent replica, or for something to do.
+//! Tests events that end a wait of the client: a wait for a replica that does not answer, or for
+//! something to do.
 
 use std::fs;
 use std::time::Duration;
@@ -9,20 +10,22 @@ use cyrsync_lab::{Fault, Imap, Lab, Proxy};
 use crate::common::{append, assert_equal, create, until};
 use crate::rolling::{drained, log, rolling, stop};
 
-/// Far less than `sync_timeout`, which is half an hour, and than the ten seconds after which a
-/// client that has to stop breaks off whatever it does.
+/// Time limit for the end of a wait. It is far below `sync_timeout`, which is half an hour, and
+/// below ten seconds, after which a client that must stop interrupts any work.
 const SOON: Duration = Duration::from_secs(8);
 
-/// Returns a client that rolls over a relay and has nothing left to do.
+/// Starts a rolling client that connects through a proxy. Waits until it has nothing to do. There
+/// is only one user, so the client makes only one connection, and has none in preparation that the
+/// silence could meet.
 fn relayed(lab: &Lab, args: &[&str]) -> (Proxy, Running) {
-    create(&lab.master, &["user.fred", "user.zoe"]);
+    create(&lab.master, &["user.fred"]);
     let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, true);
     lab.master.use_port(proxy.port());
     let running = drained(rolling(lab, args), lab);
     (proxy, running)
 }
 
-/// Makes the relay fall silent while fred is being replicated.
+/// Makes the proxy forward nothing more from the replica while fred is replicated.
 fn silence(lab: &Lab, proxy: &Proxy, running: Running) -> Running {
     proxy.fail_next(Fault::Silence);
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "into silence");
@@ -42,13 +45,13 @@ fn sighup_ends_a_wait_for_a_silent_replica() {
 }
 
 #[test]
-fn a_file_that_skips_the_user_ends_a_wait_for_a_silent_replica() {
+fn a_skip_file_for_the_user_ends_a_wait_for_a_silent_replica() {
     let lab = Lab::default();
     let (proxy, running) = relayed(&lab, &[]);
     let running = silence(&lab, &proxy, running);
     let skip = lab.master.config_dir().join("sync/skipuser-fred");
     fs::write(&skip, "").expect("own directory");
-    append(&mut Imap::login(&lab.master, "zoe"), "INBOX", "she goes on");
+    create(&lab.master, &["user.zoe"]);
     let running = until(running, |so_far| {
         so_far[2].contains("left for later: items=<MAILBOX user.fred>")
             && so_far[0].contains("MAILBOX user.zoe\n")
@@ -72,11 +75,8 @@ fn the_shutdown_file_ends_a_wait_for_a_silent_replica() {
     fs::write(&file, "").expect("own directory");
     let run = running.wait_within(SOON).expect("it ends soon");
     assert_eq!((run.status.code(), file.exists()), (Some(0), false), "{run}");
-    // The entry is in one of two files, depending on whether the silence met fred's update or the
-    // command to release staged files.
-    let files = [log(&lab), log(&lab).with_file_name("log-run")];
-    let left: String = files.iter().filter_map(|file| fs::read_to_string(file).ok()).collect();
-    assert!(left.contains("user.fred\n"), "{left}");
+    let work = fs::read_to_string(log(&lab).with_file_name("log-run")).expect("it is there");
+    assert!(work.contains("user.fred\n"), "{work}");
     stop(rolling(&lab, &[]));
     assert_equal(&lab);
 }
@@ -93,7 +93,7 @@ fn a_request_to_stop_ends_a_wait_for_a_silent_replica() {
     assert_equal(&lab);
 }
 
-/// Returns how often the threads of a process have gone to sleep so far.
+/// Returns how many times the threads of a process have gone to sleep so far.
 fn sleeps(pid: u32) -> u64 {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("it runs").flatten();
     let status = threads.filter_map(|thread| fs::read_to_string(thread.path().join("status")).ok());
@@ -104,7 +104,7 @@ fn sleeps(pid: u32) -> u64 {
     status.filter_map(count).sum()
 }
 
-/// Returns the processor time of a process so far, in ticks of the system: hundredths of a second.
+/// Returns the processor time of a process so far, in hundredths of a second.
 fn ticks(pid: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
     let (_, rest) = stat.rsplit_once(") ").expect("the name is in parentheses");
@@ -112,18 +112,18 @@ fn ticks(pid: u32) -> u64 {
 }
 
 #[test]
-fn a_client_with_nothing_to_do_does_next_to_nothing_and_hears_all() {
+fn an_idle_client_uses_little_cpu_and_reacts_to_every_event() {
     const IDLE: Duration = Duration::from_secs(4);
     let lab = Lab::default();
     let file = lab.master.scratch().join("shutdown");
     let (_proxy, running) = relayed(&lab, &["-F", &file.display().to_string()]);
     let (before, worked) = (sleeps(running.pid()), ticks(running.pid()));
-    // The test is about this idle time, so it has to sleep.
+    // The test measures an idle client, so it must sleep.
     std::thread::sleep(IDLE);
     let (slept, worked) = (sleeps(running.pid()) - before, ticks(running.pid()) - worked);
-    // Once a second for the shutdown file, a few times at the end of earlier work, and every five
-    // seconds for the status file, which wakes both the writer and the thread that watches the
-    // directory.
+    // The client wakes once a second to look for the shutdown file, a few times at the end of
+    // earlier work, and every five seconds to write the status file. This write wakes two threads:
+    // the writer and the one that watches the directory.
     assert!(slept <= 4 + 4 + 4, "it woke {slept} times in {IDLE:?}");
     assert!(worked <= 2, "it worked for {worked}0 ms in {IDLE:?}");
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "something to do");

@@ -1,5 +1,5 @@
-//! Several connections at once: they send and report the same as one connection, however many the
-//! replica accepts.
+//! Tests several connections at once. They must send and report the same as one connection, for any
+//! number of connections that the replica accepts.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use cyrsync_lab::fill::{Bulk, bulk};
 use cyrsync_lab::places::place;
-use cyrsync_lab::{Cyrus, Imap, Lab, Options, Proxy, Run, another_replica, compare, describe};
+use cyrsync_lab::{
+    Cyrus, Imap, Lab, Options, Port, Proxy, Run, another_replica, compare, describe,
+};
 
 use crate::common::{
     assert_cyrus_idle, assert_equal, create, errors, is_of_the_run, lines, message, message_file,
@@ -15,22 +17,22 @@ use crate::common::{
 };
 use crate::rolling::{drained, log, stop};
 
-/// Returns a master with users, each with this many mailboxes and messages.
+/// Starts a lab whose master has this many users, each with this many mailboxes and messages.
 fn lab(users: usize, folders: usize, messages: usize) -> Lab {
     let lab = Lab::new(Options::default());
     bulk(&lab.master, Bulk { users, folders, messages, seed: 7 });
     lab
 }
 
-/// Returns what a run with `-v` printed about mail.
-fn told(run: &Run) -> Vec<String> {
-    let mut told = lines(&run.stdout);
-    told.retain(|line| !is_of_the_run(line));
-    told
+/// Returns the lines of `-v` without those about the connection or the run as a whole.
+fn reported(run: &Run) -> Vec<String> {
+    let mut reported = lines(&run.stdout);
+    reported.retain(|line| !is_of_the_run(line));
+    reported
 }
 
-/// Runs with `-v` against a fresh replica through a proxy. Returns the lines about mail, and the
-/// number of connections.
+/// Runs with `-v` against a new replica through a proxy with this round trip (in milliseconds).
+/// Returns the lines about users and mailboxes, and the number of connections.
 fn over(lab: &Lab, name: &str, round_trip: u64, args: &[&str]) -> (Vec<String>, u64) {
     let replica = another_replica(lab, name, &Options::default());
     let proxy = Proxy::new(replica.csync_port(), Duration::from_millis(round_trip), false);
@@ -40,11 +42,11 @@ fn over(lab: &Lab, name: &str, round_trip: u64, args: &[&str]) -> (Vec<String>, 
     assert_eq!(errors(&run), [""; 0], "{run}");
     let differences = compare(&lab.master, &replica);
     assert!(differences.is_empty(), "{}", describe(&differences, 10));
-    (told(&run), proxy.traffic().connections)
+    (reported(&run), proxy.traffic().connections)
 }
 
 #[test]
-fn users_go_over_several_connections_and_all_is_told_as_over_one() {
+fn users_use_several_connections_with_the_same_output_as_one() {
     let lab = lab(9, 3, 5);
     let (one, connections) = over(&lab, "one", 0, &["-A", "-j", "1"]);
     assert_eq!(connections, 1);
@@ -52,16 +54,16 @@ fn users_go_over_several_connections_and_all_is_told_as_over_one() {
     let (four, connections) = over(&lab, "four", 20, &["-A", "-j", "4"]);
     assert_eq!(connections, 4);
     assert_eq!(four, one);
-    // If the replica is far away, users share the connections that there are.
+    // Without -j, users of a distant replica share a few connections.
     let (auto, connections) = over(&lab, "auto", 50, &["-A"]);
     assert!(connections <= 4, "{connections}");
     assert_eq!(auto, one);
 }
 
 #[test]
-fn one_large_user_goes_over_several_connections_too() {
+fn one_large_user_also_uses_several_connections() {
     let lab = lab(1, 60, 3);
-    // Folders within others, and a mailbox that exists only as a parent.
+    // Add nested folders, and a name that is only the parent of a mailbox.
     create(&lab.master, &["user.u000.a", "user.u000.a.b", "user.u000.a.b.c", "user.u000.x.y"]);
     let (one, connections) = over(&lab, "one", 0, &["-u", "u000", "-j", "1"]);
     assert_eq!(connections, 1);
@@ -72,7 +74,7 @@ fn one_large_user_goes_over_several_connections_too() {
 }
 
 #[test]
-fn every_mode_shares_its_work_out() {
+fn every_mode_uses_several_connections() {
     let lab = lab(6, 2, 4);
     let users: Vec<String> = (0..6).map(|user| format!("u{user:03}")).collect();
     let users: Vec<&str> = users.iter().map(String::as_str).collect();
@@ -122,13 +124,13 @@ fn every_mode_shares_its_work_out() {
 }
 
 #[test]
-fn a_failure_over_one_connection_is_told_with_its_user_and_stops_no_other() {
+fn a_failure_on_one_connection_is_reported_and_stops_no_other_user() {
     let lab = lab(6, 2, 4);
     std::fs::write(place(&lab.master, "user.u002.Sent").data.join("cyrus.index"), "x").unwrap();
     let run = ours(&lab, &["-v", "-A", "-j", "3"]);
     assert_eq!(run.status.code(), Some(1), "{run}");
     let users: BTreeSet<String> =
-        told(&run).into_iter().filter(|l| l.starts_with("USER ")).collect();
+        reported(&run).into_iter().filter(|l| l.starts_with("USER ")).collect();
     assert_eq!(users.len(), 6, "{run}");
     assert!(run.stderr.contains("user.u002.Sent"), "{run}");
     assert!(!run.stderr.contains("u003"), "{run}");
@@ -139,12 +141,11 @@ fn a_failure_over_one_connection_is_told_with_its_user_and_stops_no_other() {
     assert_eq!(Imap::login(&lab.replica, "u002").with_selected("INBOX").uids().len(), 4);
 }
 
-/// Makes the replica serve at most one client at a time at another port, which is returned.
-fn narrow(replica: &mut Cyrus) -> u16 {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = free.local_addr().unwrap().port();
-    drop(free);
-    let listen = format!("127.0.0.1:{port}\" maxchild=\"1");
+/// Adds a replication service to the replica that serves only one client at a time. Returns its
+/// port.
+fn narrow(replica: &mut Cyrus) -> Port {
+    let port = Port::reserve();
+    let listen = format!("127.0.0.1:{}\" maxchild=\"1", port.number());
     replica.add_service("narrow", "sync_server", &listen);
     replica.stop_server();
     replica.start_server();
@@ -152,10 +153,10 @@ fn narrow(replica: &mut Cyrus) -> u16 {
 }
 
 #[test]
-fn a_replica_that_serves_one_client_at_a_time_is_enough_and_nobody_complains() {
+fn a_replica_that_serves_one_client_at_a_time_is_enough() {
     let mut lab = lab(6, 2, 4);
     let port = narrow(&mut lab.replica);
-    lab.master.use_port(port);
+    lab.master.use_port(port.number());
     lab.master.set_config("client_timeout", Some("1h"));
     let run = ours(&lab, &["-v", "-A", "-j", "4"]).ok();
     assert_eq!((errors(&run).as_slice(), run.stderr.as_str()), (&[][..], ""), "{run}");
@@ -163,20 +164,20 @@ fn a_replica_that_serves_one_client_at_a_time_is_enough_and_nobody_complains() {
 }
 
 #[test]
-fn a_connection_that_is_cut_takes_no_other_along() {
+fn a_cut_connection_ends_no_other_connection() {
     let lab = lab(8, 2, 40);
     let proxy = Proxy::new(lab.replica.csync_port(), Duration::from_millis(5), false);
     lab.master.use_port(proxy.port());
     proxy.cut_once_after(300_000);
     let run = ours(&lab, &["-v", "-A", "-j", "3"]).ok();
     assert!(proxy.traffic().connections > 3, "{run}");
-    let users = told(&run).iter().filter(|line| line.starts_with("USER ")).count();
+    let users = reported(&run).iter().filter(|line| line.starts_with("USER ")).count();
     assert!(users > 8, "the one that lost it began again: {run}");
     assert_equal(&lab);
 }
 
 #[test]
-fn a_connection_that_is_cut_within_a_large_user_loses_nothing() {
+fn a_connection_cut_within_a_large_user_loses_nothing() {
     for bytes in [60_000, 150_000, 300_000] {
         let lab = lab(1, 40, 12);
         let proxy = Proxy::new(lab.replica.csync_port(), Duration::from_millis(5), false);
@@ -190,31 +191,33 @@ fn a_connection_that_is_cut_within_a_large_user_loses_nothing() {
 }
 
 #[test]
-fn a_large_user_does_not_hold_the_others_up() {
+fn a_large_user_does_not_delay_other_users() {
     let lab = lab(1, 500, 1);
     create(&lab.master, &["user.zoe"]);
     ours(&lab, &["-u", "zoe"]).ok();
     fs::write(log(&lab), "USER u000\n").unwrap();
     lab.master.set_config("sync_repeat_interval", Some("0"));
-    let proxy = Proxy::new(lab.replica.csync_port(), Duration::from_millis(12), false);
+    let proxy = Proxy::new(lab.replica.csync_port(), Duration::from_millis(12), true);
     lab.master.use_port(proxy.port());
+    // Hold both connections back in the middle of the large user.
+    proxy.hold_at(b"user.u000.f250");
     let running = start_ours(&lab, &["-R", "-v", "-j", "2"]);
-    // Both connections are working on it.
-    let running = until(running, |[told, ..]| told.matches("MAILBOX user.u000.").count() > 100);
+    let running = until(running, |_| proxy.is_holding());
     assert_eq!(proxy.traffic().connections, 2);
     let mut zoe = Imap::login(&lab.master, "zoe");
     assert!(zoe.append("INBOX", "", &message("is waited for")).is_ok());
+    proxy.release();
     let running = drained(running, &lab);
     stop(running);
     assert_equal(&lab);
     let came = |mailbox: &str| {
-        // The directory last changed when the message was put into it.
+        // The time of the directory shows when the message arrived.
         let file = message_file(&lab.replica, mailbox, 1);
         let directory = file.parent().expect("it lies in one").metadata();
         directory.and_then(|found| found.modified()).expect("a file system with times")
     };
     let folders = Imap::admin(&lab.master).list("user.u000.*");
-    // Folders are sent in order.
+    // Folders are sent in order, so zoe's message must arrive before the last folders.
     let last = folders.iter().rev().take(20).map(|folder| came(folder)).max();
     assert!(Some(came("user.zoe")) < last, "it came after all {} folders", folders.len());
 }
@@ -240,15 +243,16 @@ fn one_damaged_mailbox_of_a_large_user_fails_by_itself() {
 }
 
 #[test]
-fn whoever_rolls_with_several_connections_ends_when_asked_to() {
+fn sigterm_ends_rolling_with_several_connections() {
     let lab = lab(6, 2, 4);
     let running = start_ours(&lab, &["-R", "-v", "-j", "3"]);
     for user in 0..6 {
         let mut imap = Imap::login(&lab.master, &format!("u{user:03}"));
         assert!(imap.append("INBOX", "", &message("rolled")).is_ok());
     }
-    let all =
-        |[told, ..]: &[String; 3]| (0..6).all(|user| told.contains(&format!("user.u{user:03}\n")));
+    let all = |[reported, ..]: &[String; 3]| {
+        (0..6).all(|user| reported.contains(&format!("user.u{user:03}\n")))
+    };
     let running = until(running, all);
     running.signal(15);
     let run = running.wait();
@@ -257,12 +261,12 @@ fn whoever_rolls_with_several_connections_ends_when_asked_to() {
 }
 
 #[test]
-fn folders_that_moved_between_users_come_over_whoever_works_on_whom() {
+fn folders_moved_between_users_are_replicated_over_several_connections() {
     let lab = lab(8, 4, 3);
     replicate(&lab, &["-A"]);
     let mut admin = Imap::admin(&lab.master);
-    // Each user's folder moves to the next user, the last one's to the first: every task needs
-    // another task's user.
+    // Move a folder of each user to the next user, and of the last user to the first. So each
+    // user's task needs data of another user's task.
     for user in 0..8 {
         let next = (user + 1) % 8;
         admin.ok(&format!("RENAME user.u{user:03}.Sent user.u{next:03}.moved"));
@@ -281,7 +285,7 @@ fn folders_that_moved_between_users_come_over_whoever_works_on_whom() {
 }
 
 #[test]
-fn far_away_tasks_share_a_connection_and_all_is_told_as_over_one() {
+fn tasks_for_a_distant_replica_share_a_connection_with_the_same_output() {
     let lab = lab(12, 2, 3);
     replicate(&lab, &["-A", "-j", "1"]);
     for user in 0..12 {
@@ -298,9 +302,9 @@ fn far_away_tasks_share_a_connection_and_all_is_told_as_over_one() {
     let each = |u: String| {
         [format!("USER {u}"), format!("MAILBOX user.{u}"), format!("MAILBOX user.{u}.Sent")]
     };
-    assert_eq!(told(&run), users.flat_map(each).collect::<Vec<_>>());
+    assert_eq!(reported(&run), users.flat_map(each).collect::<Vec<_>>());
     assert_equal(&lab);
-    // A lost connection breaks all its tasks, and each of them is still completed.
+    // A lost connection interrupts all of its tasks. Each must still be completed.
     for user in 0..12 {
         let mut imap = Imap::login(&lab.master, &format!("u{user:03}"));
         for number in 0..20 {
@@ -316,7 +320,7 @@ fn far_away_tasks_share_a_connection_and_all_is_told_as_over_one() {
 }
 
 #[test]
-fn a_number_that_cannot_be_is_refused_at_once() {
+fn an_invalid_number_of_connections_is_refused() {
     let lab = Lab::new(Options::default());
     for number in ["0", "65", "x", "-2"] {
         let run = ours(&lab, &["-A", "-j", number]);

@@ -1,11 +1,11 @@
-//! `--json` prints every event of every mode as an object, and the result of the run.
+//! Tests `--json`: every mode prints its events and the result of the run as objects.
 
 use cyrsync_lab::{Imap, Lab, Run};
 use serde_json::Value;
 
 use crate::common::{append, create, message_file, ours, start_ours, until};
 
-/// Returns the objects that a run printed; each must follow the schema.
+/// Returns the objects that a run printed. Asserts that each follows the schema.
 #[track_caller]
 fn objects(run: &Run) -> Vec<Value> {
     let path = cyrsync_lab::checkout().join("docs/events.schema.json");
@@ -21,7 +21,7 @@ fn objects(run: &Run) -> Vec<Value> {
     run.stdout.lines().map(parse).collect()
 }
 
-/// Returns what ended, and how.
+/// Returns the subjects of all `ended` events with their outcomes.
 fn ended(objects: &[Value]) -> Vec<(String, String)> {
     let ended = objects.iter().filter(|object| object["event"] == "ended");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -46,7 +46,7 @@ fn each_mode_prints_objects_and_nothing_else() {
     assert_eq!(failed["error"]["kind"], "corrupt", "{failed}");
     let summary = found.last().unwrap();
     assert_eq!(summary["event"], "summary", "{run}");
-    // One message of fred's INBOX is there, and one cannot be sent.
+    // One message of fred's INBOX was sent, and one could not be sent.
     let numbers = ["users", "mailboxes", "messages"].map(|name| summary[name].as_u64());
     assert_eq!(numbers, [2, 1, 1].map(Some), "{run}");
     assert_eq!(summary["failed_count"], 1, "{run}");
@@ -59,7 +59,7 @@ fn each_mode_prints_objects_and_nothing_else() {
 }
 
 #[test]
-fn rolling_replication_prints_objects_as_things_happen() {
+fn rolling_replication_prints_each_object_immediately() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
     let running = start_ours(&lab, &["--json", "-R"]);

@@ -1,4 +1,4 @@
-//! Replicates while mail arrives and is deleted.
+//! Tests replication while mail arrives and is deleted.
 
 use cyrsync_lab::{Imap, Lab, Lmtp};
 
@@ -28,7 +28,7 @@ fn a_live_server_is_replicated_while_mail_comes_and_goes() {
     replicate(&lab, &["-A"]);
 }
 
-/// Does what a mail client does in a quarter of an hour.
+/// Makes as many changes as a mail client in a quarter of an hour.
 fn mail_user(imap: &mut Imap, user: &str) {
     imap.ok("SELECT INBOX");
     for number in 0..30 {

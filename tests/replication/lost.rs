@@ -1,4 +1,5 @@
-//! The connection is lost in the middle of a run. The run goes on over a new connection.
+//! Tests a connection that is lost in the middle of a run. The run must continue over a new
+//! connection.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use cyrsync_lab::{Imap, Lab, Proxy};
 use crate::common::{append, assert_equal, create, errors, ours, replicate};
 
 #[test]
-fn a_run_goes_on_when_its_connection_is_lost_once() {
+fn a_run_continues_after_one_lost_connection() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred", "user.fred.Sent", "lists"]);
     Imap::admin(&lab.master).ok("SETACL lists fred lrswipt");
@@ -24,7 +25,7 @@ fn a_run_goes_on_when_its_connection_is_lost_once() {
         &["-s", "fred"],
     ];
     for args in modes {
-        // The connection is cut during a query, in a message, in an update, and later.
+        // Cut the connection during a query, in a message, in an update, and later.
         let sent: &[u64] = if args[0] == "-s" { &[120, 128, 136] } else { &[150, 250, 450, 900] };
         for &bytes in sent {
             round += 1;
@@ -54,7 +55,7 @@ fn a_run_goes_on_when_its_connection_is_lost_once() {
 }
 
 #[test]
-fn a_connection_that_is_lost_each_time_ends_the_run() {
+fn a_connection_that_is_always_lost_ends_the_run() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", &"long ".repeat(2000));
@@ -62,8 +63,7 @@ fn a_connection_that_is_lost_each_time_ends_the_run() {
     lab.master.use_port(proxy.port());
     for args in [&["-u", "fred"][..], &["-m", "user.fred"]] {
         proxy.reset();
-        // The second connection is cut at its first byte, and so is the third: no mailbox is the
-        // cause.
+        // The proxy cuts the second and the third connection at once, so no mailbox is the cause.
         proxy.cut_after(1500);
         let run = ours(&lab, &[&["-o"], args].concat());
         assert_eq!(run.status.code(), Some(1), "{run}");

@@ -1,4 +1,5 @@
-//! Records with modseq 0, as old Cyrus wrote them: no comparison of modseqs may leave them out.
+//! Tests records with modseq 0, which early versions of Cyrus wrote. No comparison of modseqs may
+//! leave them out.
 
 use cyrsync_lab::index_file::{Field, IndexFile};
 use cyrsync_lab::{Cyrus, Imap, Lab, Options};
@@ -7,7 +8,7 @@ use crate::common::{append, assert_idle, create, differing, ours, replicate};
 
 const FRED: &[&str] = &["-u", "fred"];
 
-/// Returns a lab in which fred has this many messages.
+/// Starts a lab in which fred has this many messages.
 fn lab(count: usize, master_conf: &str) -> Lab {
     let lab = Lab::new(Options { master_conf: master_conf.to_owned(), ..Options::default() });
     create(&lab.master, &["user.fred"]);
@@ -26,7 +27,7 @@ fn expunge(cyrus: &Cyrus, uids: &str) {
     fred.ok("EXPUNGE");
 }
 
-/// Changes records of the mailbox to the form in which old Cyrus left them.
+/// Sets the modseqs of these records to 0.
 #[track_caller]
 fn without_modseq(cyrus: &Cyrus, uids: &[u64]) {
     let mut index = IndexFile::of(cyrus, "user.fred");
@@ -34,7 +35,7 @@ fn without_modseq(cyrus: &Cyrus, uids: &[u64]) {
     index.save();
 }
 
-/// Returns which of these records a server has with modseq 0, and which it lacks.
+/// Returns which of these records a server has with modseq 0, and which records it does not have.
 fn seen(cyrus: &Cyrus, uids: &[u64]) -> (Vec<u64>, Vec<u64>) {
     let index = IndexFile::of(cyrus, "user.fred");
     let there = index.uids();
@@ -43,7 +44,7 @@ fn seen(cyrus: &Cyrus, uids: &[u64]) -> (Vec<u64>, Vec<u64>) {
 }
 
 #[test]
-fn records_of_modseq_0_reach_a_new_mailbox_and_one_that_is_there() {
+fn records_of_modseq_0_are_sent_to_new_and_existing_mailboxes() {
     let lab = lab(6, "");
     expunge(&lab.master, "4");
     let old = [1, 3, 4];
@@ -51,14 +52,14 @@ fn records_of_modseq_0_reach_a_new_mailbox_and_one_that_is_there() {
     replicate(&lab, FRED);
     assert_eq!(seen(&lab.replica, &old), (old.to_vec(), vec![]));
 
-    // The master gets new messages. One of them is expunged, which leaves a gap in the UIDs.
+    // Append messages on the master. Expunge one of them, so that UID 9 is missing.
     more(&lab.master, 7..=11);
     expunge(&lab.master, "9");
     let old = [1, 3, 4, 7, 9, 11];
     without_modseq(&lab.master, &old);
     replicate(&lab, FRED);
     assert_eq!(seen(&lab.replica, &old), (old.to_vec(), vec![]));
-    // Two of these messages are changed. They get a modseq like any other message.
+    // Change two of these messages. They then get a modseq like any other message.
     let mut fred = Imap::login(&lab.master, "fred").with_selected("INBOX");
     fred.ok("UID STORE 3,11 +FLAGS.SILENT (\\Flagged)");
     drop(fred);
@@ -67,7 +68,7 @@ fn records_of_modseq_0_reach_a_new_mailbox_and_one_that_is_there() {
 }
 
 #[test]
-fn a_mailbox_of_nothing_but_modseq_0_is_replicated() {
+fn a_mailbox_with_only_records_of_modseq_0_is_replicated() {
     let lab = lab(3, "");
     without_modseq(&lab.master, &[1, 2, 3]);
     replicate(&lab, FRED);
@@ -76,7 +77,8 @@ fn a_mailbox_of_nothing_but_modseq_0_is_replicated() {
 
 #[test]
 fn records_of_modseq_0_are_in_the_batch_that_has_their_uids() {
-    // Batches end before these records, within them, or after them; some contain no others.
+    // Test batches that end before, within and after the records of modseq 0, and batches of only
+    // such records.
     for old in [&[1, 2, 3, 8][..], &[2, 5, 9], &[9], &[4, 5, 6, 7, 8, 9]] {
         let lab = lab(9, "sync_batchsize: 2\n");
         expunge(&lab.master, "5");
@@ -91,14 +93,14 @@ fn records_of_modseq_0_are_in_the_batch_that_has_their_uids() {
 }
 
 #[test]
-fn a_message_of_modseq_0_that_earlier_clients_left_out_gets_there() {
+fn a_message_of_modseq_0_that_an_earlier_client_left_out_is_replicated() {
     let lab = lab(4, "");
     without_modseq(&lab.master, &[2]);
     replicate(&lab, FRED);
     let mut index = IndexFile::of(&lab.replica, "user.fred");
     index.remove(2);
     index.save();
-    // A message below the UIDs that the replica has used can only arrive under a new UID.
+    // The replica has used higher UIDs, so the message can only arrive with a new UID.
     ours(&lab, FRED).ok();
     assert_idle(&lab, FRED);
     let uids = |cyrus| Imap::login(cyrus, "fred").with_selected("INBOX").uids();
@@ -111,7 +113,7 @@ fn a_repair_keeps_messages_of_modseq_0_on_both_sides() {
     let lab = lab(4, "");
     without_modseq(&lab.master, &[1, 3]);
     replicate(&lab, FRED);
-    // Both sides get new messages independently; some of those have modseq 0 too.
+    // Append different messages on both sides. Some of them have modseq 0.
     more(&lab.master, 5..=7);
     without_modseq(&lab.master, &[1, 3, 5, 7]);
     more(&lab.replica, 8..=9);
@@ -120,7 +122,7 @@ fn a_repair_keeps_messages_of_modseq_0_on_both_sides() {
     assert_idle(&lab, FRED);
     let uids = |cyrus| Imap::login(cyrus, "fred").with_selected("INBOX").uids();
     assert_eq!((uids(&lab.master).len(), uids(&lab.replica)), (9, uids(&lab.master)));
-    // The old records of messages that got other UIDs are expunged.
+    // Messages that got new UIDs have expunged records under the old ones. Only these may differ.
     let index = IndexFile::of(&lab.replica, "user.fred");
     for path in differing(&lab) {
         let uid = path.split(' ').nth(2).and_then(|uid| uid.parse().ok()).expect("of a record");

@@ -1,4 +1,4 @@
-//! The effects of the options: on the replica, on the master, on what is printed and logged.
+//! Tests the effects of the options on the replica, on the master, on the output and on the log.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::common::{
     mailbox_field, message, ours, replicate, replicate_as_cyrus_would, sent, start_ours,
 };
 
-/// Returns fred and anna with a message each, not replicated yet.
+/// Starts a lab in which fred and anna have a message each, which is not replicated.
 fn two_users(options: Options) -> Lab {
     let lab = Lab::new(options);
     let names = ["user.fred", "user.anna"].map(|name| lab.master.admin_name(name));
@@ -32,7 +32,7 @@ fn a_partition_of_the_replica_can_be_chosen() {
     assert_eq!(mailbox_field(&lab.replica, "user.fred", "PARTITION"), "second");
     assert_eq!(mailbox_field(&lab.master, "user.fred", "PARTITION"), "default");
     assert_idle(&lab, &["-p", "second", "-u", "fred"]);
-    // Without -p the mailboxes move to the master's partition. With -p they move back.
+    // Without -p the mailbox moves to the master's partition. With -p it moves back.
     let done = replicate_and_list_renames(&lab, &["-u", "fred"]);
     assert_eq!(done, ["RENAME user.fred -> user.fred (default)"]);
     let done = replicate_and_list_renames(&lab, &["-p", "second", "-m", "user.fred"]);
@@ -89,7 +89,7 @@ fn locked_users_are_skipped_or_waited_for() {
 }
 
 #[test]
-fn without_copyback_a_replica_that_was_written_to_is_an_error_as_with_cyrus() {
+fn with_no_copyback_a_changed_replica_is_an_error_as_with_cyrus() {
     let lab = two_users(Options::default());
     replicate(&lab, &["-A"]);
     let mut there = Imap::login(&lab.replica, "fred").with_selected("INBOX");
@@ -136,7 +136,7 @@ fn replication_writes_nothing_on_the_master() {
 }
 
 #[test]
-fn compression_can_be_asked_for_and_switched_off() {
+fn compression_can_be_required_and_switched_off() {
     let lab = two_users(Options::default());
     create(&lab.master, &["user.emma"]);
     let long = [&message("long")[..], &b"the same line over and over\r\n".repeat(4096)].concat();
@@ -171,7 +171,7 @@ fn compression_that_the_replica_does_not_offer_ends_the_run() {
 }
 
 #[test]
-fn staging_to_the_archive_does_no_harm_where_it_is_unknown() {
+fn staging_to_the_archive_is_ignored_by_a_replica_without_it() {
     let lab = two_users(Options { archive_on_replica: true, ..Options::default() });
     let run = ours(&lab, &["-a", "-v", "-A"]).ok();
     assert!(run.log.to_lowercase().contains("archive"), "nothing is said of it: {run}");
@@ -186,7 +186,7 @@ fn the_server_can_be_named_on_the_command_line() {
     lab.master.set_config("sync_host", Some("nobody.invalid"));
     lab.master.set_config("sync_port", None);
     actions(&lab, &["-S", &address, "-u", "fred"]);
-    // On a UNIX socket the caller is already authorised.
+    // On a UNIX socket the client needs no login, so the wrong password does not matter.
     lab.master.set_config("sync_password", Some("wrong"));
     let socket = lab.replica.csync_socket().display().to_string();
     replicate(&lab, &["-S", &socket, "-A"]);
@@ -224,36 +224,36 @@ fn names_can_come_from_a_file() {
 }
 
 #[test]
-fn actions_go_to_the_log_when_asked() {
+fn actions_are_logged_with_l() {
     let lab = two_users(Options::default());
     let run = ours(&lab, &["-l", "-u", "fred"]).ok();
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""), "{run}");
     for action in ["USER fred", "MAILBOX user.fred"] {
-        // There Cyrus's own programs log as "cyrus/sync_client".
-        let told = |line: &str| {
+        // With CYRSYNC_CLIENT, the program logs as "cyrus/sync_client", like Cyrus's own programs.
+        let reported = |line: &str| {
             line.strip_prefix("INFO ")
                 .and_then(|l| l.rsplit('/').next()?.strip_prefix("sync_client: "))
                 == Some(action)
         };
-        assert!(run.log.lines().any(told), "{run}");
+        assert!(run.log.lines().any(reported), "{run}");
     }
     let run = ours(&lab, &["-u", "anna"]).ok();
     assert!(!run.log.contains("USER anna"), "{run}");
 }
 
 #[test]
-fn traffic_is_shown_without_the_password() {
+fn traffic_is_printed_without_the_password() {
     let lab = two_users(Options::default());
     let run = ours(&lab, &["-v", "-v", "-u", "fred"]).ok();
     let sent = sent(&run);
     for command in ["GET USER fred", "APPLY MESSAGE", "APPLY MAILBOX"] {
         assert!(sent.iter().any(|l| l.starts_with(command)), "{command}: {run}");
     }
-    // Messages are shown only on request.
+    // Messages are shown only with a third -v.
     assert!(!run.stderr.contains("Subject: to fred"), "{run}");
     let full = ours(&lab, &["-v", "-v", "-v", "-u", "anna"]).ok();
     assert!(full.stderr.contains("Subject: to anna"), "{full}");
-    // In clear, and in the form in which PLAIN sends it.
+    // The password in clear, and in base64 as PLAIN sends it, in three alignments.
     let plain = "bGFiLXNlY3JldA";
     for secret in [PASSWORD, plain, "xhYi1zZWNyZX", "sYWItc2VjcmV0"] {
         for run in [&run, &full] {

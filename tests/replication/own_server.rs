@@ -1,21 +1,26 @@
-//! A repair in which the master's own sync_server fails: the error names that program, the
-//! connection to the replica stays, and everything else goes on.
+//! Tests a repair in which the master's own sync_server fails. The error must name this program,
+//! the connection to the replica must stay open, and everything else must be replicated.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cyrsync_lab::run::copy_program;
+use cyrsync_lab::trees::Release;
 use cyrsync_lab::{Imap, Lab, Options, Proxy, Run};
 
 use crate::common::{append, create, differing, errors, ours, replicate};
 
-/// A greeting of the Cyrus that the lab runs.
-const GREETING: &str = "printf '* OK here Cyrus sync server 3.6.1\\r\\n'\n";
-/// Accepts the capabilities.
+/// Returns a command that prints a greeting with the version of the installed Cyrus.
+fn greeting() -> String {
+    let (major, minor) = Release::installed().version();
+    format!("printf '* OK here Cyrus sync server {major}.{minor}.1\\r\\n'\n")
+}
+/// Reads the command with the client's capabilities, and accepts it.
 const AGREES: &str = "read line; printf 'OK success\\r\\n'\n";
 
-/// Returns a lab in which fred's INBOX needs a repair; his other folder and zoe have new mail.
+/// Starts a lab in which fred's INBOX needs a repair. His other folder and zoe have new mail.
 fn split() -> Lab {
     let lab = Lab::new(Options::default());
     create(&lab.master, &["user.fred", "user.fred.Sent", "user.zoe"]);
@@ -27,19 +32,19 @@ fn split() -> Lab {
     lab
 }
 
-/// Writes a program for this lab.
+/// Writes a shell script that the cyrus user can run. Returns its path.
 fn script(lab: &Lab, name: &str, text: &str) -> PathBuf {
     let path = lab.master.scratch().join(name);
-    fs::write(&path, format!("#!/bin/sh\n{text}")).expect("own directory");
-    let all = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(&path, all).expect("chmod of own file");
+    let draft = path.with_extension("draft");
+    fs::write(&draft, format!("#!/bin/sh\n{text}")).expect("own directory");
+    copy_program(&draft, &path);
     path
 }
 
-/// Replicates all with this program as the master's own server. Asserts that it fails only for
-/// fred's INBOX, over one connection, with an error that names the program.
+/// Replicates everything with `program` as the master's own sync_server. Asserts that only fred's
+/// INBOX fails, over one connection, with an error that names the program.
 #[track_caller]
-fn fails_alone(lab: &Lab, program: &Path, told: &str) -> Run {
+fn fails_alone(lab: &Lab, program: &Path, reported: &str) -> Run {
     lab.master.set_config("sync_server_path", Some(&program.display().to_string()));
     let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, true);
     lab.master.use_port(proxy.port());
@@ -47,12 +52,12 @@ fn fails_alone(lab: &Lab, program: &Path, told: &str) -> Run {
     let run = ours(lab, &["-A", "-v"]);
     lab.master.set_config("sync_jobs", None);
     lab.master.use_port(lab.replica.csync_port());
-    assert_eq!(run.status.code(), Some(1), "{told}: {run}");
-    assert_eq!(proxy.traffic().connections, 1, "{told}: {run}");
+    assert_eq!(run.status.code(), Some(1), "{reported}: {run}");
+    assert_eq!(proxy.traffic().connections, 1, "{reported}: {run}");
     let line = errors(&run).into_iter().find(|line| line.contains("change mailbox user.fred"));
-    let line = line.unwrap_or_else(|| panic!("{told}: nothing logged: {run}"));
+    let line = line.unwrap_or_else(|| panic!("{reported}: nothing logged: {run}"));
     assert!(line.contains(&program.display().to_string()), "{line}");
-    assert!(line.contains(told), "{told}: {line}");
+    assert!(line.contains(reported), "{reported}: {line}");
     assert!(!line.contains("the replica") && !line.contains("os error"), "{line}");
     let left = differing(lab);
     assert!(!left.is_empty() && left.iter().all(|p| p.starts_with("user.fred ")), "{left:#?}");
@@ -60,7 +65,7 @@ fn fails_alone(lab: &Lab, program: &Path, told: &str) -> Run {
 }
 
 #[test]
-fn the_masters_own_server_that_cannot_be_started_is_named() {
+fn an_error_names_the_masters_sync_server_that_cannot_be_started() {
     let lab = split();
     let missing = lab.master.scratch().join("no-such-server");
     let run = fails_alone(&lab, &missing, "it cannot be started: No such file or directory");
@@ -73,25 +78,30 @@ fn the_masters_own_server_that_cannot_be_started_is_named() {
     fails_alone(&lab, &dies, "ended with exit code 75 and says: error while loading libcyrus");
     let killed = script(&lab, "killed", "kill -9 $$\n");
     fails_alone(&lab, &killed, "it was ended by signal 9");
-    // Without such a program everything works.
+    // With the default program everything must be replicated.
     lab.master.set_config("sync_server_path", None);
     replicate(&lab, &["-A"]);
 }
 
 #[test]
-fn the_masters_own_server_that_does_not_do_as_it_should_is_named() {
+fn an_error_names_the_masters_sync_server_that_behaves_wrongly() {
     let lab = split();
     lab.master.set_config("sync_timeout", Some("3"));
-    let takes = |end: &str| format!("{GREETING}{AGREES}read line\n{end}");
-    for (name, text, told) in [
+    let greeting = greeting();
+    let takes = |end: &str| format!("{greeting}{AGREES}read line\n{end}");
+    for (name, text, reported) in [
         (
             "fatal",
             "printf '* Fatal error: must run as the Cyrus user\\r\\n'\n".to_owned(),
             "Cyrus user",
         ),
-        ("bye", "printf '* BYE not now\\r\\n'\n".to_owned(), "it greets with: not now"),
+        ("bye", "printf '* BYE not now\\r\\n'\n".to_owned(), "its greeting is: not now"),
         ("mute", "exec sleep 60\n".to_owned(), "it does not answer for 3 seconds"),
-        ("web", "printf 'HTTP/1.1 400 Bad Request\\r\\n'\n".to_owned(), "but says: HTTP/1.1"),
+        (
+            "web",
+            "printf 'HTTP/1.1 400 Bad Request\\r\\n'\n".to_owned(),
+            "not the one of a replication server: HTTP/1.1",
+        ),
         ("ends", takes("exit 3\n"), "it ended with exit code 3"),
         (
             "no",
@@ -103,36 +113,38 @@ fn the_masters_own_server_that_does_not_do_as_it_should_is_named() {
         (
             "nonsense",
             takes("printf 'OKAY\\r\\n'; read line\n"),
-            "a line that is no part of a reply",
+            "a line that is not part of a reply",
         ),
     ] {
-        fails_alone(&lab, &script(&lab, name, &text), told);
+        fails_alone(&lab, &script(&lab, name, &text), reported);
     }
     lab.master.set_config("sync_server_path", None);
     replicate(&lab, &["-A"]);
 }
 
 #[test]
-fn a_server_of_another_version_does_not_get_to_write() {
+fn a_sync_server_of_another_version_is_not_used_for_repairs() {
     let lab = split();
-    let told = lab.master.scratch().join("told");
-    for (version, why) in [
-        ("3.8.1", "version 3.8, and the Cyrus that runs on this spool is of version 3.6"),
-        ("3.12.4", "version 3.12, and the Cyrus that runs on this spool is of version 3.6"),
-        ("3.4.3", "version 3.4, and the Cyrus that runs on this spool is of version 3.6"),
-    ] {
+    let reported = lab.master.scratch().join("reported");
+    let (major, minor) = Release::installed().version();
+    for (version, short) in [("3.8.1", "3.8"), ("3.12.4", "3.12"), ("3.4.3", "3.4")] {
+        let why = format!(
+            "its version is {short}, but the Cyrus that runs on this spool has version \
+             {major}.{minor}"
+        );
         let text = format!(
             "printf '* OK here Cyrus sync server {version}\\r\\n'\n{AGREES}cat >{}\n",
-            told.display()
+            reported.display()
         );
-        fails_alone(&lab, &script(&lab, "other", &text), why);
-        let heard = fs::read_to_string(&told).unwrap_or_default();
+        fails_alone(&lab, &script(&lab, "other", &text), &why);
+        let heard = fs::read_to_string(&reported).unwrap_or_default();
         assert!(!heard.contains("APPLY MAILBOX"), "{heard}");
     }
-    // A program that does not report its version is refused too.
+    // A program that reports no version is refused too.
     let text = format!("printf '* OK ready\\r\\n'\n{AGREES}cat >/dev/null\n");
-    fails_alone(&lab, &script(&lab, "other", &text), "it does not tell its version");
-    // If no Cyrus runs on this spool, a `sync_server` that is merely installed is refused too.
+    fails_alone(&lab, &script(&lab, "other", &text), "its greeting has no version");
+    // While no Cyrus runs on this spool, the installed `sync_server` is refused too, because its
+    // version may be another one.
     lab.master.set_config("sync_server_path", None);
     let mut lab = lab;
     lab.master.stop_server();
@@ -141,7 +153,7 @@ fn a_server_of_another_version_does_not_get_to_write() {
     let line = errors(&run).into_iter().find(|line| line.contains("change mailbox user.fred"));
     let line = line.unwrap_or_else(|| panic!("nothing logged: {run}"));
     for words in
-        ["no Cyrus runs on this configuration", "set sync_server_path", "installed here: /"]
+        ["no running Cyrus uses this configuration", "set sync_server_path", "installed here: /"]
     {
         assert!(line.contains(words), "{line}");
     }

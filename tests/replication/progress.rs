@@ -1,5 +1,5 @@
-//! The progress of a run: a bar on a terminal, a line on request, and the counts of what the
-//! replica already has after an interrupted run.
+//! Tests the progress of a run: a bar on a terminal, a line after a signal, and the counts of data
+//! that the replica already has after an interrupted run.
 
 use cyrsync_lab::fill::{Bulk, bulk};
 use cyrsync_lab::run::{reachable, start, start_sync_client};
@@ -8,7 +8,7 @@ use cyrsync_lab::{Lab, Run};
 use crate::common::{OURS, assert_equal, sync_client_itself, until};
 use crate::rolling::{drained, rolling, stop};
 
-/// Returns a master with three users, and the number of their messages.
+/// Starts a lab whose master has three users. Also returns the number of their messages.
 fn lab() -> (Lab, u64) {
     let lab = Lab::default();
     let bulk_of = Bulk { users: 3, folders: 2, messages: 45, seed: 5 };
@@ -16,7 +16,7 @@ fn lab() -> (Lab, u64) {
     (lab, 3 * 2 * 45)
 }
 
-/// Returns a number from the line that ends a run.
+/// Returns a number from the line SUMMARY at the end of a run.
 #[track_caller]
 fn number(run: &Run, name: &str) -> u64 {
     let line = run.stdout.lines().find(|line| line.starts_with("SUMMARY ")).expect("a summary");
@@ -25,11 +25,11 @@ fn number(run: &Run, name: &str) -> u64 {
 }
 
 #[test]
-fn a_terminal_has_a_bar_that_is_gone_at_the_end() {
+fn a_terminal_shows_a_bar_and_removes_it_at_the_end() {
     let (lab, _) = lab();
     let program = reachable(&lab.master, OURS.as_ref());
     let conf = lab.master.imapd_conf();
-    let line = format!("{} -C {} -A -j 1 --bwlimit 100K", program.display(), conf.display());
+    let line = format!("{} -C {} -A -j 1 --bwlimit 30K", program.display(), conf.display());
     let mut terminal = lab.master.command("/usr/bin/script");
     terminal.args(["-qefc", &line, "/dev/null"]).env("TERM", "xterm");
     let run = start(&lab.master, &mut terminal).wait().ok();
@@ -37,15 +37,15 @@ fn a_terminal_has_a_bar_that_is_gone_at_the_end() {
     {
         assert!(run.stdout.contains(part), "{part}: {run}");
     }
-    // The terminal's last output clears the line.
+    // The last output clears the line with the bar.
     assert!(run.stdout.trim_end().ends_with("\u{1b}[2K"), "{:?}", run.stdout);
     assert_equal(&lab);
 }
 
 #[test]
-fn without_a_terminal_nothing_is_shown_but_a_signal_asks_how_far_it_is() {
+fn without_a_terminal_progress_is_printed_only_after_sigusr1() {
     let (lab, messages) = lab();
-    let slowly = ["-A", "-v", "-j", "1", "--bwlimit", "100K"];
+    let slowly = ["-A", "-v", "-j", "1", "--bwlimit", "30K"];
     let running = start_sync_client(OURS, &lab.master, &slowly);
     let running = until(running, |so_far| so_far[0].contains("USER u001"));
     assert_eq!(running.so_far()[1], "");
@@ -57,22 +57,23 @@ fn without_a_terminal_nothing_is_shown_but_a_signal_asks_how_far_it_is() {
     running.signal(libc::SIGTERM);
     let broken_off = running.wait();
     assert_eq!(broken_off.status.code(), Some(75), "{broken_off}");
-    // The next run reports what is there when it has more to send, and again at the end.
+    // The next run reports the data that is already on the replica: once before it sends more, and
+    // again at the end.
     let run = sync_client_itself(&lab, &["-A", "-v", "--progress"]).ok();
-    let (there, sent) = (number(&run, "messages_there"), number(&run, "messages"));
+    let (there, sent) = (number(&run, "messages_present"), number(&run, "messages"));
     assert!(there >= 90 && sent > 0, "{run}");
     assert_eq!(there + sent, messages, "{run}");
     assert!(run.stderr.starts_with("already on the replica: "), "{run}");
     assert!(run.log.contains("INFO sync_client: already on the replica: "), "{run}");
     assert_equal(&lab);
     let run = sync_client_itself(&lab, &["-A", "-v"]).ok();
-    let numbers = ["mailboxes", "messages", "bytes", "mailboxes_there", "messages_there"];
+    let numbers = ["mailboxes", "messages", "bytes", "mailboxes_equal", "messages_present"];
     assert_eq!(numbers.map(|name| number(&run, name)), [0, 0, 0, 6, messages], "{run}");
     assert!(!run.log.contains("already on the replica"), "nothing is sent: {run}");
 }
 
 #[test]
-fn rolling_replication_says_on_a_signal_what_it_is_at() {
+fn rolling_replication_logs_its_progress_after_sigusr1() {
     let lab = Lab::default();
     let running = drained(rolling(&lab, &[]), &lab);
     let file = lab.master.config_dir().join("sync/log-status");

@@ -1,4 +1,4 @@
-//! Loads the metrics, alert rules and dashboard of `contrib/` into a real Prometheus.
+//! Loads the alert rules and the dashboard of `contrib/` into a real Prometheus, with real metrics.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,20 +11,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cyrsync_lab::{Imap, Lab};
+use cyrsync_lab::{Imap, Lab, Port};
 use serde_json::Value;
 
 use crate::common::{append, create};
 use crate::rolling::{drained, rolling, stop};
 
-/// Time limit for an event that must come.
+/// Time limit for each expected event.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn contrib(file: &str) -> PathBuf {
     cyrsync_lab::checkout().join("contrib").join(file)
 }
 
-/// Serves a file to a scraper, like a node exporter.
+/// Serves a file by HTTP, like a node exporter. Returns the port, and a flag that ends the server.
 fn exporter(file: PathBuf) -> (u16, Arc<AtomicBool>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
     let port = listener.local_addr().expect("it is bound").port();
@@ -48,18 +48,16 @@ fn exporter(file: PathBuf) -> (u16, Arc<AtomicBool>) {
     (port, is_over)
 }
 
-/// A Prometheus that scrapes once a second, with our rules.
+/// A Prometheus with our alert rules. It reads the metrics once a second.
 struct Prometheus {
     child: Child,
-    port: u16,
+    port: Port,
 }
 
 impl Prometheus {
     fn start(lab: &Lab, target: u16) -> Prometheus {
         let scratch = lab.master.scratch();
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
-        let port = free.local_addr().expect("it is bound").port();
-        drop(free);
+        let port = Port::reserve();
         let config = scratch.join("prometheus.yml");
         let rules = contrib("prometheus/cyrsync.rules.yml");
         let text = format!(
@@ -72,37 +70,44 @@ impl Prometheus {
         let mut command = Command::new("prometheus");
         command.arg(format!("--config.file={}", config.display()));
         command.arg(format!("--storage.tsdb.path={}", scratch.join("tsdb").display()));
-        command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
+        command.arg(format!("--web.listen-address=127.0.0.1:{}", port.number()));
         command.stdout(Stdio::null()).stderr(Stdio::null());
         Prometheus { child: command.spawn().expect("prometheus is installed"), port }
     }
 
-    /// Returns the answer of its API.
+    /// Returns the answer of the HTTP API to a request.
     fn get(&self, path: &str) -> Option<Value> {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port.number())).ok()?;
         write!(stream, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
     }
 
-    fn query(&self, expression: &str) -> Option<Value> {
+    /// Returns the answer to a query. `more` is further parameters.
+    fn query(&self, expression: &str, more: &str) -> Option<Value> {
         let quoted: String = expression.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        self.get(&format!("/api/v1/query?query={quoted}"))
+        self.get(&format!("/api/v1/query?query={quoted}{more}"))
     }
 
-    /// Waits until a query has this value.
+    /// Waits until the result of a query is `wanted`.
     #[track_caller]
     fn until(&self, expression: &str, wanted: &str) {
+        self.known(expression, |value| value == wanted);
+    }
+
+    /// Waits until a query has a result that is `wanted`. Returns it.
+    #[track_caller]
+    fn known(&self, expression: &str, wanted: impl Fn(&str) -> bool) -> String {
         let end = Instant::now() + PATIENCE;
         loop {
-            let answer = self.query(expression);
+            let answer = self.query(expression, "");
             let value = answer.as_ref().map(|a| &a["data"]["result"][0]["value"][1]);
-            if value.and_then(Value::as_str) == Some(wanted) {
-                return;
+            if let Some(value) = value.and_then(Value::as_str).filter(|value| wanted(value)) {
+                return value.to_owned();
             }
-            assert!(Instant::now() < end, "{expression} is not {wanted}: {answer:?}");
-            // No event announces a scrape.
+            assert!(Instant::now() < end, "{expression} is not as wanted: {answer:?}");
+            // No event announces that Prometheus has read the metrics, so query again.
             thread::sleep(Duration::from_millis(100));
         }
     }
@@ -115,7 +120,7 @@ impl Drop for Prometheus {
     }
 }
 
-/// Returns the expressions of the dashboard, for all channels.
+/// Returns all expressions of the dashboard, with `.*` as the channel.
 fn expressions() -> Vec<String> {
     let text = fs::read_to_string(contrib("grafana/cyrsync.json")).expect("own file");
     let dashboard: Value = serde_json::from_str(&text).expect("it is JSON");
@@ -125,7 +130,7 @@ fn expressions() -> Vec<String> {
     targets.map(|target| expression(target).replace("$channel", ".*")).collect()
 }
 
-/// Returns all metrics that alerts and dashboard name.
+/// Returns the names of all metrics in the alerts and the dashboard.
 fn metrics() -> BTreeSet<String> {
     let files = ["grafana/cyrsync.json", "prometheus/cyrsync.rules.yml"];
     let texts = files.map(|file| fs::read_to_string(contrib(file)).expect("own file"));
@@ -151,16 +156,20 @@ fn prometheus_reads_the_metrics_the_alerts_and_the_dashboard() {
     let known =
         prometheus.get("/api/v1/label/__name__/values").expect("it answers")["data"].clone();
     for metric in metrics() {
-        // There is a value for a kind of failure only after a failure of that kind.
+        // This metric has values only for kinds of failures that have occurred.
         let is_known = metric == "cyrsync_failures_total"
             || known.as_array().is_some_and(|known| known.contains(&metric.as_str().into()));
         assert!(is_known, "{metric} is not among {known}");
     }
+    // At the time when the metrics were read. If they cannot be read in time once, Prometheus forgets
+    // the values until it has read them again.
+    let read_at = prometheus.known("timestamp(cyrsync_up)", |_| true);
     for expression in expressions() {
-        let answer = prometheus.query(&expression).expect("it answers");
+        let answer =
+            prometheus.query(&expression, &format!("&time={read_at}")).expect("it answers");
         assert_eq!(answer["status"], "success", "{expression}: {answer}");
         let has_none = answer["data"]["result"].as_array().is_none_or(Vec::is_empty);
-        // Nothing has failed yet, and a rate needs some time.
+        // These expressions may have no value: nothing has failed, and a rate needs some time.
         let may = expression.contains("failures") || expression.contains('[');
         assert!(!has_none || may, "{expression}: {answer}");
     }
@@ -174,7 +183,7 @@ fn prometheus_reads_the_metrics_the_alerts_and_the_dashboard() {
     let rules = rules["data"]["groups"][0]["rules"].as_array().expect("a group of rules");
     assert_eq!(rules.len(), 6, "{rules:?}");
     assert!(rules.iter().all(|rule| rule["health"] == "ok"), "{rules:?}");
-    // The alert fires after five minutes.
+    // The alert is pending for five minutes before it fires.
     prometheus.until("count(ALERTS{alertname=\"CyrsyncNotRunning\",alertstate=\"pending\"})", "1");
     is_over.store(true, Ordering::Relaxed);
 }

@@ -1,4 +1,4 @@
-//! A recorded spool of a Cyrus 3.13 master whose server is stopped, and a real replica of the
+//! Replicates a recorded spool of a Cyrus 3.13 master, which does not run, to a real replica of the
 //! installed version.
 
 use std::process::Command;
@@ -8,7 +8,7 @@ use cyrsync_lab::{Lab, Options, SyncServer, Value};
 
 use crate::common::{actions, ours, sync_client_itself};
 
-/// Returns a lab whose master has the files of `tests/fixtures/master/master-1`.
+/// Starts a lab whose master has the files of `tests/fixtures/master/master-1`.
 fn recorded() -> Lab {
     let options = Options {
         unixhierarchysep: true,
@@ -23,8 +23,8 @@ fn recorded() -> Lab {
     lab
 }
 
-/// Asserts that everything arrives, that a second run finds nothing to do, and that both sides are
-/// equal.
+/// Asserts that everything is replicated, that a second run finds nothing to do, and that both
+/// sides are equal.
 fn replicated_and_verified(lab: &Lab) {
     let run = ours(lab, &["-A", "-v"]).ok();
     assert!(run.stdout.contains("MAILBOX user.fred.Archive"), "{run}");
@@ -33,10 +33,10 @@ fn replicated_and_verified(lab: &Lab) {
     let run = sync_client_itself(lab, &["--verify=messages", "-A"]).ok();
     assert!(run.stdout.ends_with(": equal\n"), "{run}");
     let name = Value::text("user.fred");
-    let told = format!("{:?}", SyncServer::spawn(&lab.replica).get("FULLMAILBOX", &name));
+    let reported = format!("{:?}", SyncServer::spawn(&lab.replica).get("FULLMAILBOX", &name));
     for entry in ["internaldate.nsec", "basethrid"] {
         let entry = Value::text(format!("/vendor/cmu/cyrus-imapd/{entry}"));
-        assert!(told.contains(&format!("{entry:?}")), "{entry:?}");
+        assert!(reported.contains(&format!("{entry:?}")), "{entry:?}");
     }
 }
 
@@ -45,7 +45,7 @@ fn a_recorded_master_of_3_13_is_replicated_and_verified() {
     replicated_and_verified(&recorded());
 }
 
-/// The same master with all databases converted, except quotas.
+/// Tests the same master with all databases except quotas in format twom.
 #[test]
 fn a_recorded_master_whose_databases_are_twom_is_replicated_and_verified() {
     let lab = recorded();

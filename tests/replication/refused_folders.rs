@@ -1,5 +1,5 @@
-//! The replica refuses to rename or delete one folder of a user: only that folder fails, and all
-//! other folders of the user are replicated.
+//! Tests a replica that refuses to rename or delete one folder of a user. Only this folder may
+//! fail, and the user's other folders must be replicated.
 
 use cyrsync_lab::{Imap, Lab, tools};
 
@@ -9,7 +9,7 @@ use crate::common::{
 
 const FOLDERS: [&str; 4] = ["a", "b", "c", "d"];
 
-/// Returns a replicated lab: fred has four folders with messages, anna has only an INBOX.
+/// Starts a lab with equal servers. fred has four folders with messages, anna has only an INBOX.
 fn fred() -> Lab {
     let lab = Lab::default();
     create(&lab.master, &["user.anna", "user.fred"]);
@@ -31,9 +31,9 @@ fn mail(lab: &Lab, when: &str, folders: &[&str]) {
 }
 
 #[test]
-fn a_rename_that_the_replica_refuses_keeps_no_other_folder_from_it() {
+fn a_refused_rename_does_not_stop_other_folders() {
     let mut lab = fred();
-    // The replica loses the partition to which two folders move; one of these is renamed too.
+    // Remove the partition from the replica to which two folders move. One of them is also renamed.
     lab.replica.stop_server();
     lab.replica.set_config("partition-second", None);
     lab.replica.start_server();
@@ -72,12 +72,12 @@ fn a_rename_that_the_replica_refuses_keeps_no_other_folder_from_it() {
 }
 
 #[test]
-fn folders_that_change_names_beside_one_that_cannot_be_moved_all_arrive() {
+fn folders_that_exchange_names_are_replicated_beside_a_refused_move() {
     let mut lab = fred();
     lab.replica.stop_server();
     lab.replica.set_config("partition-second", None);
     lab.replica.start_server();
-    // a moves to the missing partition and gives its name to b; c and d exchange their names.
+    // Folder a moves to the missing partition, b gets its name, and c and d exchange their names.
     Imap::admin(&lab.master).ok("RENAME user.fred.a user.fred.a second");
     let mut imap = Imap::login(&lab.master, "fred");
     for (from, to) in [("a", "moved"), ("b", "a"), ("c", "tmp"), ("d", "c"), ("tmp", "d")] {
@@ -102,7 +102,7 @@ fn folders_that_change_names_beside_one_that_cannot_be_moved_all_arrive() {
 }
 
 #[test]
-fn a_folder_that_moved_to_an_owner_who_is_locked_waits_alone() {
+fn only_a_folder_moved_to_a_locked_owner_waits() {
     let lab = fred();
     Imap::admin(&lab.master).ok("RENAME user.fred.a user.anna.a");
     mail(&lab, "later", &["b"]);
@@ -123,7 +123,7 @@ fn a_folder_that_moved_to_an_owner_who_is_locked_waits_alone() {
 }
 
 #[test]
-fn a_mailbox_that_cannot_be_looked_up_stops_no_other_of_a_log() {
+fn an_unreadable_entry_stops_no_other_mailbox_of_a_log() {
     let lab = fred();
     create(&lab.master, &["lists", "lists.one", "lists.two"]);
     let mut admin = Imap::admin(&lab.master);

@@ -1,12 +1,12 @@
-//! Rolling replication: every entry of a log, and the loop with everything that may go wrong.
+//! Tests rolling replication: every kind of log entry, and the daemon with its usual problems.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use cyrsync_lab::random::World;
 use cyrsync_lab::run::Running;
-use cyrsync_lab::{Imap, Lab, Lmtp, Options, Sieve, Status, tools};
+use cyrsync_lab::{Imap, Lab, Lmtp, Options, Sieve, Status, places, tools};
 
 use crate::common::{
     Holder, append, assert_equal, create, differing, errors, message, message_file, ours,
@@ -18,14 +18,14 @@ pub fn log(lab: &Lab) -> PathBuf {
     lab.master.config_dir().join("sync/log")
 }
 
-/// Waits until nothing is left to do: no log and no work file.
+/// Waits until the client has nothing to do: there is no log and no work file.
 #[track_caller]
 pub fn drained(mut running: Running, lab: &Lab) -> Running {
     let files = ["sync/log", "sync/log-run"].map(|name| lab.master.config_dir().join(name));
     let end = Instant::now() + Duration::from_secs(60);
     while files.iter().any(|file| file.exists()) {
         assert!(Instant::now() < end, "it is not done: {:#?}", running.so_far());
-        // No event announces a change of these files.
+        // No event announces a change of these files, so check again.
         match running.wait_within(Duration::from_millis(5)) {
             Ok(run) => panic!("it ended before that: {run}"),
             Err(still_running) => running = still_running,
@@ -34,8 +34,8 @@ pub fn drained(mut running: Running, lab: &Lab) -> Running {
     running
 }
 
-/// Waits until the client has connected and done what was logged before; from then on it handles
-/// each entry at once.
+/// Starts a rolling client. Waits until it has connected and replicated all earlier log entries.
+/// From then on it replicates each entry at once.
 #[track_caller]
 pub fn rolling(lab: &Lab, args: &[&str]) -> Running {
     lab.master.set_config("sync_repeat_interval", Some("0"));
@@ -44,7 +44,16 @@ pub fn rolling(lab: &Lab, args: &[&str]) -> Running {
     drained(running, lab)
 }
 
-/// Ends it with SIGTERM.
+/// Waits until the log and the work file have no entry of this mailbox.
+#[track_caller]
+pub fn until_done(running: Running, lab: &Lab, mailbox: &str) -> Running {
+    let work = log(lab).with_file_name("log-run");
+    let names_it = |path: &Path| fs::read_to_string(path).is_ok_and(|text| text.contains(mailbox));
+    // An entry moves from the log to the work file, so look in this order.
+    until(running, |_| !names_it(&log(lab)) && !names_it(&work))
+}
+
+/// Ends the client with SIGTERM.
 #[track_caller]
 pub fn stop(running: Running) {
     running.signal(libc::SIGTERM);
@@ -52,7 +61,7 @@ pub fn stop(running: Running) {
     assert_eq!(run.status.code(), Some(75), "{run}");
 }
 
-/// Runs the entries of a log that the test has written, and nothing else that was logged.
+/// Replicates only these log entries, and asserts that both sides are equal.
 #[track_caller]
 fn process(lab: &Lab, text: &str) {
     let _ = fs::remove_file(log(lab));
@@ -66,7 +75,7 @@ fn process(lab: &Lab, text: &str) {
 }
 
 #[test]
-fn every_entry_of_a_log_brings_over_what_it_names() {
+fn every_kind_of_log_entry_is_replicated() {
     let lab = Lab::new(Options { delayed_delete: false, ..Options::default() });
     create(&lab.master, &["user.fred", "user.fred.Sent", "user.anna", "shared", "user.zoe"]);
     process(&lab, "USER fred\nUSER anna\nUSER zoe\nMAILBOX shared\n");
@@ -110,7 +119,7 @@ fn every_entry_of_a_log_brings_over_what_it_names() {
 }
 
 #[test]
-fn a_user_deleted_and_made_anew_has_nothing_of_the_one_before() {
+fn a_user_deleted_and_created_again_has_no_old_data() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
     let mut fred = Imap::login(&lab.master, "fred");
@@ -133,8 +142,34 @@ fn a_user_deleted_and_made_anew_has_nothing_of_the_one_before() {
     assert_equal(&lab);
 }
 
+/// The replica deletes for good what a deleted user still has there. The master keeps it for a while.
 #[test]
-fn a_renamed_user_keeps_subscriptions_and_all_else() {
+fn a_user_is_not_deleted_on_the_replica_while_a_mailbox_of_the_user_fails() {
+    let lab = Lab::default();
+    create(&lab.master, &["user.fred", "user.fred.Sent"]);
+    append(&mut Imap::login(&lab.master, "fred"), "INBOX.Sent", "one");
+    ours(&lab, &["-1"]).ok();
+    let mut admin = Imap::admin(&lab.master);
+    admin.ok("SETACL user.fred admin lrswipkxtecdan");
+    admin.ok("DELETE user.fred");
+    let names = tools::mailbox_names(&lab.master);
+    let sent = names.iter().find(|name| name.starts_with("DELETED.user.fred.Sent"));
+    let index = places::place(&lab.master, sent.expect("it is kept")).meta.join("cyrus.index");
+    let sound = fs::read(&index).expect("own file");
+    fs::write(&index, "damaged").expect("own file");
+    let run = ours(&lab, &["-v", "-1"]);
+    assert!(!run.status.success(), "{run}");
+    assert!(!run.stdout.contains("UNUSER fred"), "{run}");
+    let left = fs::read_to_string(log(&lab)).unwrap_or_default();
+    assert!(left.contains("UNUSER fred\n"), "{left}{run}");
+    fs::write(&index, sound).expect("own file");
+    let run = ours(&lab, &["-v", "-1"]).ok();
+    assert!(run.stdout.contains("UNUSER fred"), "{run}");
+    assert_equal(&lab);
+}
+
+#[test]
+fn a_renamed_user_keeps_all_data() {
     let moves = || "allowusermoves: yes\n".to_owned();
     let lab =
         Lab::new(Options { master_conf: moves(), replica_conf: moves(), ..Options::default() });
@@ -156,7 +191,7 @@ fn a_renamed_user_keeps_subscriptions_and_all_else() {
 }
 
 #[test]
-fn what_a_replica_fills_in_above_a_mailbox_goes_when_the_mailbox_goes() {
+fn a_parent_that_the_replica_created_is_deleted_with_the_mailbox() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
     let mut fred = Imap::login(&lab.master, "fred");
@@ -164,7 +199,7 @@ fn what_a_replica_fills_in_above_a_mailbox_goes_when_the_mailbox_goes() {
         fred.ok(&format!("CREATE {name}"));
     }
     ours(&lab, &["-1"]).ok();
-    // As in the middle of a rename: the parent mailbox is missing.
+    // As in the middle of a rename, the folder on the replica has no parent mailbox of its own.
     let mut replica = Imap::login(&lab.replica, "fred");
     replica.ok("DELETE INBOX.a.b");
     replica.ok("DELETE INBOX.a");
@@ -172,31 +207,34 @@ fn what_a_replica_fills_in_above_a_mailbox_goes_when_the_mailbox_goes() {
     fred.ok("DELETE INBOX.a.b");
     fred.ok("DELETE INBOX.a");
     let run = ours(&lab, &["-1"]).ok();
-    assert!(run.log.contains("user.fred.a was made by the replica, deleting it"), "{run}");
+    assert!(
+        run.log.contains("user.fred.a was created by the replica itself, deleting it"),
+        "{run}"
+    );
     let internal = tools::mailbox_names(&lab.replica);
     assert!(!internal.contains(&"user.fred.a".to_owned()), "{internal:#?}");
 }
 
 #[test]
-fn lines_that_are_no_entries_are_told_and_passed_over() {
+fn invalid_log_lines_are_reported_and_skipped() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
     let long = "x".repeat(100_000);
     let text = format!("MAILBOX\nnonsense\nMAILBOX {long}\n\n\u{ff} \u{1}\nFROB x\nUSER fred\n");
     fs::write(log(&lab), text).expect("own file");
     let run = ours(&lab, &["-1"]).ok();
-    let told = errors(&run);
+    let reported = errors(&run);
     for number in [1, 2, 3, 5, 6] {
         let place = format!("log-run:{number}: ");
-        assert!(told.iter().any(|line| line.contains(&place)), "{number}: {told:#?}");
+        assert!(reported.iter().any(|line| line.contains(&place)), "{number}: {reported:#?}");
     }
-    assert_eq!(told.len(), 5, "{told:#?}");
+    assert_eq!(reported.len(), 5, "{reported:#?}");
     assert_equal(&lab);
     assert!(!log(&lab).with_file_name("log-run").exists());
 }
 
 #[test]
-fn what_the_daemons_log_is_on_the_replica_soon() {
+fn changes_that_cyrus_logs_are_soon_on_the_replica() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
     let running = rolling(&lab, &[]);
@@ -214,20 +252,20 @@ fn what_the_daemons_log_is_on_the_replica_soon() {
 }
 
 #[test]
-fn one_client_works_on_a_channel() {
+fn only_one_client_works_on_a_channel() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
     let running = rolling(&lab, &[]);
     let pid = running.pid();
     let second = ours(&lab, &["-1"]);
     assert_eq!(second.status.code(), Some(75), "{second}");
-    assert!(second.stderr.contains(&format!("process {pid} works on it already")), "{second}");
+    assert!(second.stderr.contains(&format!("process {pid} already works on it")), "{second}");
     stop(running);
     ours(&lab, &["-1"]).ok();
 }
 
 #[test]
-fn the_shutdown_file_ends_it_and_is_removed() {
+fn the_shutdown_file_ends_the_client_and_is_removed() {
     let mut lab = Lab::default();
     create(&lab.master, &["user.fred"]);
     let file = lab.master.scratch().join("shutdown");
@@ -236,7 +274,7 @@ fn the_shutdown_file_ends_it_and_is_removed() {
     fs::write(&file, "").expect("own directory");
     let run = running.wait();
     assert_eq!((run.status.code(), file.exists()), (Some(0), false), "{run}");
-    // The file also ends a client that waits for the replica.
+    // The file also ends a client that waits for an unreachable replica.
     lab.replica.stop_server();
     lab.master.set_config("sync_shutdown_file", Some(&path));
     let waiting = until(start_ours(&lab, &["-R"]), |so_far| so_far[1].contains("retrying in 15"));
@@ -246,7 +284,7 @@ fn the_shutdown_file_ends_it_and_is_removed() {
 }
 
 #[test]
-fn a_replica_that_was_away_is_caught_up_with_after_sighup() {
+fn after_an_outage_sighup_makes_the_client_replicate_at_once() {
     let mut lab = Lab::default();
     create(&lab.master, &["user.fred"]);
     let running = rolling(&lab, &[]);
@@ -262,14 +300,14 @@ fn a_replica_that_was_away_is_caught_up_with_after_sighup() {
 }
 
 #[test]
-fn what_an_earlier_client_left_outlives_one_that_never_connects() {
+fn a_client_that_never_connects_keeps_an_earlier_work_file() {
     let mut lab = Lab::default();
     create(&lab.master, &["user.fred"]);
     let work = log(&lab).with_file_name("log-run");
     fs::rename(log(&lab), &work).expect("the log of the creation");
     let left = fs::read(&work).expect("own file");
     lab.replica.stop_server();
-    // Once it gives up by itself, once on request.
+    // The first client ends by itself, the second one by SIGTERM.
     let run = ours(&lab, &["-R", "-o"]);
     assert_eq!(run.status.code(), Some(1), "{run}");
     assert_eq!(fs::read(&work).expect("it is there"), left);
@@ -281,7 +319,7 @@ fn what_an_earlier_client_left_outlives_one_that_never_connects() {
 }
 
 #[test]
-fn what_fails_or_is_locked_stays_in_the_log_and_stops_nobody() {
+fn failed_and_locked_users_stay_in_the_log_and_stop_no_other_user() {
     let lab = Lab::default();
     create(&lab.master, &["user.anna", "user.bert", "user.carl", "user.dora"]);
     replicate(&lab, &["-A"]);
@@ -290,7 +328,7 @@ fn what_fails_or_is_locked_stays_in_the_log_and_stops_nobody() {
     fs::write(&skip, "").expect("own directory");
     let holder = Holder::of(&lab, "*S*127^0^0^1*bert.lock");
     let mut intact = Vec::new();
-    // Stopped, so that nothing is replicated before the damage.
+    // Stop the client, so that it replicates nothing before the damage.
     running.signal(libc::SIGSTOP);
     for user in ["anna", "bert", "carl", "dora"] {
         append(&mut Imap::login(&lab.master, user), "INBOX", "first");
@@ -308,6 +346,7 @@ fn what_fails_or_is_locked_stays_in_the_log_and_stops_nobody() {
     });
     append(&mut Imap::login(&lab.master, "dora"), "INBOX", "dora goes on");
     let running = until(running, |so_far| so_far[0].matches("MAILBOX user.dora\n").count() >= 2);
+    let running = until_done(running, &lab, "user.dora");
     let left = differing(&lab);
     assert!(left.iter().all(|path| !path.contains("dora")), "{left:#?}");
     let work = fs::read_to_string(log(&lab).with_file_name("log-run")).expect("it is there");
@@ -324,8 +363,8 @@ fn what_fails_or_is_locked_stays_in_the_log_and_stops_nobody() {
     stop(running);
 }
 
-/// Makes random changes while it rolls, and calls `disturb` after each lot; afterwards both sides
-/// must be equal.
+/// Makes random changes while a client rolls, and calls `disturb` after each group of changes.
+/// Afterwards both sides must be equal.
 fn soak(seed: u64, disturb: impl Fn(Running, &mut Lab, u64) -> Running) {
     let mut lab = Lab::new(Options { conversations: true, ..Options::default() });
     lab.master.set_config("sync_repeat_interval", Some("0"));
@@ -341,8 +380,7 @@ fn soak(seed: u64, disturb: impl Fn(Running, &mut Lab, u64) -> Running) {
     let running = drained(running, &lab);
     tools::quota_complaints(&lab.master);
     stop(running);
-    // Both sides, made equal entry by entry, must be equal as a whole, except for quota roots'
-    // modseqs.
+    // Compare everything, except the modseqs of quota roots.
     ours(&lab, &["-A"]).ok();
     tools::quota_complaints(&lab.replica);
     let left: Vec<String> =
@@ -351,7 +389,7 @@ fn soak(seed: u64, disturb: impl Fn(Running, &mut Lab, u64) -> Running) {
 }
 
 #[test]
-fn random_changes_are_followed() {
+fn random_changes_are_replicated() {
     soak(1, |running, _, _| running);
 }
 

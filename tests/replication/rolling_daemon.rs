@@ -1,4 +1,4 @@
-//! Rolling replication, started by a real master from cyrus.conf.
+//! Tests a rolling client that Cyrus's master process starts from cyrus.conf.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -10,7 +10,7 @@ use cyrsync_lab::{Imap, Lab};
 use crate::common::{append, assert_equal, create, program};
 use crate::rolling::log;
 
-/// Waits for a condition that no event announces.
+/// Waits until `look` returns a value. Used where no event announces this.
 #[track_caller]
 fn wait_for<T>(lab: &Lab, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + Duration::from_secs(60);
@@ -23,14 +23,14 @@ fn wait_for<T>(lab: &Lab, what: &str, mut look: impl FnMut() -> Option<T>) -> T 
     }
 }
 
-/// A client that master started; it ends with the test.
+/// A client that Cyrus's master process started. It ends with the test.
 struct Daemon<'l> {
     lab: &'l Lab,
     pid: i32,
 }
 
 impl<'l> Daemon<'l> {
-    /// Returns the client that works on the default channel, if it is not the earlier one.
+    /// Waits for a client that works on the default channel and whose process id is not `before`.
     #[track_caller]
     fn working(lab: &'l Lab, before: i32) -> Daemon<'l> {
         let guard = log(lab).with_file_name("sync_client.lock");
@@ -42,7 +42,7 @@ impl<'l> Daemon<'l> {
     }
 
     fn signal(&self, signal: &str) {
-        // Uses the shell's built-in kill, because there may be no separate program.
+        // Use the shell's built-in kill, because there may be no separate program.
         let kill = format!("kill -{signal} {}", self.pid);
         let status = Command::new("sh").args(["-c", &kill]).stderr(Stdio::null()).status();
         status.expect("sh runs");
@@ -53,7 +53,7 @@ impl<'l> Daemon<'l> {
         wait_for(self.lab, "it does not end", || (!is_alive(self.pid)).then_some(()));
     }
 
-    /// Makes a change that the daemons log, and waits until it is on the replica.
+    /// Makes a change that Cyrus logs, and waits until it is on the replica.
     #[track_caller]
     fn replicates(&self, subject: &str) {
         append(&mut Imap::login(&self.lab.master, "fred"), "INBOX", subject);
@@ -73,13 +73,13 @@ impl Drop for Daemon<'_> {
     }
 }
 
-/// Whether the process runs, and is not a zombie.
+/// Returns whether a process runs and is not a zombie.
 fn is_alive(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
 }
 
-/// A master that starts our client from a section of cyrus.conf.
+/// Starts a lab whose master process starts our client from this section of cyrus.conf.
 fn started_from(section: &str) -> Lab {
     let mut lab = Lab::default();
     create(&lab.master, &["user.fred"]);
@@ -95,19 +95,22 @@ fn started_from(section: &str) -> Lab {
 }
 
 #[test]
-fn master_starts_it_once_and_the_shutdown_file_ends_it() {
+fn a_client_started_by_master_is_the_only_one_and_ends_by_the_shutdown_file() {
     let mut lab = started_from("START");
     let daemon = Daemon::working(&lab, 0);
     daemon.replicates("one");
     let pid = daemon.pid;
-    // The client outlives the master process that started it. The next one starts no second client.
+    // The client keeps running when its master process ends. The next master process starts another
+    // client, which must refuse to work on the same channel.
     std::mem::forget(daemon);
     lab.master.stop_server();
     lab.master.start_server();
     let daemon = Daemon::working(&lab, 0);
     assert_eq!(daemon.pid, pid);
-    let told = format!("process {pid} works on it already");
-    wait_for(&lab, "the second is not refused", || lab.master.log().contains(&told).then_some(()));
+    let reported = format!("process {pid} already works on it");
+    wait_for(&lab, "the second is not refused", || {
+        lab.master.log().contains(&reported).then_some(())
+    });
     daemon.replicates("two");
     let file = lab.master.scratch().join("shutdown");
     fs::write(&file, "").expect("own directory");
@@ -116,7 +119,7 @@ fn master_starts_it_once_and_the_shutdown_file_ends_it() {
 }
 
 #[test]
-fn master_keeps_it_running_whatever_ends_it() {
+fn master_restarts_a_client_that_ended_for_any_reason() {
     let mut lab = started_from("DAEMON");
     let file = lab.master.scratch().join("shutdown");
     let mut before = 0;

@@ -1,4 +1,4 @@
-//! Faults of the connection of a rolling client, and users who cannot be replicated.
+//! Tests connection faults of a rolling client, and users who cannot be replicated.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -12,9 +12,9 @@ use crate::common::{
     Holder, append, assert_equal, create, differing, find, message_file, ours, program, replicate,
     until,
 };
-use crate::rolling::{drained, log, rolling, stop};
+use crate::rolling::{drained, log, rolling, stop, until_done};
 
-/// Starts a rolling client over a proxy that hides compression.
+/// Starts a rolling client that connects through a proxy.
 fn through_a_proxy(lab: &Lab, args: &[&str]) -> (Proxy, Running) {
     create(&lab.master, &["user.fred"]);
     let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, true);
@@ -24,13 +24,13 @@ fn through_a_proxy(lab: &Lab, args: &[&str]) -> (Proxy, Running) {
 }
 
 #[test]
-fn whatever_the_replica_answers_it_is_recovered_from() {
+fn the_client_recovers_from_any_wrong_answer() {
     let lab = Lab::default();
     lab.master.set_config("sync_timeout", Some("3"));
     let (proxy, mut running) = through_a_proxy(&lab, &[]);
     let mut fred = Imap::login(&lab.master, "fred");
     let say = |words: &str| Fault::Say(words.as_bytes().to_vec());
-    for (fault, told) in [
+    for (fault, reported) in [
         (say("* BYE shutting down\r\n"), "shutting down"),
         (say("(]nonsense\u{0}{99999999999}\r\n"), "understand the replica"),
         (say("OK"), "closed the connection"),
@@ -39,15 +39,15 @@ fn whatever_the_replica_answers_it_is_recovered_from() {
         (say("BAD what is that\r\n"), "what is that"),
         (Fault::Silence, "does not answer for 3 seconds"),
     ] {
-        let before = running.so_far()[2].matches(told).count();
+        let before = running.so_far()[2].matches(reported).count();
         let wakes = running.so_far()[2].matches("starting over").count();
         proxy.fail_next(fault.clone());
-        append(&mut fred, "INBOX", told);
-        running = until(running, |so_far| so_far[2].matches(told).count() > before);
+        append(&mut fred, "INBOX", reported);
+        running = until(running, |so_far| so_far[2].matches(reported).count() > before);
         assert!(!proxy.fault_is_due(), "{fault:?}");
-        // A part that has failed waits for its next try.
+        // The failed task waits for its next attempt. SIGHUP makes the client try at once.
         running.signal(libc::SIGHUP);
-        // The next fault is for a task, not for the connection that this one ends.
+        // Wait for the new connection, so that the next fault hits a task on this connection.
         running = until(running, |so_far| {
             let since = so_far[2].matches("starting over").count() > wakes;
             let (_, after) = so_far[2].rsplit_once("starting over").unwrap_or_default();
@@ -62,7 +62,7 @@ fn whatever_the_replica_answers_it_is_recovered_from() {
 }
 
 #[test]
-fn the_replica_is_told_to_let_go_after_each_part_and_now_and_then() {
+fn the_replica_releases_staged_files_after_each_task_and_in_intervals() {
     let lab = Lab::default();
     let (proxy, running) = through_a_proxy(&lab, &["-t", "1"]);
     let restarts = || proxy.commands().iter().filter(|command| *command == "RESTART").count();
@@ -75,7 +75,7 @@ fn the_replica_is_told_to_let_go_after_each_part_and_now_and_then() {
             processes.flat_map(|process| fs::read_dir(process.path()).into_iter().flatten());
         files.count()
     };
-    // The replica removes its staged files some time after the command.
+    // The replica removes its staged files some time after RESTART.
     let running = until(running, |_| restarts() > 0 && left() == 0);
     let before = restarts();
     let running = until(running, |_| restarts() >= before + 2);
@@ -100,7 +100,7 @@ fn standard_input_may_be_the_log() {
 }
 
 #[test]
-fn what_fails_is_tried_as_part_of_something_larger() {
+fn a_failed_entry_is_tried_again_with_its_whole_user() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
     let mut fred = Imap::login(&lab.master, "fred");
@@ -128,10 +128,10 @@ fn what_fails_is_tried_as_part_of_something_larger() {
         let run = ours(&lab, &["-R", "-l", "-f", &file]);
         assert_eq!(run.status.code(), Some(1), "{run}");
         assert!(run.log.contains(&format!("Promoting: {promoted}")), "{run}");
-        // The reason in the program's words, and in the library's.
-        let told =
+        // sync_client and cyrus-host's program report the reason in different words.
+        let reported =
             ["Processing sync log file failed: USER fred", "not replicated: items=<USER fred>"];
-        assert!(told.iter().any(|words| run.log.contains(words)), "{run}");
+        assert!(reported.iter().any(|words| run.log.contains(words)), "{run}");
         fs::write(&path, intact).expect("own file");
     }
     assert_equal(&lab);
@@ -165,7 +165,7 @@ fn each_channel_has_its_own_log_and_shutdown_file() {
     stop(first);
 }
 
-/// Returns the processor time of a process so far, in ticks of a hundredth of a second.
+/// Returns the processor time of a process so far, in hundredths of a second.
 fn ticks(running: &Running) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{}/stat", running.pid())).expect("it runs");
     let (_, after_name) = stat.rsplit_once(") ").expect("a name in brackets");
@@ -174,7 +174,7 @@ fn ticks(running: &Running) -> u64 {
 }
 
 #[test]
-fn users_who_cannot_be_replicated_delay_nobody_and_are_named_with_what_to_do() {
+fn failing_users_delay_no_other_user_and_are_reported_with_a_hint() {
     const MESSAGES: usize = 30;
     let lab = Lab::default();
     create(&lab.master, &["user.anna", "user.bert", "user.carl", "user.dora", "user.emil"]);
@@ -183,8 +183,8 @@ fn users_who_cannot_be_replicated_delay_nobody_and_are_named_with_what_to_do() {
     }
     replicate(&lab, &["-A"]);
     let running = rolling(&lab, &[]);
-    // Anna's index is damaged, another process holds bert's lock, the replica refuses emil and
-    // fails over carl.
+    // anna's index is damaged, and another process holds bert's lock. The replica cannot write
+    // carl's messages and emil's index.
     let index = message_file(&lab.master, "user.anna", 1).with_file_name("cyrus.index");
     let intact = fs::read(&index).expect("own file");
     let holder = Holder::of(&lab, "*S*127^0^0^1*bert.lock");
@@ -219,14 +219,15 @@ fn users_who_cannot_be_replicated_delay_nobody_and_are_named_with_what_to_do() {
         running = until(running, |so_far| done(so_far) > already);
     }
     let taken = ticks(&running) - before;
-    let [_, _, told] = running.so_far();
+    let running = until_done(running, &lab, "user.dora");
+    let [_, _, reported] = running.so_far();
     assert!(differing(&lab).iter().all(|path| !path.contains("dora")));
     for line in &all {
-        // New mail does not cause another try.
-        assert!(told.matches(line.as_str()).count() <= MESSAGES / 3, "{line}: {told}");
+        // New mail for a deferred user does not cause another attempt.
+        assert!(reported.matches(line.as_str()).count() <= MESSAGES / 3, "{line}: {reported}");
     }
-    for line in told.lines().filter(|line| line.contains("left for later")) {
-        let advises = ["hint: ", "somebody else holds the lock", " failed, see above>"];
+    for line in reported.lines().filter(|line| line.contains("left for later")) {
+        let advises = ["hint: ", "another process holds the lock", " failed, see above>"];
         let advises = advises.iter().any(|words| line.contains(words));
         assert!(advises && line.contains("next=<"), "{line}");
     }

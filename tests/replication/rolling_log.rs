@@ -1,4 +1,4 @@
-//! Logged changes survive every problem with the log's files and with the client.
+//! Tests that logged changes are not lost by problems with the log's files or by a killed client.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -16,20 +16,20 @@ fn work(lab: &Lab) -> PathBuf {
 }
 
 #[test]
-fn a_work_file_that_cannot_be_read_is_neither_replaced_nor_removed() {
+fn an_unreadable_work_file_is_neither_replaced_nor_removed() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
     let running = rolling(&lab, &[]);
     running.signal(libc::SIGSTOP);
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "one");
-    // As if root had written to it.
+    // Make the log unreadable, as if root had written it.
     chown(log(&lab), Some(0), Some(0)).expect("run as root");
     fs::set_permissions(log(&lab), fs::Permissions::from_mode(0o600)).expect("own file");
     let logged = fs::read(log(&lab)).expect("root may");
     running.signal(libc::SIGCONT);
     let running = until(running, |so_far| so_far[2].contains("open "));
-    let told = running.so_far()[2].clone();
-    assert!(told.contains("log-run: Permission denied"), "{told}");
+    let reported = running.so_far()[2].clone();
+    assert!(reported.contains("log-run: Permission denied"), "{reported}");
     running.signal(libc::SIGTERM);
     running.wait();
     assert_eq!(fs::read(work(&lab)).expect("it is still there"), logged);
@@ -44,7 +44,7 @@ fn a_work_file_that_cannot_be_read_is_neither_replaced_nor_removed() {
 }
 
 #[test]
-fn a_directory_in_the_place_of_a_log_is_told_and_waited_for() {
+fn a_directory_in_place_of_a_log_is_reported_until_it_is_removed() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
     let running = rolling(&lab, &[]);
@@ -61,7 +61,7 @@ fn a_directory_in_the_place_of_a_log_is_told_and_waited_for() {
     stop(running);
 }
 
-/// A separate file system for the logs, so small that it is soon full.
+/// A small separate file system for the logs, which can be filled.
 struct Small(PathBuf);
 
 impl Small {
@@ -77,7 +77,7 @@ impl Small {
 
     fn fill(&self) {
         let file = self.0.join("filler");
-        // Until the file system is full.
+        // Write until the file system is full.
         let _ = fs::write(&file, vec![0; 1 << 20]);
         assert!(file.metadata().expect("it is there").len() < 1 << 20);
     }
@@ -94,7 +94,7 @@ impl Drop for Small {
 }
 
 #[test]
-fn a_full_disk_loses_nothing_and_is_gone_on_from_once_there_is_room() {
+fn a_full_disk_loses_nothing_and_replication_continues_with_free_space() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred", "user.anna"]);
     ours(&lab, &["-A"]).ok();
@@ -104,7 +104,8 @@ fn a_full_disk_loses_nothing_and_is_gone_on_from_once_there_is_room() {
     let running = rolling(&lab, &[]);
     running.signal(libc::SIGSTOP);
     append(&mut Imap::login(&lab.master, "anna"), "INBOX", "to wait");
-    // Many entries wait, and must be written down whenever a log is taken over.
+    // Log many entries for the skipped user. The client must store the deferred entries whenever it
+    // takes over a log.
     let more: String = (0..400).map(|number| format!("MAILBOX user.anna.x{number}\n")).collect();
     let mut file = File::options().append(true).open(log(&lab)).expect("the daemons wrote it");
     file.write_all(more.as_bytes()).expect("there is room");
@@ -128,7 +129,7 @@ fn a_full_disk_loses_nothing_and_is_gone_on_from_once_there_is_room() {
 }
 
 #[test]
-fn a_work_file_that_cannot_be_replaced_only_says_too_much() {
+fn a_work_file_that_cannot_be_replaced_keeps_its_entries() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred", "user.anna"]);
     let running = rolling(&lab, &[]);

@@ -1,14 +1,15 @@
-//! Folders that were copied together with their cyrus.header, so that two mailboxes have one
-//! uniqueid. The copy fails by itself, and the original keeps its place on the replica.
+//! Tests folders that were copied together with their cyrus.header, so that two mailboxes have the
+//! same uniqueid. Only the copy may fail; the original must stay unchanged on the replica.
 
 use std::process::Command;
 
+use cyrsync_lab::trees::is_before;
 use cyrsync_lab::{Imap, Lab, Options, Run, Value, places, tools};
 
 use crate::common::{append, assert_idle, create, differing, errors, ours, replicate, uniqueid};
 
-/// Returns users u1, with a folder `orig` and mail, and u2, in directories by name; and shared
-/// mailboxes.
+/// Starts a lab whose master has directories named by name, with the user u1, who has a folder
+/// `orig` and mail, the user u2, and shared mailboxes.
 fn lab() -> Lab {
     let lab = Lab::new(Options {
         master_conf: "mailbox_legacy_dirs: yes\n".into(),
@@ -28,22 +29,22 @@ fn lab() -> Lab {
     lab
 }
 
-/// Like [`lab`], replicated.
+/// Like [`lab`], with equal servers.
 fn replicated() -> Lab {
     let lab = lab();
     replicate(&lab, &["-A"]);
     lab
 }
 
-/// Restores a folder under another name as an administrator would: copies its directory and makes
-/// Cyrus find it.
+/// Restores a folder under another name, as an administrator would: copies its directory and runs
+/// `reconstruct`.
 #[track_caller]
 fn restore(lab: &Lab, from: &str, below: &str, name: &str) {
     let to = places::place(&lab.master, below).data.join(name);
     let from = places::place(&lab.master, from).data;
     let copied = Command::new("cp").arg("-a").args([&from, &to]).status().expect("cp runs");
     assert!(copied.success());
-    // `reconstruct` complains about the uniqueid, and leaves the mailbox in mailboxes.db.
+    // `reconstruct` reports the uniqueid as an error, but adds the mailbox to mailboxes.db.
     tools::try_run(&lab.master, "reconstruct", &["-f", "-r", below]);
     let copy = format!("{below}.{name}");
     let found = tools::dump(&lab.master, "mailboxes.db", "twoskip");
@@ -69,13 +70,13 @@ fn restore_shared(lab: &Lab, from: &str, name: &str) {
     tools::set_record(&lab.master, "mailboxes.db", &key, entry);
 }
 
-/// Returns a mailbox's key in mailboxes.db.
+/// Returns the key of a mailbox in mailboxes.db.
 fn key_of(internal: &str) -> String {
     format!("N{}", internal.replace('.', "\u{1f}"))
 }
 
-/// Copies the values in the records of the original to those of the copy. Afterwards the record by
-/// uniqueid names the copy, as after a change of its rights.
+/// Copies the original's record by name to the copy. Then makes the record by uniqueid name the
+/// copy, as after a change of the copy's rights.
 fn make_equal(lab: &Lab, original: &str, copy: &str) {
     let id = uniqueid(&lab.replica, original);
     let records = tools::dump(&lab.master, "mailboxes.db", "twoskip");
@@ -91,8 +92,7 @@ fn make_equal(lab: &Lab, original: &str, copy: &str) {
     tools::set_record(&lab.master, "mailboxes.db", &format!("I{id}"), &by_id);
 }
 
-/// Asserts that in a run only this copy of that mailbox failed, and that this was printed and
-/// logged once, with both names and what to do.
+/// Asserts that a run failed only for this copy, and reported it once with both names and a hint.
 #[track_caller]
 fn fails_alone(run: &Run, copy: &str, original: &str) {
     assert_eq!(run.status.code(), Some(1), "{run}");
@@ -107,12 +107,13 @@ fn fails_alone(run: &Run, copy: &str, original: &str) {
     }
 }
 
-/// Asserts that only this mailbox differs.
+/// Asserts that only the copy differs.
 #[track_caller]
 fn only_differs(lab: &Lab, copy: &str) {
-    // Cyrus's own server dies if it is asked for a mailbox without uniqueid.
+    // The comparison runs without the copy, because Cyrus's sync_server aborts at a mailbox without
+    // a uniqueid.
     let mut others = others(lab, copy);
-    // The record by uniqueid may name the copy here, which the replica does not have.
+    // On the master, the record by uniqueid may name the copy, which the replica does not have.
     others.retain(|path| !(path.starts_with("mailboxes.db I ") && path.ends_with([' ', 'N', 'H'])));
     assert_eq!(others, [""; 0]);
 }
@@ -121,7 +122,7 @@ fn others(lab: &Lab, copy: &str) -> Vec<String> {
     let key = key_of(copy);
     let records = tools::dump(&lab.master, "mailboxes.db", "twoskip");
     let (_, value) = records.iter().find(|(k, _)| *k == key).expect("the copy's record");
-    // Hides the copy from it for a moment.
+    // Remove the copy's record during the comparison.
     let path = lab.master.config_dir().join("mailboxes.db").display().to_string();
     tools::run(&lab.master, "cyr_dbtool", &[&path, "twoskip", "delete", &key]);
     let differing = differing(lab);
@@ -129,7 +130,7 @@ fn others(lab: &Lab, copy: &str) -> Vec<String> {
     differing
 }
 
-/// Returns what mailboxes.db and the index of a mailbox contain on the master.
+/// Returns the master's mailboxes.db and the index of a mailbox.
 fn untouched(lab: &Lab, mailbox: &str) -> (Vec<(String, String)>, Vec<u8>) {
     let index = places::place(&lab.master, mailbox).data.join("cyrus.index");
     let records = tools::dump(&lab.master, "mailboxes.db", "twoskip");
@@ -137,7 +138,10 @@ fn untouched(lab: &Lab, mailbox: &str) -> (Vec<(String, String)>, Vec<u8>) {
 }
 
 #[test]
-fn a_folder_restored_in_another_users_tree_leaves_the_original_in_its_place() {
+fn a_folder_restored_below_another_user_leaves_the_original_unchanged() {
+    if !is_before((3, 10), "reconstruct gives a restored folder another uniqueid") {
+        return;
+    }
     let lab = replicated();
     restore(&lab, "user.u1.orig", "user.u2", "restored");
     let before = untouched(&lab, "user.u1.orig");
@@ -147,7 +151,7 @@ fn a_folder_restored_in_another_users_tree_leaves_the_original_in_its_place() {
         only_differs(&lab, "user.u2.restored");
         assert_eq!(untouched(&lab, "user.u1.orig"), before);
     }
-    // The copy is named by itself, by its user, and by a log.
+    // Name the copy on the command line, then its user, then both mailboxes in a log.
     let run = ours(&lab, &["-v", "-m", "user.u2.restored"]);
     fails_alone(&run, "user.u2.restored", "user.u1.orig");
     fails_alone(&ours(&lab, &["-v", "-u", "u2"]), "user.u2.restored", "user.u1.orig");
@@ -157,17 +161,17 @@ fn a_folder_restored_in_another_users_tree_leaves_the_original_in_its_place() {
     let run = ours(&lab, &["-v", "-r", "-f", &log.display().to_string()]);
     assert_eq!(run.status.code(), Some(1), "{run}");
     assert!(!run.stdout.contains("RENAME user"), "{run}");
-    // Mail for the original is still replicated, and so is all other data of both users.
+    // Mail for the original, and all other data of both users, must still be replicated.
     append(&mut Imap::login(&lab.master, "u1"), "INBOX.orig", "later");
     Imap::login(&lab.master, "u2").ok("SUBSCRIBE INBOX");
     fails_alone(&ours(&lab, &["-v", "-A"]), "user.u2.restored", "user.u1.orig");
     only_differs(&lab, "user.u2.restored");
 
-    // The fix that the hint names.
+    // Follow the hint: give the copy a new uniqueid.
     tools::run(&lab.master, "mbtool", &["-r", "user.u2.restored"]);
     tools::run(&lab.master, "reconstruct", &["user.u2.restored"]);
-    // Its entry here has neither the time of creation nor that of the last change. The replica
-    // invents both, and the second run brings the latter back.
+    // The copy's entry on the master has no time of creation and no time of the last change. The
+    // replica sets both. The second run copies the time of the last change to the master.
     for _ in 0..2 {
         ours(&lab, &["-v", "-A"]).ok();
     }
@@ -180,7 +184,10 @@ fn a_folder_restored_in_another_users_tree_leaves_the_original_in_its_place() {
 }
 
 #[test]
-fn a_copy_within_one_user_fails_by_itself_and_nothing_moves() {
+fn only_the_copy_of_a_users_folder_fails_and_nothing_is_renamed() {
+    if !is_before((3, 10), "reconstruct gives a restored folder another uniqueid") {
+        return;
+    }
     for record_names_the_copy in [false, true] {
         let lab = replicated();
         restore(&lab, "user.u1.orig", "user.u1", "copy");
@@ -195,7 +202,7 @@ fn a_copy_within_one_user_fails_by_itself_and_nothing_moves() {
             fails_alone(&run, "user.u1.copy", "user.u1.orig");
             only_differs(&lab, "user.u1.copy");
         }
-        // The owner renames the original, and the replica follows.
+        // The owner renames the original. The replica must rename it too.
         u1.ok("RENAME INBOX.orig INBOX.renamed");
         let run = ours(&lab, &["-v", "-u", "u1"]);
         assert!(run.stdout.contains("RENAME user.u1.orig -> user.u1.renamed (default)\n"), "{run}");
@@ -205,10 +212,11 @@ fn a_copy_within_one_user_fails_by_itself_and_nothing_moves() {
 }
 
 #[test]
-fn where_the_replica_has_neither_the_record_by_uniqueid_decides() {
+fn if_the_replica_has_neither_mailbox_the_record_by_uniqueid_decides() {
     for user in ["u1", "u2"] {
         let lab = lab();
-        // Replicated once, to be able to read the uniqueid; then the replica loses the mailbox.
+        // Replicate once, so that the replica can report the uniqueid. Then remove the mailbox
+        // there.
         replicate(&lab, &["-A"]);
         let copy = format!("user.{user}.copy");
         restore(&lab, "user.u1.orig", &format!("user.{user}"), "copy");
@@ -229,10 +237,13 @@ fn where_the_replica_has_neither_the_record_by_uniqueid_decides() {
 
 #[test]
 fn two_inboxes_with_one_uniqueid_lose_no_folders() {
+    if !is_before((3, 10), "reconstruct gives a restored folder another uniqueid") {
+        return;
+    }
     let lab = replicated();
     create(&lab.master, &["user.u3", "user.u3.own"]);
     replicate(&lab, &["-A"]);
-    // As if u1 had been restored under the name of u3.
+    // Give the INBOX of u3 the uniqueid of u1's, as if u1 had been restored under the name u3.
     let records = tools::dump(&lab.master, "mailboxes.db", "twoskip");
     let by_name = |name: &str| {
         let found = records.iter().find(|(key, _)| *key == key_of(name));
@@ -246,10 +257,14 @@ fn two_inboxes_with_one_uniqueid_lose_no_folders() {
         assert_eq!(run.status.code(), Some(1), "{run}");
         assert!(!run.stdout.contains("RENAME") && !run.stdout.contains("UNMAILBOX"), "{run}");
         for (copy, original) in [("user.u3", "user.u1"), ("user.u3.orig", "user.u1.orig")] {
-            let told = |line: &String| {
+            let reported = |line: &String| {
                 line.contains(&format!("update failed: {copy} '")) && line.contains(original)
             };
-            assert_eq!(errors(&run).iter().filter(|line| told(line)).count(), 1, "{copy}: {run}");
+            assert_eq!(
+                errors(&run).iter().filter(|line| reported(line)).count(),
+                1,
+                "{copy}: {run}"
+            );
         }
         let others: Vec<_> = others(&lab, "user.u3.orig")
             .into_iter()
@@ -257,7 +272,7 @@ fn two_inboxes_with_one_uniqueid_lose_no_folders() {
             .collect();
         assert_eq!(others, [""; 0]);
     }
-    // Nor is data of one user replicated as the other's.
+    // The data of one user must not be replicated as the other user's.
     let run = ours(&lab, &["-v", "-s", "u3"]);
     assert_eq!(run.status.code(), Some(1), "{run}");
     assert!(run.stderr.contains("user.u1"), "{run}");
@@ -266,6 +281,9 @@ fn two_inboxes_with_one_uniqueid_lose_no_folders() {
 
 #[test]
 fn shared_mailboxes_and_deleted_ones_keep_their_uniqueids_too() {
+    if !is_before((3, 10), "reconstruct gives a restored folder another uniqueid") {
+        return;
+    }
     let lab = replicated();
     restore_shared(&lab, "lists.a", "copy");
     restore(&lab, "user.u1.rest", "user.u2", "copy");

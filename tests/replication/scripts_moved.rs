@@ -1,5 +1,5 @@
-//! Scripts in a sieve directory, where Cyrus kept them before 3.6: the master's own Cyrus moves
-//! them into `#sieve` before they are replicated.
+//! Tests scripts in a sieve directory, where Cyrus stored them before 3.6. Our client makes the
+//! master's own Cyrus move them into the mailbox `#sieve`, and then replicates this mailbox.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ use crate::common::{
 const KEEP: &str = "keep;\r\n";
 const STOP: &str = "stop;\r\n";
 
-/// Returns fred with two scripts in a directory, one of them active, and anna without any.
+/// Starts a lab in which fred has two scripts in a directory, one of them active. anna has none.
 fn lab(options: Options) -> Lab {
     let lab = Lab::new(options);
     create(&lab.master, &["user.fred", "user.fred.Sent", "user.anna"]);
@@ -29,7 +29,7 @@ fn put_scripts(lab: &Lab, user: &str) {
     directory.activate("main.bc");
 }
 
-/// Asserts that both sides have the scripts of [`lab`], and that the one named main is active.
+/// Asserts that both sides have the scripts of [`lab`], and that `main` is active.
 #[track_caller]
 fn assert_scripts(lab: &Lab, user: &str) {
     let wanted = [("\"=?UTF-8?Q?r=C3=A9sum=C3=A9?=\"", STOP), ("\"main\" ACTIVE", KEEP)];
@@ -39,7 +39,8 @@ fn assert_scripts(lab: &Lab, user: &str) {
     }
 }
 
-/// Returns the lines of `-v` for a user whose scripts are moved and then replicated as a mailbox.
+/// Asserts that a run moved a user's scripts and replicated them as a mailbox. `done` are the lines
+/// of `-v`.
 #[track_caller]
 fn assert_moved(done: &[String], user: &str) {
     let wanted = [
@@ -53,7 +54,7 @@ fn assert_moved(done: &[String], user: &str) {
 }
 
 #[test]
-fn by_users_and_by_everything() {
+fn runs_for_users_and_for_all_move_scripts() {
     for args in [&["-u", "fred", "anna"][..], &["-A"]] {
         let lab = lab(Options::default());
         let directory = SieveDirectory::of(&lab.master, "user.fred");
@@ -66,12 +67,12 @@ fn by_users_and_by_everything() {
 }
 
 #[test]
-fn by_metadata_alone() {
+fn runs_for_metadata_move_scripts() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred", "user.fred.Sent"]);
     replicate(&lab, &["-u", "fred"]);
     put_scripts(&lab, "fred");
-    // Verification does not move the scripts: it compares the directory with the replica, which has
+    // Verification does not move the scripts. It compares the directory with the replica, which has
     // no scripts yet.
     let run = ours(&lab, &["--verify", "-u", "fred"]);
     assert_eq!(run.status.code(), Some(2), "{run}");
@@ -80,10 +81,10 @@ fn by_metadata_alone() {
     assert_verified(&lab, &["-u", "fred"]);
 }
 
-/// This channel replicates the moved scripts at once. The other channels replicate them later,
-/// because the client logs the move for them.
+/// The channel of the run replicates the moved scripts at once. The other channels replicate them
+/// later, because the client logs the move for them.
 #[test]
-fn by_the_log_of_every_channel() {
+fn scripts_moved_by_one_channel_are_logged_for_all_channels() {
     let channels = ["", "second"].map(str::to_owned).to_vec();
     let lab = Lab::new(Options { sync_log_channels: channels, ..Options::default() });
     let log = |name: &str| lab.master.config_dir().join("sync").join(name);
@@ -103,18 +104,19 @@ fn by_the_log_of_every_channel() {
     replicate_as_cyrus_would(&lab, &["-A"]);
 }
 
-/// Earlier runs may have left a mailbox there that the master does not have.
+/// Earlier runs may have created a mailbox for the scripts on the replica that the master does not
+/// have.
 #[test]
-fn after_the_replica_had_a_mailbox_of_its_own() {
+fn moved_scripts_replace_the_replicas_own_mailbox() {
     let lab = lab(Options {
         master_conf: "sync_server_path: /nonexistent/sync_server\n".to_owned(),
         ..Options::default()
     });
     let run = ours(&lab, &["-v", "-A"]).ok();
     assert_eq!(errors(&run), [""; 0]);
-    let told = ": fred: the sieve scripts stay in their directory and are sent from there: ";
-    let told: Vec<_> = run.log.lines().filter(|line| line.contains(told)).collect();
-    assert!(told.len() == 1 && told[0].contains("/nonexistent/sync_server"), "{run}");
+    let reported = ": fred: the sieve scripts stay in their directory and are sent from there: ";
+    let reported: Vec<_> = run.log.lines().filter(|line| line.contains(reported)).collect();
+    assert!(reported.len() == 1 && reported[0].contains("/nonexistent/sync_server"), "{run}");
     assert!(run.stdout.contains("\nSIEVE fred main.script\n"), "{run}");
     assert_verified(&lab, &["-A"]);
     assert_idle(&lab, &["-A"]);
@@ -126,7 +128,7 @@ fn after_the_replica_had_a_mailbox_of_its_own() {
 }
 
 #[test]
-fn not_where_the_master_must_not_be_changed() {
+fn scripts_are_not_moved_if_the_master_must_not_change() {
     let lab = lab(Options::default());
     let directory = SieveDirectory::of(&lab.master, "user.fred");
     let files = directory.files();
@@ -145,16 +147,17 @@ fn not_where_the_master_must_not_be_changed() {
     assert_scripts(&lab, "fred");
 }
 
-/// Scripts are moved only once. If a run moves them and is then broken off, a later run must still
+/// Scripts are moved only once. If a run moves them and then fails, a later run must still
 /// replicate them.
 #[test]
-fn a_run_that_breaks_off_after_the_move_is_made_up_for_by_any_other() {
+fn scripts_moved_by_a_failed_run_are_replicated_by_the_next() {
     for args in [&["-s", "fred"][..], &["-u", "fred"]] {
         let lab = Lab::default();
         create(&lab.master, &["user.fred"]);
         replicate(&lab, &["-u", "fred"]);
         put_scripts(&lab, "fred");
-        // The state of the master after a run that was broken off right after the move.
+        // timsieved moves the scripts. This is also the state after a run that failed right after
+        // the move.
         scripts(&lab.master, "fred");
         assert!(actions(&lab, args).contains(&"MAILBOX user.fred.#sieve".to_owned()));
         assert_scripts(&lab, "fred");
@@ -163,20 +166,21 @@ fn a_run_that_breaks_off_after_the_move_is_made_up_for_by_any_other() {
 }
 
 #[test]
-fn users_are_renamed_after_and_before() {
+fn scripts_are_moved_before_or_after_a_rename_of_the_user() {
     let moves = "allowusermoves: yes\n".to_owned();
     let options = || Options {
         master_conf: moves.clone(),
         replica_conf: moves.clone(),
         ..Options::default()
     };
-    // Moved, then renamed.
+    // The scripts are moved, then the user is renamed.
     let renamed = lab(options());
     replicate(&renamed, &["-A"]);
     Imap::admin(&renamed.master).ok("RENAME user.fred user.frida");
     replicate_as_cyrus_would(&renamed, &["-u", "frida"]);
     assert_scripts(&renamed, "frida");
-    // Replicated without having been moved, then renamed, and still not moved.
+    // The scripts are replicated from the directory, then the user is renamed, and the scripts stay
+    // there.
     let stay = lab(Options {
         master_conf: format!("{moves}sync_server_path: /nonexistent/sync_server\n"),
         ..options()
@@ -190,15 +194,15 @@ fn users_are_renamed_after_and_before() {
     assert_verified(&stay, &["-u", "frida"]);
     let there = scripts(&stay.replica, "frida");
     assert!(there.len() == 2 && there[1].0 == "\"main\" ACTIVE", "{there:?}");
-    // And moved at last.
+    // Now the scripts can be moved.
     stay.master.set_config("sync_server_path", None);
     replicate_as_cyrus_would(&stay, &["-u", "frida"]);
     assert_scripts(&stay, "frida");
 }
 
-/// One process moves the scripts of all users, one after the other.
+/// One process moves the scripts of all users, one user after the other.
 #[test]
-fn of_many_users() {
+fn scripts_of_many_users_are_moved() {
     let lab = lab(Options::default());
     for user in ["u1", "u2", "u3"] {
         create(&lab.master, &[&format!("user.{user}")]);
@@ -213,9 +217,9 @@ fn of_many_users() {
     assert_scripts(&lab, "fred");
 }
 
-/// Users with domains and dots, and directories named after users.
+/// Tests users with domains and dots, whose directories are named by name.
 #[test]
-fn from_directories_by_name() {
+fn scripts_in_directories_by_name_are_moved() {
     let lab = Lab::new(Options {
         virtdomains: true,
         conversations: true,

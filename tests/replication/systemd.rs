@@ -1,4 +1,4 @@
-//! Rolling replication as a service of systemd: `Type=notify`, its status, its watchdog.
+//! Tests rolling replication as a service of systemd: `Type=notify`, its status, its watchdog.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,11 +10,11 @@ use cyrsync_lab::{Imap, Lab};
 
 use crate::common::{append, create, program};
 
-/// The socket of a service manager.
+/// The socket to which a service sends its notifications.
 struct Manager(UnixDatagram);
 
 impl Manager {
-    /// Waits for a message with this line, and returns that message.
+    /// Waits for a notification that contains this line. Returns its lines.
     #[track_caller]
     fn until(&self, line: &str) -> Vec<String> {
         let mut seen = Vec::new();
@@ -34,7 +34,7 @@ impl Manager {
 }
 
 #[test]
-fn systemd_is_told_of_the_start_the_state_a_reload_and_the_end() {
+fn systemd_is_notified_of_start_state_reload_and_end() {
     let mut lab = Lab::default();
     create(&lab.master, &["user.fred"]);
     let path = lab.master.scratch().join("notify");
@@ -58,6 +58,11 @@ fn systemd_is_told_of_the_start_the_state_a_reload_and_the_end() {
     assert!(reload.iter().any(|line| line.starts_with("MONOTONIC_USEC=")), "{reload:?}");
     manager.until("READY=1");
     manager.until("STATUS=in sync with 127.0.0.1");
+    lab.master.set_config("sync_timeout", Some("soon"));
+    running.signal(libc::SIGHUP);
+    manager.until("RELOADING=1");
+    // The new configuration has an error, so the client is ready with the old one.
+    manager.until("READY=1");
     running.signal(libc::SIGTERM);
     manager.until("STOPPING=1");
     assert_eq!(running.wait().status.code(), Some(75));

@@ -1,4 +1,4 @@
-//! Users with all their data: the first sync, and then one change at a time.
+//! Tests users with all their data: the first sync, then one change at a time.
 
 use cyrsync_lab::{Imap, Lab, Lmtp, Options, Sieve, Status};
 
@@ -6,7 +6,8 @@ use crate::common::{
     actions, append, assert_equal, create, message, replicate, replicate_as_cyrus_would, uniqueid,
 };
 
-/// Returns fred and anna with INBOX each, fred with Sent that anna may read, all replicated.
+/// Starts a lab with fred and anna, who have an INBOX each. anna may read fred's folder Sent.
+/// Everything is replicated.
 fn family() -> Lab {
     let lab = Lab::default();
     create(&lab.master, &["user.fred", "user.anna", "user.fred.Sent"]);
@@ -20,7 +21,7 @@ fn family() -> Lab {
     lab
 }
 
-/// Replicates one user and expects exactly these actions.
+/// Replicates one user and asserts that the run printed exactly these actions.
 #[track_caller]
 fn expect(lab: &Lab, user: &str, expected: &[&str]) {
     assert_eq!(replicate(lab, &["-u", user]), expected);
@@ -150,8 +151,7 @@ fn a_change_to_subscriptions_and_seen_state_sends_only_that() {
     fred.ok("UNSUBSCRIBE INBOX.Sent");
     expect(&lab, "fred", &["USER fred", "UNSUB fred user.fred.Sent"]);
 
-    // A reader's seen state belongs to the reader; the mailbox gets a new modseq, for CONDSTORE's
-    // sake.
+    // anna's seen state is stored for anna. fred's mailbox also gets a new modseq, for CONDSTORE.
     let seen = format!("SEEN anna {}", uniqueid(&lab.master, "user.fred.Sent"));
     let mut anna = Imap::login(&lab.master, "anna").with_selected("user.fred.Sent");
     anna.ok("UID STORE 1 +FLAGS (\\Seen)");
@@ -165,7 +165,7 @@ fn a_change_to_subscriptions_and_seen_state_sends_only_that() {
     anna.ok("UNSELECT");
     assert_eq!(replicate(&lab, &both), expected);
 
-    // The owner's seen state is in the mailbox itself.
+    // The owner's seen state is stored in the mailbox itself.
     fred.ok("SELECT INBOX.Sent");
     fred.ok("UID STORE 1 +FLAGS (\\Seen)");
     expect(&lab, "fred", &["USER fred", "MAILBOX user.fred.Sent"]);
@@ -178,7 +178,7 @@ fn changes_to_scripts_arrive() {
     let changed = |what: &str| {
         let done = replicate(&lab, &["-u", "fred"]);
         assert!(done.len() > 1, "{what} sent nothing");
-        // Scripts are messages of a mailbox of their own, with a copy in the sieve directory.
+        // Scripts are messages in the mailbox `#sieve`. No other mailbox may be sent.
         let apart: Vec<&String> = done.iter().filter(|l| l.starts_with("MAILBOX ")).collect();
         assert!(apart.iter().all(|l| *l == "MAILBOX user.fred.#sieve"), "{what}: {done:#?}");
     };

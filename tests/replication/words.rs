@@ -1,5 +1,5 @@
-//! The log lines of Cyrus's own client, for which operators watch the log. Where Cyrus's client can
-//! be made to write a line here, the test compares with it.
+//! Tests the log lines of Cyrus's own client that operators watch for. Where the test can make
+//! Cyrus's client write a line, it compares the line with ours.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -19,7 +19,7 @@ fn the_line(log: &str, words: &str) -> String {
 }
 
 #[test]
-fn a_log_that_names_what_never_was() {
+fn a_log_with_names_that_never_existed() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
     replicate(&lab, &["-A"]);
@@ -37,7 +37,7 @@ fn a_log_that_names_what_never_was() {
 }
 
 #[test]
-fn a_replica_that_cannot_be_reached() {
+fn an_unreachable_replica() {
     let mut lab = Lab::default();
     create(&lab.master, &["user.fred"]);
     for (server, words) in [
@@ -54,8 +54,8 @@ fn a_replica_that_cannot_be_reached() {
         assert_eq!(run.status.code(), Some(1), "{run}");
         let line = the_line(&run.log, words);
         assert!(line.starts_with("ERR") && line.contains("cannot reach the replica: "), "{line}");
-        let told = format!("Can not connect to server '{server}'");
-        assert!(the_line(&run.log, &told).starts_with("ERR"), "{run}");
+        let reported = format!("Can not connect to server '{server}'");
+        assert!(the_line(&run.log, &reported).starts_with("ERR"), "{run}");
     }
 }
 
@@ -80,7 +80,7 @@ fn a_user_and_a_mailbox_that_fail() {
     for words in [denied, failed, "MAILBOX received NO response: "] {
         assert!(run.log.contains(words), "{words}: {run}");
     }
-    // A rename that fails.
+    // A rename that the replica refuses.
     Imap::login(&lab.master, "fred").ok("DELETE INBOX.far");
     Imap::admin(&lab.master).ok("RENAME user.fred.here user.fred.here second");
     let renamed = "do_folders(): failed to rename: user.fred.here -> user.fred.here ";
@@ -91,7 +91,7 @@ fn a_user_and_a_mailbox_that_fail() {
 }
 
 #[test]
-fn an_answer_that_is_none() {
+fn an_invalid_answer() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
     let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, true);
@@ -115,6 +115,6 @@ fn a_restart_that_succeeds() {
     create(&lab.master, &["user.fred"]);
     let running = rolling(&lab, &["-t", "1"]);
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "one");
-    let told = |line: &str| line.starts_with("INFO") && line.contains("RESTART succeeded");
-    stop(until(running, |so_far| so_far[2].lines().any(told)));
+    let reported = |line: &str| line.starts_with("INFO") && line.contains("RESTART succeeded");
+    stop(until(running, |so_far| so_far[2].lines().any(reported)));
 }

@@ -1,5 +1,4 @@
-//! Zero or empty values (0, no partition) that have a special meaning, or that Cyrus does not
-//! expect.
+//! Tests values of 0 and empty values that have a special meaning, or that Cyrus does not expect.
 
 use std::fs;
 
@@ -23,8 +22,7 @@ fn a_message_of_1970_keeps_its_date_and_the_master_its_record() {
     [1, 3].iter().for_each(|uid| index.set(*uid, Field::InternalDate, 0));
     index.save();
     let modseq = mailbox_field(&lab.master, "user.fred", "HIGHESTMODSEQ");
-    // The replica gives such a message the current time as its date. So the client must send the
-    // record once more.
+    // For date 0 the replica stores the current time. So the client must send the record once more.
     ours(&lab, &[&["-O"], FRED].concat()).ok();
     assert_equal(&lab);
     assert_idle(&lab, FRED);
@@ -34,7 +32,7 @@ fn a_message_of_1970_keeps_its_date_and_the_master_its_record() {
 }
 
 #[test]
-fn a_quota_limit_that_the_protocol_would_cut_down_is_not_sent() {
+fn a_quota_limit_too_large_for_the_protocol_is_not_sent() {
     let lab = Lab::new(Options::default());
     create(&lab.master, &["user.fred"]);
     assert!(Imap::admin(&lab.master).set_quota("user.fred", "STORAGE 2000000000").is_ok());
@@ -42,11 +40,11 @@ fn a_quota_limit_that_the_protocol_would_cut_down_is_not_sent() {
     let file = find(&lab.master.config_dir().join("quota"), "user.fred").expect("it has a quota");
     fs::write(&file, "0\n5000000000\n").expect("own file");
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "hello");
-    // The append has updated the used amount; the limit stays.
+    // The append changed the used amount in the file. The limit is still there.
     assert!(fs::read_to_string(&file).expect("own file").contains("5000000000"));
     let run = ours(&lab, FRED);
     assert_eq!(run.status.code(), Some(1), "{run}");
-    let why = "user.fred: its STORAGE limit 5000000000 is higher than replication can tell";
+    let why = "user.fred: its STORAGE limit 5000000000 is too high for the replication protocol";
     assert!(run.stderr.contains(why), "{run}");
     let limits = tools::run(&lab.replica, "quota", &["user.fred"]);
     assert!(limits.contains("2000000000"), "{limits}");
@@ -55,7 +53,7 @@ fn a_quota_limit_that_the_protocol_would_cut_down_is_not_sent() {
 }
 
 #[test]
-fn an_entry_without_a_partition_is_told_of_and_moves_nothing() {
+fn an_entry_without_a_partition_is_reported_and_moves_nothing() {
     let mut lab = Lab::new(Options::default());
     create(&lab.master, &["user.fred", "user.fred.Sent"]);
     replicate(&lab, FRED);

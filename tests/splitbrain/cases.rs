@@ -1,8 +1,9 @@
-//! Mailboxes that both sides were written to: they are compared, repaired, and made equal again.
+//! Tests repairs of mailboxes that were changed on both sides. Afterwards both sides must be equal.
 
 use std::fs;
 use std::time::Duration;
 
+use cyrsync_lab::run::copy_program;
 use cyrsync_lab::{Cyrus, Imap, Options, Proxy, Sieve, cyrus_sync_client, quote};
 
 use crate::check::{assert_one, copy_of, replicated, subjects};
@@ -11,11 +12,11 @@ use crate::common::{
     until,
 };
 
-/// The messages that fred has in every scenario.
+/// The subjects of fred's messages at the beginning of every scenario.
 const COMMON: [&str; 3] = ["common 1", "common 2", "common 3"];
 
 #[test]
-fn messages_appended_on_both_sides_are_on_both_afterwards() {
+fn messages_appended_on_both_sides_are_merged() {
     for conversations in [false, true] {
         let lab = replicated(Options { conversations, ..Options::default() });
         append(&mut Imap::login(&lab.master, "fred"), "INBOX", "from the master");
@@ -42,12 +43,12 @@ fn messages_appended_on_both_sides_are_on_both_afterwards() {
 }
 
 #[test]
-fn a_message_appended_on_the_replica_alone_comes_back_under_its_uid() {
+fn a_message_appended_only_on_the_replica_keeps_its_uid() {
     let lab = replicated(Options::default());
     append(&mut Imap::login(&lab.replica, "fred"), "INBOX", "from the replica");
     actions(&lab, &["-u", "anna"]);
     let run = ours(&lab, &["-v", "-v", "-u", "fred"]).ok();
-    // The traffic shows no fetched messages, just as it shows no sent ones.
+    // The printed traffic contains no fetched messages, like it contains no sent ones.
     assert!(run.stderr.contains(" bytes]") && !run.stderr.contains("Subject: from"), "{run}");
     assert_one(&lab, &["user.fred"]);
     let uids = Imap::login(&lab.master, "fred").with_selected("INBOX").uids();
@@ -88,8 +89,46 @@ fn a_repair_is_logged_for_other_channels() {
     assert!(!log("log").exists(), "the replica of this channel has it");
 }
 
+/// A sync_server that ends instead of confirming the third command: it has agreed on capabilities,
+/// taken a message, and applied the update.
+const UNCONFIRMED: &str = r#"#!/bin/sh
+exec 3<&0
+replies=$(mktemp -u) && mkfifo "$replies"
+/usr/lib/cyrus/bin/sync_server "$@" <&3 >"$replies" &
+confirmed=0
+while IFS= read -r line; do
+    case $line in "OK "*) confirmed=$((confirmed + 1)) ;; esac
+    [ $confirmed -lt 3 ] || break
+    printf '%s\n' "$line"
+done <"$replies"
+rm "$replies"
+kill $!
+"#;
+
 #[test]
-fn what_needs_the_master_changed_is_an_error_with_no_copyback() {
+fn a_repair_is_logged_for_other_channels_even_if_its_confirmation_is_lost() {
+    let channels = ["", "second"].map(str::to_owned).to_vec();
+    let lab = replicated(Options { sync_log_channels: channels, ..Options::default() });
+    let second = lab.master.config_dir().join("sync/second/log");
+    fs::remove_file(&second).expect("the daemons wrote it");
+    append(&mut Imap::login(&lab.replica, "fred"), "INBOX", "from the replica");
+    let program = lab.master.scratch().join("unconfirmed");
+    let draft = program.with_extension("draft");
+    fs::write(&draft, UNCONFIRMED).expect("own directory");
+    copy_program(&draft, &program);
+    lab.master.set_config("sync_server_path", Some(&program.display().to_string()));
+    let run = ours(&lab, &["-u", "fred"]);
+    assert_eq!(run.status.code(), Some(1), "{run}");
+    assert!(subjects(&lab.master, "fred").contains(&"from the replica".to_owned()), "{run}");
+    let logged = fs::read_to_string(&second).unwrap_or_default();
+    assert!(logged.contains("MAILBOX user.fred\n"), "{logged}{run}");
+    lab.master.set_config("sync_server_path", None);
+    ours(&lab, &["-u", "fred"]).ok();
+    assert_one(&lab, &["user.fred"]);
+}
+
+#[test]
+fn a_repair_that_must_change_the_master_is_an_error_with_no_copyback() {
     let lab = replicated(Options::default());
     append(&mut Imap::login(&lab.replica, "fred"), "INBOX", "from the replica");
     let run = ours(&lab, &["-O", "-u", "fred"]);
@@ -98,7 +137,8 @@ fn what_needs_the_master_changed_is_an_error_with_no_copyback() {
     assert!(subjects(&lab.replica, "fred").contains(&"from the replica".to_owned()));
 }
 
-/// Appends one more message on each side, with the same UID; then each side may expunge its own.
+/// Appends a message on each side, both with the same UID. Then each side may expunge its own
+/// message. Asserts the messages of both sides after the repair.
 #[track_caller]
 fn one_more_each(expunged: [bool; 2], expected: &[&str], uid: Option<u32>) {
     let lab = replicated(Options::default());
@@ -118,8 +158,8 @@ fn one_more_each(expunged: [bool; 2], expected: &[&str], uid: Option<u32>) {
         run.log.contains("SYNCERROR: guid mismatch: mailbox=<user.fred> uid=<4> rguid=<");
     assert_eq!(mismatch, expunged != [true, true], "{run}");
     if expunged == [true, false] {
-        // The replica notices this; a higher modseq or UID there is noticed here before anything is
-        // sent.
+        // The replica detects this mismatch, because its modseq and last UID are not higher than
+        // the master's. Otherwise the client would detect the mismatch before it sends anything.
         assert!(lab.replica.log().contains("SYNCNOTICE: guid mismatch"), "{}", lab.replica.log());
     }
     assert_one(&lab, &["user.fred"]);
@@ -131,27 +171,27 @@ fn one_more_each(expunged: [bool; 2], expected: &[&str], uid: Option<u32>) {
 }
 
 #[test]
-fn one_message_on_each_side_under_one_uid_both_stay() {
+fn two_messages_with_one_uid_are_both_kept() {
     one_more_each([false, false], &["of the master", "of the replica"], Some(6));
 }
 
 #[test]
-fn the_masters_of_the_two_was_expunged() {
+fn of_two_messages_with_one_uid_the_masters_was_expunged() {
     one_more_each([true, false], &["of the replica"], Some(5));
 }
 
 #[test]
-fn the_replicas_of_the_two_was_expunged() {
+fn of_two_messages_with_one_uid_the_replicas_was_expunged() {
     one_more_each([false, true], &["of the master"], Some(5));
 }
 
 #[test]
-fn both_of_the_two_were_expunged() {
+fn two_messages_with_one_uid_were_both_expunged() {
     one_more_each([true, true], &[], None);
 }
 
 #[test]
-fn a_mailbox_whose_messages_on_the_replica_came_and_went_is_repaired() {
+fn a_mailbox_with_messages_appended_and_expunged_on_the_replica_is_repaired() {
     let lab = replicated(Options::default());
     let mut here = Imap::login(&lab.master, "anna");
     for value in [Some(b"foo".as_slice()), None, Some(b"foo"), None] {
@@ -164,7 +204,7 @@ fn a_mailbox_whose_messages_on_the_replica_came_and_went_is_repaired() {
     there.ok("EXPUNGE");
     ours(&lab, &["-u", "anna"]).ok();
     assert_one(&lab, &["user.anna"]);
-    // The UID is not used a second time.
+    // The UID of the replica's message is not used again.
     append(&mut Imap::login(&lab.master, "anna"), "INBOX", "later");
     assert_eq!(Imap::login(&lab.master, "anna").with_selected("INBOX").uids(), [2]);
 }
@@ -186,7 +226,7 @@ fn annotations_and_rights_changed_on_the_replica_follow_the_higher_modseq() {
     }
     let run = ours(&lab, &["-v", "-u", "fred"]).ok();
     assert!(run.log.contains("SYNCNOTICE: highestmodseq higher on replica, updating: "), "{run}");
-    assert!(run.stdout.contains("annotations differ, the replica's stay"), "{run}");
+    assert!(run.stdout.contains("annotations differ, keeping those of the replica"), "{run}");
     assert_one(&lab, &["user.fred"]);
     let acl = mailbox_field(&lab.replica, "user.fred", "ACL");
     assert!(!acl.contains("anna"), "rights are the master's: {acl}");
@@ -203,7 +243,7 @@ fn subscriptions_seen_state_scripts_and_quotas_become_the_masters() {
     admin.ok(&format!("SETACL {} anna lrs", quote("user.fred")));
     Sieve::login(&lab.master, "fred").put("rules", "keep;\r\n");
     replicate(&lab, &["-A"]);
-    // All of it is changed on the replica.
+    // Change all of this data on the replica.
     let mut fred = Imap::login(&lab.replica, "fred");
     fred.ok("SUBSCRIBE INBOX.work");
     assert!(Imap::admin(&lab.replica).set_quota("user.fred", "STORAGE 2000").is_ok());
@@ -213,18 +253,19 @@ fn subscriptions_seen_state_scripts_and_quotas_become_the_masters() {
     let mut anna = Imap::login(&lab.replica, "anna").with_selected("user.fred");
     anna.ok("UID STORE 2 +FLAGS (\\Seen)");
     drop(anna.command("LOGOUT"));
-    // And the seen state is newer on the master.
+    // Change anna's seen state also on the master, so that the master's is newer.
     let mut anna = Imap::login(&lab.master, "anna").with_selected("user.fred");
     anna.ok("UID STORE 1 +FLAGS (\\Seen)");
     drop(anna.command("LOGOUT"));
     drop((admin, fred, sieve));
     let copy = copy_of(&mut lab, Options::default());
-    // The replica's scripts come back if that is allowed: see tests/hostile/fuse.rs.
+    // Allow the repair to copy the replica's scripts to the master: see
+    // tests/faults/hostile/fuse.rs.
     lab.master.set_config("sync_repair_fuse", Some("no"));
     ours(&lab, &["-A"]).ok();
     assert_one(&lab, &["user.fred", "user.fred.#sieve"]);
     cyrus_sync_client(&copy.master, &["-A"]).ok();
-    // Scripts are messages of a mailbox, so scripts that were put on the replica come back.
+    // Scripts are messages of a mailbox, so the repair copies the replica's scripts to the master.
     let scripts = |cyrus: &Cyrus| {
         let mut sieve = Sieve::login(cyrus, "fred");
         ["LISTSCRIPTS", "GETSCRIPT \"rules\"", "GETSCRIPT \"another\""]
@@ -250,7 +291,7 @@ fn cyrus_own_client_agrees_after_a_repair() {
 }
 
 #[test]
-fn a_file_of_the_replica_that_is_not_the_message_is_not_taken() {
+fn a_wrong_message_file_of_the_replica_is_refused() {
     let lab = replicated(Options::default());
     append(&mut Imap::login(&lab.replica, "fred"), "INBOX", "from the replica");
     let file = message_file(&lab.replica, "user.fred", 4);
@@ -259,8 +300,9 @@ fn a_file_of_the_replica_that_is_not_the_message_is_not_taken() {
         fs::write(&file, bad).expect("root writes everything");
         let run = ours(&lab, &["-v", "-u", "fred"]);
         assert_eq!(run.status.code(), Some(1), "{run}");
-        let told = "SYNCNOTICE: failed to prepare update: mailbox=<user.fred> error=<fetch message";
-        assert!(run.log.contains(told) && run.stderr.contains("reconstruct"), "{run}");
+        let reported =
+            "SYNCNOTICE: failed to prepare update: mailbox=<user.fred> error=<fetch message";
+        assert!(run.log.contains(reported) && run.stderr.contains("reconstruct"), "{run}");
         assert_eq!(subjects(&lab.master, "fred"), COMMON);
     }
     fs::write(&file, good).expect("root writes everything");
@@ -268,22 +310,68 @@ fn a_file_of_the_replica_that_is_not_the_message_is_not_taken() {
     assert_one(&lab, &["user.fred"]);
 }
 
+/// Returns how many deleted files a process has open. Temporary files have no names, so they count.
+fn open_files_without_names(pid: u32) -> usize {
+    let files = fs::read_dir(format!("/proc/{pid}/fd")).expect("it runs").flatten();
+    let targets = files.filter_map(|file| fs::read_link(file.path()).ok());
+    targets.filter(|target| target.to_string_lossy().ends_with(" (deleted)")).count()
+}
+
 #[test]
-fn who_writes_to_either_side_during_a_repair_is_not_overruled() {
-    for (which, moment) in [(0, "copying back from the replica"), (1, "(on the master)")] {
+fn a_failed_repair_keeps_no_fetched_messages_on_disk() {
+    let lab = replicated(Options::default());
+    let mut there = Imap::login(&lab.replica, "fred");
+    for number in 4..=6 {
+        let long = format!("Subject: {number}\r\n\r\n{}", "long\r\n".repeat(300_000));
+        assert!(there.append("INBOX", "", long.as_bytes()).is_ok());
+    }
+    let file = message_file(&lab.replica, "user.fred", 4);
+    let size = fs::metadata(&file).expect("the file is there").len();
+    fs::write(&file, vec![b'x'; size as usize]).expect("root writes everything");
+    for (option, value) in [("sync_jobs", "1"), ("sync_repeat_interval", "0")] {
+        lab.master.set_config(option, Some(value));
+    }
+    let running = start_ours(&lab, &["-R", "-v"]);
+    append(&mut Imap::login(&lab.master, "fred"), "INBOX", "of the master");
+    let running = until(running, |so_far| so_far[2].contains("error=<fetch message"));
+    // The session still works. With the next replies it drops those that nobody waits for.
+    append(&mut Imap::login(&lab.master, "anna"), "INBOX", "of the master");
+    let pid = running.pid();
+    let running = until(running, |so_far| {
+        so_far[0].contains("MAILBOX user.anna\n") && open_files_without_names(pid) == 0
+    });
+    running.signal(libc::SIGTERM);
+    running.wait();
+}
+
+#[test]
+fn changes_during_a_repair_are_kept() {
+    for which in [0, 1] {
         let lab = replicated(Options::default());
         append(&mut Imap::login(&lab.master, "fred"), "INBOX", "of the master");
         append(&mut Imap::login(&lab.replica, "fred"), "INBOX", "of the replica");
-        let mut third = Imap::login([&lab.master, &lab.replica][which], "fred");
-        // The line is slow, so that the test can act between the transfer of the files and the
-        // update.
-        let proxy = Proxy::new(lab.replica.csync_port(), Duration::from_millis(400), false);
+        // Hold the repair back after it has read both sides, before it changes the master or the
+        // replica.
+        let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, true);
         lab.master.use_port(proxy.port());
+        let side = match which {
+            0 => {
+                proxy.hold_at(b"GET FETCH");
+                &lab.master
+            }
+            _ => {
+                proxy.hold_after(b"GET FETCH");
+                &lab.replica
+            }
+        };
         let running = start_ours(&lab, &["-v", "-u", "fred"]);
-        let running = until(running, |[stdout, ..]| stdout.contains(moment));
-        append(&mut third, "INBOX", "meanwhile");
+        let running = until(running, |[stdout, ..]| {
+            proxy.is_holding() && (which == 0 || stdout.contains("(on the master)"))
+        });
+        append(&mut Imap::login(side, "fred"), "INBOX", "meanwhile");
+        proxy.release();
         let run = running.wait().ok();
-        assert!(run.log.contains("comparing once more"), "{run}");
+        assert!(run.log.contains("comparing again"), "{run}");
         assert_one(&lab, &["user.fred"]);
         let all = [
             &["common 1", "common 2", "common 3", "meanwhile"][..],
@@ -291,5 +379,41 @@ fn who_writes_to_either_side_during_a_repair_is_not_overruled() {
         ];
         assert_eq!(subjects(&lab.master, "fred"), all.concat(), "{run}");
         assert_eq!(subjects(&lab.replica, "fred"), all.concat(), "{run}");
+    }
+}
+
+#[test]
+fn a_message_that_a_killed_repair_copied_to_both_sides_is_not_copied_again() {
+    let lab = replicated(Options::default());
+    append(&mut Imap::login(&lab.master, "fred"), "INBOX", "expunged");
+    let mut here = Imap::login(&lab.master, "fred").with_selected("INBOX");
+    here.ok("UID STORE 4 +FLAGS (\\Deleted)");
+    here.ok("EXPUNGE");
+    // With the higher HIGHESTMODSEQ, the replica does not get the master's record of UID 4. So it
+    // accepts the copy, and only then finds that the checksum is wrong.
+    append(&mut Imap::login(&lab.replica, "fred"), "INBOX", "of the replica");
+    let mut there = Imap::login(&lab.replica, "fred").with_selected("INBOX");
+    for sign in ["+", "-", "+", "-"] {
+        there.ok(&format!("UID STORE 1 {sign}FLAGS (\\Seen)"));
+    }
+    // The first run changes the master, but its update of the replica never arrives.
+    let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, true);
+    lab.master.use_port(proxy.port());
+    proxy.hold_after(b"GET FETCH");
+    let running = start_ours(&lab, &["-v", "-u", "fred"]);
+    let uids = |cyrus| Imap::login(cyrus, "fred").with_selected("INBOX").uids();
+    let running = until(running, |_| uids(&lab.master) == [1, 2, 3, 5]);
+    running.signal(libc::SIGKILL);
+    running.wait();
+    drop(proxy);
+    assert_eq!(uids(&lab.replica), [1, 2, 3, 4]);
+    let all = [&COMMON[..], &["of the replica"]].concat();
+
+    lab.master.use_port(lab.replica.csync_port());
+    let run = ours(&lab, &["-v", "-u", "fred"]).ok();
+    assert!(run.log.contains("CRC failure on sync for user.fred"), "{run}");
+    assert_one(&lab, &["user.fred"]);
+    for cyrus in [&lab.master, &lab.replica] {
+        assert_eq!(subjects(cyrus, "fred"), all, "{run}");
     }
 }

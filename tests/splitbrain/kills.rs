@@ -1,4 +1,4 @@
-//! Repairs are killed at random moments: nothing is lost, and the next run goes on.
+//! Kills repairs at random moments. Nothing may be lost, and the next run must complete the repair.
 
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
@@ -13,8 +13,8 @@ use crate::writers::{Common, INTERNAL, Living, diverge, how_many, living, subjec
 /// Number of kills between two changes of both sides.
 const KILLS_EACH: usize = 8;
 
-/// Asserts that every message that must be there in the end is on at least one side; in between
-/// there may be two of it.
+/// Asserts that every expected message is on at least one side. During a repair a message may exist
+/// twice.
 #[track_caller]
 fn assert_none_lost(lab: &Lab, expected: &Living, what: &str) {
     let (here, there) = (subjects(&lab.master), subjects(&lab.replica));
@@ -26,14 +26,14 @@ fn assert_none_lost(lab: &Lab, expected: &Living, what: &str) {
 }
 
 #[test]
-fn a_repair_that_is_killed_loses_nothing_and_the_next_goes_on() {
+fn a_killed_repair_loses_nothing_and_the_next_run_completes_it() {
     let wanted = how_many("CYRSYNC_SPLITBRAIN_KILLS", 24);
     let seed = u64::try_from(how_many("CYRSYNC_SPLITBRAIN_SEED", 31)).expect("it fits");
     let mut rng = Rng::new(seed);
     let lab = replicated(Options { conversations: true, ..Options::default() });
     create(&lab.master, &["user.fred.work"]);
     replicate(&lab, &["-A"]);
-    // Runs that end show how long a run takes.
+    // The longest completed run limits the random time before a kill.
     let mut longest = Duration::from_millis(200);
     let (mut killed, mut round) = (0, 0);
     while killed < wanted {

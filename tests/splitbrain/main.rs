@@ -1,5 +1,4 @@
-//! Mailboxes that both sides were written to: they are compared, repaired, and made equal again,
-//! between real Cyrus servers.
+//! Tests repairs of mailboxes that were changed on both sides, between real Cyrus servers.
 
 mod cases;
 mod check;

@@ -1,4 +1,4 @@
-//! `-O` changes no byte of the master, however far the replica has diverged.
+//! Tests that `-O` changes no byte of the master, even if the replica was changed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use crate::check::{assert_one, replicated, subjects};
 use crate::common::{append, create, ours, replicate, uniqueid};
 use crate::writers::{diverge, how_many};
 
-/// Returns every file of a server's spools, databases and scripts. Sockets and locks are elsewhere.
+/// Returns every file of a server's spools, databases and scripts, without sockets and locks.
 fn files(cyrus: &Cyrus) -> BTreeMap<PathBuf, Vec<u8>> {
     fn collect(dir: &Path, all: &mut BTreeMap<PathBuf, Vec<u8>>) {
         for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
@@ -72,7 +72,7 @@ fn a_replica_with_messages_of_its_own_stays_sound_with_no_copyback() {
         append(&mut there, "INBOX", "on the replica, later");
         append(&mut Imap::login(&lab.master, "fred"), "INBOX", "on the master");
     }
-    // Expunged messages keep their UIDs.
+    // Expunge on the replica. The UIDs of these messages are still used.
     let mut there = there.with_selected("INBOX");
     there.ok("UID STORE 4:* +FLAGS (\\Deleted)");
     there.ok("EXPUNGE");
@@ -87,7 +87,7 @@ fn a_replica_with_messages_of_its_own_stays_sound_with_no_copyback() {
 }
 
 #[test]
-fn flags_changed_on_the_replica_alone_are_overruled_with_no_copyback() {
+fn flags_changed_only_on_the_replica_are_overwritten_with_no_copyback() {
     let lab = replicated(Options::default());
     let mut there = Imap::login(&lab.replica, "fred").with_selected("INBOX");
     there.ok("UID STORE 1 +FLAGS (\\Flagged)");
@@ -105,7 +105,7 @@ fn flags_changed_on_the_replica_alone_are_overruled_with_no_copyback() {
 }
 
 #[test]
-fn a_folder_of_the_replica_alone_is_left_with_no_copyback() {
+fn a_folder_only_on_the_replica_is_kept_with_no_copyback() {
     let lab = replicated(Options::default());
     create(&lab.replica, &["user.fred.there"]);
     append(&mut Imap::login(&lab.replica, "fred"), "INBOX.there", "on the replica");

@@ -1,4 +1,5 @@
-//! Random divergence, repaired by our client and, on copies of the same spools, by Cyrus's own.
+//! Makes random changes on both sides. Our client repairs them, and Cyrus's client repairs copies
+//! of the same spools. Both must have the same result.
 
 use cyrsync_lab::{Lab, Options, Rng, cyrus_sync_client};
 
@@ -6,7 +7,7 @@ use crate::check::{assert_one, copy_of, messages, replicated};
 use crate::common::{create, ours, replicate};
 use crate::writers::{Common, INTERNAL, diverge, how_many, living};
 
-/// The number of further rounds, for a long run.
+/// Environment variable with the number of additional rounds, for a long run.
 const ROUNDS: &str = "CYRSYNC_SPLITBRAIN_ROUNDS";
 
 fn two_mailboxes(options: Options) -> Lab {

@@ -1,4 +1,4 @@
-//! Clients that write to both sides while these are disconnected, and the expected result.
+//! Mail clients that write to both sides between two runs, and the expected result of the repair.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,9 +7,9 @@ use cyrsync_lab::{Cyrus, Imap, Lab, Rng};
 use crate::check::subjects_in;
 use crate::common::append;
 
-/// fred's mailboxes, by the name that fred uses and by the internal name.
+/// fred's mailboxes, each with the name that fred uses and the internal name.
 pub const MAILBOXES: [(&str, &str); 2] = [("INBOX", "user.fred"), ("INBOX.work", "user.fred.work")];
-/// Their internal names.
+/// The internal names of fred's mailboxes.
 pub const INTERNAL: [&str; 2] = [MAILBOXES[0].1, MAILBOXES[1].1];
 
 const FLAGS: [&str; 6] = ["\\Seen", "\\Flagged", "\\Answered", "$Label", "Junk", "NonJunk"];
@@ -17,17 +17,17 @@ const FLAGS: [&str; 6] = ["\\Seen", "\\Flagged", "\\Answered", "$Label", "Junk",
 /// Subjects of the messages that are not expunged, by mailbox.
 pub type Living = BTreeMap<&'static str, BTreeSet<String>>;
 
-/// The messages at the time when the sides were last equal.
+/// The messages at the last time when both sides were equal.
 pub struct Common(Living);
 
 impl Common {
-    /// Records the messages; both sides are equal now.
+    /// Records the messages. Both sides must be equal.
     pub fn of(lab: &Lab) -> Common {
         Common(living(&lab.master))
     }
 
-    /// Returns what both sides must have after the repair: everything, except what was there before
-    /// and was expunged on either side.
+    /// Returns the messages that both sides must have after the repair: all messages of both sides,
+    /// without old messages that one side has expunged.
     pub fn expected(&self, lab: &Lab) -> Living {
         let (here, there) = (living(&lab.master), living(&lab.replica));
         let mut expected = Living::new();
@@ -43,7 +43,7 @@ impl Common {
     }
 }
 
-/// Returns the subjects of one side; asserts that each is there once.
+/// Returns the subjects of one side. Asserts that each exists once.
 #[track_caller]
 pub fn living(cyrus: &Cyrus) -> Living {
     let one = |(mailbox, found): (_, Vec<String>)| {
@@ -60,7 +60,8 @@ pub fn subjects(cyrus: &Cyrus) -> BTreeMap<&'static str, Vec<String>> {
     MAILBOXES.into_iter().map(one).collect()
 }
 
-/// Makes `count` random changes to fred's mailboxes on one side; returns them for messages.
+/// Makes `count` random changes to fred's mailboxes on one side. Returns their descriptions, for
+/// the message of a failed test.
 pub fn write(cyrus: &Cyrus, side: &str, rng: &mut Rng, count: usize) -> Vec<String> {
     let mut imap = Imap::login(cyrus, "fred");
     let mut done = Vec::new();
@@ -70,10 +71,11 @@ pub fn write(cyrus: &Cyrus, side: &str, rng: &mut Rng, count: usize) -> Vec<Stri
         let uids = imap.uids();
         let uid = rng.pick(&uids).map(u32::to_string);
         let flag = rng.pick(&FLAGS).copied().unwrap_or_default();
+        // A replica does not change the modseq of an annotation that gets the value that it has.
+        let unique = format!("{side} {number} {:x}", rng.number());
         let what = match (rng.below(10), uid) {
             (0..=3, _) | (_, None) => {
-                let subject = format!("{side} {number} {:x}", rng.number());
-                append(&mut imap, mailbox, &subject);
+                append(&mut imap, mailbox, &unique);
                 done.push(format!("{side}: append to {mailbox}"));
                 continue;
             }
@@ -84,16 +86,15 @@ pub fn write(cyrus: &Cyrus, side: &str, rng: &mut Rng, count: usize) -> Vec<Stri
                 "EXPUNGE".to_owned()
             }
             (8, Some(uid)) => {
-                let value = format!("{side} {number}");
-                let answer = imap.annotate_messages(&uid, "/comment", true, Some(value.as_bytes()));
+                let value = Some(unique.as_bytes());
+                let answer = imap.annotate_messages(&uid, "/comment", true, value);
                 assert!(answer.is_ok(), "{answer:?}");
                 done.push(format!("{side}: annotate {uid} in {mailbox}"));
                 continue;
             }
             (_, Some(_)) => {
-                let value = format!("{side} {number}");
-                let entry = "/shared/comment";
-                let answer = imap.set_metadata(mailbox, entry, Some(value.as_bytes()));
+                let value = Some(unique.as_bytes());
+                let answer = imap.set_metadata(mailbox, "/shared/comment", value);
                 assert!(answer.is_ok(), "{answer:?}");
                 done.push(format!("{side}: metadata of {mailbox}"));
                 continue;
@@ -105,14 +106,14 @@ pub fn write(cyrus: &Cyrus, side: &str, rng: &mut Rng, count: usize) -> Vec<Stri
     done
 }
 
-/// Like [`write`], on both sides.
+/// Like [`write()`], on both sides.
 pub fn diverge(lab: &Lab, rng: &mut Rng, count: usize) -> Vec<String> {
     let mut done = write(&lab.master, "master", rng, count);
     done.extend(write(&lab.replica, "replica", rng, count));
     done
 }
 
-/// Returns a number from the environment, which sets the length of a long run.
+/// Returns the number in an environment variable, or `default` if the variable is not set.
 pub fn how_many(variable: &str, default: usize) -> usize {
     let text = std::env::var(variable).ok();
     text.map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{variable}={text}")))

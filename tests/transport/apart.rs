@@ -1,13 +1,14 @@
-//! Runs tests that need ports or names of their own once more in separate network and mount
-//! namespaces, where every port is free and /etc/hosts may have any content.
+//! Runs a test once more in separate network and mount namespaces, in which every port is free and
+//! /etc/hosts can have any content. For tests that need certain ports or host names.
 
 use std::fs;
 use std::process::Command;
 
-/// Set if the test already runs in its namespaces.
+/// Environment variable that is set while a test runs in the namespaces.
 const APART: &str = "CYRSYNC_TEST_APART";
 
-/// Allows every user ports below 1024: Cyrus's own master runs as the cyrus user here.
+/// Sets the namespaces up and runs the test. Allows all users to use ports below 1024, because
+/// Cyrus's master process runs as the cyrus user here.
 const SCRIPT: &str = r#"
 ip link set lo up
 echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start
@@ -15,8 +16,8 @@ mount --bind "$3" /etc/hosts
 exec "$1" --exact "$2" --nocapture
 "#;
 
-/// Returns whether the test must run here. If not, this program has run it in the namespaces, and
-/// nothing is left to do. `test` is its name, `hosts` the content of /etc/hosts there.
+/// Returns `true` if the calling test runs in the namespaces and must do its work. Otherwise runs
+/// the test there and returns `false`. `test` is its name, `hosts` the content of /etc/hosts.
 #[track_caller]
 pub fn is_here(test: &str, hosts: &str) -> bool {
     if std::env::var_os(APART).is_some() {

@@ -1,11 +1,11 @@
-//! Shared by the tests of the connection.
+//! Helpers for the tests of the connection.
 
 use cyrsync_lab::fill::Filler;
 use cyrsync_lab::{Lab, Options, Run, compare, describe, sync_client};
 
 pub const OURS: &str = env!("CARGO_BIN_EXE_sync_client");
 
-/// Returns a lab whose replica offers these mechanisms.
+/// Starts a lab whose replica offers these login mechanisms.
 pub fn lab(mechanisms: &str) -> Lab {
     Lab::new(Options {
         replica_conf: format!("sasl_mech_list: {mechanisms}\n"),
@@ -13,7 +13,7 @@ pub fn lab(mechanisms: &str) -> Lab {
     })
 }
 
-/// Gives the master users with three messages each.
+/// Creates users on the master, with three messages each.
 pub fn fill(lab: &Lab, users: &[String]) {
     let mut filler = Filler::new(&lab.master, 7);
     for user in users {
@@ -28,7 +28,7 @@ pub fn set(lab: &Lab, options: &[(&str, &str)]) {
     }
 }
 
-/// Runs our client on the master; it connects once.
+/// Runs our client on the master with `-o`, so that it connects only once.
 pub fn ours(lab: &Lab, args: &[&str]) -> Run {
     sync_client(OURS, &lab.master, &[&["-o"], args].concat())
 }
@@ -40,7 +40,7 @@ pub fn assert_equal(lab: &Lab) {
     assert!(differences.is_empty(), "{}", describe(&differences, 20));
 }
 
-/// Whether a command was sent, according to `-v -v`; tags do not count.
+/// Returns whether a run with `-v -v` sent this command, with any tag.
 pub fn sent(run: &Run, command: &str) -> bool {
     run.stderr.lines().any(|line| {
         let text = line.strip_prefix('>').and_then(|rest| rest.split_once('>'));

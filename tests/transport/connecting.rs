@@ -1,5 +1,6 @@
-//! The usual ports, addresses that do not answer, and names with several addresses.
+//! Tests the default ports, addresses that do not answer, and host names with several addresses.
 
+use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -12,10 +13,10 @@ use crate::common::{OURS, assert_equal, fill, lab, ours, sent, set};
 
 const LOCALHOST: &str = "127.0.0.1 localhost\n::1 localhost\n";
 
-/// Longer than any wait here should take, and shorter than a wait that would be a bug.
+/// Time limit for any wait in these tests.
 const SOON: Duration = Duration::from_secs(20);
 
-/// Returns a lab whose replica has services on the usual ports.
+/// Starts a lab whose replica has services on the default ports.
 fn on_usual_ports(services: &[(&str, &str, &str)]) -> Lab {
     let mut lab = lab("PLAIN");
     fill(&lab, &["u0".to_owned()]);
@@ -29,33 +30,36 @@ fn on_usual_ports(services: &[(&str, &str, &str)]) -> Lab {
 }
 
 #[test]
-fn without_a_port_imapd_is_tried_and_then_sync_server() {
-    let name = "connecting::without_a_port_imapd_is_tried_and_then_sync_server";
+fn without_a_port_the_client_tries_imapd_then_sync_server() {
+    let name = "connecting::without_a_port_the_client_tries_imapd_then_sync_server";
     if !apart::is_here(name, LOCALHOST) {
         return;
     }
     let csync = ("usualcsync", "sync_server", "127.0.0.1:2005");
     let lab = on_usual_ports(&[csync]);
-    // No server is on port 143.
+    // No server listens on port 143.
     let run = ours(&lab, &["-v", "-v", "-u", "u0"]).ok();
-    let told = |run: &cyrsync_lab::Run, words: &[&str]| {
+    let reported = |run: &cyrsync_lab::Run, words: &[&str]| {
         run.log.lines().any(|line| words.iter().all(|word| line.contains(word)))
     };
-    assert!(told(&run, &["no replication over port 143: ", "refused"]), "{run}");
+    assert!(reported(&run, &["port 143 cannot be used for replication: ", "refused"]), "{run}");
     assert!(sent(&run, "APPLY MESSAGE"), "{run}");
     assert_equal(&lab);
 
-    // A server accepts the connection and never answers.
+    // A server on port 143 accepts the connection and sends nothing.
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 143)).unwrap();
-    set(&lab, &[("client_timeout", "1s")]);
+    set(&lab, &[("client_timeout", "5s")]);
     append(&lab);
     let run = ours(&lab, &["-v", "-v", "-u", "u0"]).ok();
-    assert!(told(&run, &["no replication over port 143: ", "client_timeout"]), "{run}");
+    assert!(
+        reported(&run, &["port 143 cannot be used for replication: ", "client_timeout"]),
+        "{run}"
+    );
     assert!(sent(&run, "APPLY MESSAGE"), "{run}");
     assert_equal(&lab);
     drop(silent);
 
-    // Now the port is not tried at all.
+    // With `sync_try_imap: no` the client does not connect to port 143.
     set(&lab, &[("sync_try_imap", "no")]);
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 143)).unwrap();
     let run = ours(&lab, &["-v", "-v", "-u", "u0"]).ok();
@@ -65,8 +69,8 @@ fn without_a_port_imapd_is_tried_and_then_sync_server() {
 }
 
 #[test]
-fn without_a_port_imapd_is_enough() {
-    if !apart::is_here("connecting::without_a_port_imapd_is_enough", LOCALHOST) {
+fn without_a_port_an_imapd_suffices() {
+    if !apart::is_here("connecting::without_a_port_an_imapd_suffices", LOCALHOST) {
         return;
     }
     let lab = on_usual_ports(&[("usualimap", "imapd", "127.0.0.1:143")]);
@@ -83,7 +87,7 @@ fn append(lab: &Lab) {
     assert!(imap.append("INBOX", "", b"Subject: new\r\n\r\nnew\r\n").is_ok());
 }
 
-/// An address whose queue of connections is full: the system drops new connections silently.
+/// An address that does not answer. Its queue of connections is full, so the system drops new ones.
 struct Deaf {
     listener: Socket,
     queue: Vec<Socket>,
@@ -97,7 +101,7 @@ impl Deaf {
         listener.listen(0).unwrap();
         let mut deaf = Deaf { listener, queue: Vec::new() };
         while deaf.takes_another() {}
-        // The connection that did not get into the queue is closed.
+        // Close the last connection, which did not fit into the queue.
         deaf.queue.pop();
         deaf
     }
@@ -122,7 +126,7 @@ impl Deaf {
             let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
             table.lines().filter(|line| line.contains(&target)).count()
         };
-        // The system sends no event for this.
+        // The system sends no event for this, so check again.
         let deadline = Instant::now() + SOON;
         while trying() == 0 {
             assert!(Instant::now() < deadline, "nobody connects");
@@ -132,7 +136,7 @@ impl Deaf {
 }
 
 #[test]
-fn an_address_that_does_not_answer_is_given_up_in_time_and_when_asked_to() {
+fn a_connection_attempt_ends_by_the_timeout_and_by_sigterm() {
     let lab = lab("PLAIN");
     fill(&lab, &["u0".to_owned()]);
     let deaf = Deaf::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -155,9 +159,46 @@ fn an_address_that_does_not_answer_is_given_up_in_time_and_when_asked_to() {
 }
 
 #[test]
+fn rolling_obeys_while_it_connects() {
+    let lab = lab("PLAIN");
+    fill(&lab, &["u0".to_owned()]);
+    let deaf = Deaf::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+    let place = format!("127.0.0.1:{}", deaf.port());
+    set(&lab, &[("sync_host", &place), ("client_timeout", "10m")]);
+    let file = lab.master.scratch().join("shutdown");
+    let start = || {
+        let args = ["-R", "-F", &file.display().to_string()];
+        let running = start_sync_client(OURS, &lab.master, &args);
+        deaf.wait_for_another();
+        running
+    };
+    let running = start();
+    fs::write(&file, "").expect("own directory");
+    let run = running.wait_within(SOON).expect("the shutdown file ends it");
+    assert_eq!((run.status.code(), file.exists()), (Some(0), false), "{run}");
+
+    let running = start();
+    running.signal(libc::SIGTERM);
+    let run = running.wait_within(SOON).expect("it ends when it is asked to");
+    assert_eq!(run.status.code(), Some(75), "{run}");
+
+    // After SIGHUP the client connects to the server that imapd.conf names now.
+    let mut running = start();
+    set(&lab, &[("sync_host", &format!("127.0.0.1:{}", lab.replica.csync_port()))]);
+    running.signal(libc::SIGHUP);
+    let deadline = Instant::now() + SOON;
+    while !running.so_far()[2].contains("starting over") {
+        assert!(Instant::now() < deadline, "{:?}", running.so_far());
+        running = running.wait_within(Duration::from_millis(10)).expect_err("it continues");
+    }
+    running.signal(libc::SIGTERM);
+    running.wait_within(SOON).expect("it ends when it is asked to");
+}
+
+#[test]
 fn the_second_address_of_a_name_is_tried_when_the_first_does_not_answer() {
     let name = "connecting::the_second_address_of_a_name_is_tried_when_the_first_does_not_answer";
-    // The system puts ::1 first (RFC 6724).
+    // The system returns ::1 before 127.0.0.1 (RFC 6724).
     let hosts = format!("{LOCALHOST}::1 replica.two\n127.0.0.1 replica.two\n");
     if !apart::is_here(name, &hosts) {
         return;
@@ -167,13 +208,13 @@ fn the_second_address_of_a_name_is_tried_when_the_first_does_not_answer() {
     let port = lab.replica.csync_port();
     let deaf = Deaf::new(IpAddr::V6(Ipv6Addr::LOCALHOST), port);
     assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
-    set(&lab, &[("sync_host", "replica.two"), ("client_timeout", "2s")]);
+    set(&lab, &[("sync_host", "replica.two"), ("client_timeout", "5s")]);
     let begun = Instant::now();
     ours(&lab, &["-u", "u0"]).ok();
-    assert!(begun.elapsed() > Duration::from_secs(2), "the first was tried: {:?}", begun.elapsed());
+    assert!(begun.elapsed() > Duration::from_secs(5), "the first was tried: {:?}", begun.elapsed());
     assert_equal(&lab);
 
-    // No server answers at either address: the error names both.
+    // No server listens at either address. The error must name both.
     drop(deaf);
     let gone = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     set(&lab, &[("sync_port", &gone.to_string())]);

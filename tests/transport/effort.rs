@@ -1,4 +1,5 @@
-//! The effort of compression follows the connection (`sync_deflate_level: auto`).
+//! Tests that the compression level depends on the speed of the connection (`sync_deflate_level:
+//! auto`).
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -10,11 +11,11 @@ use cyrsync_lab::fill::Filler;
 
 use crate::common::{assert_equal, lab, ours, set};
 
-/// Size of the pieces in which a slow network moves bytes.
+/// The slow network transfers `PIECE` bytes in the time `EACH`.
 const PIECE: usize = 4 << 10;
 const EACH: Duration = Duration::from_millis(4);
 
-/// Forwards to a port; bytes from the client pass at about a megabyte a second. Returns the port to
+/// Forwards to a port. Bytes from the client pass at about a megabyte a second. Returns the port to
 /// connect to.
 fn slow_way(target: u16) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -34,7 +35,7 @@ fn slow_way(target: u16) -> u16 {
 fn forward(mut from: TcpStream, mut to: TcpStream, each: Duration) {
     let mut piece = [0; PIECE];
     while let Ok(count @ 1..) = from.read(&mut piece) {
-        // This sleep is the slow network itself; nothing waits for an event here.
+        // This sleep simulates the slow network.
         thread::sleep(each);
         if to.write_all(&piece[..count]).is_err() {
             break;
@@ -43,7 +44,7 @@ fn forward(mut from: TcpStream, mut to: TcpStream, each: Duration) {
     let _ = to.shutdown(Shutdown::Write);
 }
 
-/// Returns the levels of compression that a run reported.
+/// Returns the compression levels that a run logged.
 fn levels(run: &Run) -> Vec<u32> {
     let words = run.log.lines().filter_map(|line| line.split_once("compression level "));
     words.filter_map(|(_, rest)| rest.split(' ').next()?.parse().ok()).collect()
@@ -61,7 +62,7 @@ fn over_a_slow_network_mail_is_compressed_well() {
 }
 
 #[test]
-fn a_level_that_is_given_stays() {
+fn a_fixed_level_does_not_change() {
     let lab = lab("PLAIN");
     Filler::new(&lab.master, 11).mailbox("user.u0", 400);
     set(&lab, &[("sync_deflate_level", "1")]);

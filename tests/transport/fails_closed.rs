@@ -1,6 +1,6 @@
-//! Clear text is refused if the configuration requires TLS or TLS has verified before, even if an
-//! attacker removes the offer of STARTTLS. A password that goes over a network in clear causes a
-//! warning.
+//! Tests that the client refuses an unencrypted connection if the configuration requires TLS, or if
+//! an earlier connection used verified TLS. This also holds if an attacker removes the offer of
+//! STARTTLS. A password that crosses a network unencrypted causes a warning.
 
 use std::fs;
 use std::io::Read as _;
@@ -10,8 +10,10 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use cyrsync_lab::certs::{Authority, Valid, fingerprint, self_signed};
-use cyrsync_lab::{Lab, Proxy, sync_client};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use cyrsync_lab::certs::{Authority, Certificate, Valid, fingerprint, self_signed};
+use cyrsync_lab::{Lab, PASSWORD, Proxy, REPLICATOR, sync_client};
 
 use crate::apart;
 use crate::common::{OURS, assert_equal, fill, lab, ours, set};
@@ -23,7 +25,7 @@ fn between(lab: &Lab, port: u16) -> Proxy {
     proxy
 }
 
-/// Asserts that a run fails with one line that contains all this, and does not begin to log in.
+/// Asserts that a run fails before it begins to log in, with one line that contains these words.
 #[track_caller]
 fn refused(lab: &Lab, proxy: &Proxy, args: &[&str], says: &[&str]) {
     let before = proxy.traffic().connections;
@@ -39,13 +41,13 @@ fn refused(lab: &Lab, proxy: &Proxy, args: &[&str], says: &[&str]) {
     assert!(!sent.contains("AUTH"), "{sent}");
 }
 
-/// Returns both ports of a replica: of its sync_server and of its imapd.
+/// Returns the replica's ports of sync_server and of imapd.
 fn ports(lab: &Lab) -> [u16; 2] {
     [lab.replica.csync_port(), lab.replica.imap_port()]
 }
 
 #[test]
-fn a_pinned_replica_gets_nothing_from_who_strips_starttls() {
+fn with_a_pin_nothing_is_sent_if_starttls_is_removed() {
     let mut lab = lab("PLAIN");
     fill(&lab, &["u0".to_owned()]);
     let certificate = self_signed(&lab.replica, &lab.replica.scratch(), "replica");
@@ -55,7 +57,7 @@ fn a_pinned_replica_gets_nothing_from_who_strips_starttls() {
     for port in ports(&lab) {
         let proxy = between(&lab, port);
         proxy.strip_starttls(true);
-        // An explicit `try` is the same as the default.
+        // Test the default, and `try`, which is the same.
         for mode in ["", "try", "require"] {
             set(&lab, &[("sync_tls", mode)]);
             let says = ["does not offer STARTTLS", "127.0.0.1:"];
@@ -71,33 +73,39 @@ fn a_pinned_replica_gets_nothing_from_who_strips_starttls() {
     }
     assert_equal(&lab);
 
-    // The options contradict each other, and the client cannot know which one is meant.
+    // These options contradict each other, so the configuration is refused.
     set(&lab, &[("sync_tls", "off")]);
     let run = ours(&lab, &["-u", "u0"]);
     assert_eq!(run.status.code(), Some(78), "{run}");
     assert!(run.stderr.contains("sync_tls: off") && run.stderr.contains("fingerprint"), "{run}");
-    // On a UNIX socket there can be no attacker in between.
+    // A UNIX socket needs no TLS, because nobody can attack the connection.
     let socket = lab.replica.csync_socket().display().to_string();
     ours(&lab, &["-S", &socket, "-u", "u0"]).ok();
 }
 
-/// Returns the file that remembers a port of the replica.
-fn remembered(lab: &Lab, port: u16) -> PathBuf {
-    lab.master.config_dir().join(format!("sync/tls-verified/127.0.0.1:{port}"))
-}
-
-#[test]
-fn a_replica_whose_tls_verified_is_not_spoken_to_in_clear_until_it_is_forgotten() {
+/// Makes a lab whose replica has a certificate of an authority. Returns also the path of the
+/// authority's certificate, and the replica's certificate.
+fn certified() -> (Lab, String, Certificate) {
     let mut lab = lab("PLAIN");
     fill(&lab, &["u0".to_owned()]);
     let authority = Authority::new(&lab.replica, "ca");
     let certificate = authority.issue("replica", &["IP:127.0.0.1"], Valid::Now);
     lab.replica.use_certificate(&certificate);
-    let root = authority.root().display().to_string();
+    (lab, authority.root().display().to_string(), certificate)
+}
+
+/// Returns the path of the file that records that TLS was verified on a port of the replica.
+fn remembered(lab: &Lab, port: u16) -> PathBuf {
+    lab.master.config_dir().join(format!("sync/tls-verified/127.0.0.1:{port}"))
+}
+
+#[test]
+fn after_verified_tls_clear_text_is_refused_until_forget_tls() {
+    let (lab, root, _) = certified();
     for port in ports(&lab) {
         let proxy = between(&lab, port);
         let file = remembered(&lab, proxy.port());
-        // Encrypted, but the certificate was not verified: nothing to remember.
+        // The connection uses TLS without a verified certificate. The client must not record it.
         set(&lab, &[("tls_server_ca_file", "")]);
         ours(&lab, &["-u", "u0"]).ok();
         assert!(!file.exists());
@@ -107,16 +115,16 @@ fn a_replica_whose_tls_verified_is_not_spoken_to_in_clear_until_it_is_forgotten(
         let text = fs::read_to_string(&file).unwrap();
         assert_eq!(mode, 0o600, "{text}");
         assert!(text.contains(&format!("127.0.0.1:{}\n", proxy.port())), "{text}");
-        // A damaged file still protects.
+        // An empty file protects in the same way.
         fs::write(&file, "").unwrap();
 
         proxy.strip_starttls(true);
         let place = format!("127.0.0.1:{}", proxy.port());
         let conf = lab.master.imapd_conf().display().to_string();
         let command = format!("run: sync_client -C {conf} --forget-tls {place}");
-        let says = ["does not offer STARTTLS", "verified before", &command];
+        let says = ["does not offer STARTTLS", "an earlier connection used verified TLS", &command];
         refused(&lab, &proxy, &["-u", "u0"], &says);
-        // Under another spelling, on another channel, without the authority.
+        // Name the replica in another way, use another channel, and remove the authority.
         refused(&lab, &proxy, &["-S", &place, "-u", "u0"], &says);
         set(&lab, &[("far_sync_host", "127.0.0.1"), ("tls_server_ca_file", "")]);
         refused(&lab, &proxy, &["-n", "far", "-u", "u0"], &says);
@@ -133,7 +141,7 @@ fn a_replica_whose_tls_verified_is_not_spoken_to_in_clear_until_it_is_forgotten(
     }
     assert_equal(&lab);
 
-    // The configuration overrides what is remembered.
+    // `sync_tls: off` overrides the record.
     set(&lab, &[("sync_port", &lab.replica.csync_port().to_string())]);
     set(&lab, &[("tls_server_ca_file", &root), ("sync_try_imap", "no")]);
     ours(&lab, &["-u", "u0"]).ok();
@@ -142,7 +150,7 @@ fn a_replica_whose_tls_verified_is_not_spoken_to_in_clear_until_it_is_forgotten(
     assert!(run.log.contains("sync_tls is off") && !run.log.contains(" with cipher "), "{run}");
     set(&lab, &[("sync_tls", "")]);
 
-    // A server that cannot be remembered is reported, and the run goes on.
+    // If the record cannot be written, the run reports it and succeeds.
     fs::remove_dir_all(lab.master.config_dir().join("sync/tls-verified")).unwrap();
     fs::set_permissions(lab.master.config_dir().join("sync"), PermissionsExt::from_mode(0o500))
         .unwrap();
@@ -153,8 +161,33 @@ fn a_replica_whose_tls_verified_is_not_spoken_to_in_clear_until_it_is_forgotten(
 }
 
 #[test]
-fn the_next_port_gets_no_password_after_the_one_that_had_tls() {
-    let name = "fails_closed::the_next_port_gets_no_password_after_the_one_that_had_tls";
+fn without_require_or_a_pin_an_attacker_gets_the_password_at_the_first_connection() {
+    let (lab, root, certificate) = certified();
+    let pin = format!("sha256:{}", fingerprint(&lab.replica, &certificate.cert));
+    let login = BASE64.encode(format!("\0{REPLICATOR}\0{PASSWORD}"));
+    for port in ports(&lab) {
+        let proxy = between(&lab, port);
+        proxy.strip_starttls(true);
+        let sent = || String::from_utf8_lossy(&proxy.transcript()).into_owned();
+        for (mode, pin) in [("require", ""), ("try", pin.as_str())] {
+            let options = [("sync_tls", mode), ("sync_tls_fingerprint", pin)];
+            set(&lab, &options);
+            refused(&lab, &proxy, &["-u", "u0"], &["does not offer STARTTLS"]);
+        }
+        // The client can verify the certificate, but the attacker never shows it one.
+        let options = [("sync_tls", "try"), ("sync_tls_fingerprint", "")];
+        set(&lab, &options);
+        set(&lab, &[("tls_server_ca_file", &root)]);
+        ours(&lab, &["-u", "u0"]).ok();
+        assert!(sent().contains(&login), "{}", sent());
+        set(&lab, &[("tls_server_ca_file", "")]);
+    }
+    assert_equal(&lab);
+}
+
+#[test]
+fn no_password_is_sent_to_the_other_port_after_verified_tls() {
+    let name = "fails_closed::no_password_is_sent_to_the_other_port_after_verified_tls";
     if !apart::is_here(name, "127.0.0.1 localhost\n") {
         return;
     }
@@ -169,7 +202,7 @@ fn the_next_port_gets_no_password_after_the_one_that_had_tls() {
     ours(&lab, &["-u", "u0"]).ok();
     assert!(remembered(&lab, 143).exists());
 
-    // The attacker closes one port and answers on the other.
+    // An attacker blocks one port and answers on the other.
     lab.replica.stop_server();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 2005)).unwrap();
     let peer = std::thread::spawn(move || {
@@ -187,8 +220,8 @@ fn the_next_port_gets_no_password_after_the_one_that_had_tls() {
 }
 
 #[test]
-fn a_password_that_crosses_a_network_in_clear_is_warned_of() {
-    let name = "fails_closed::a_password_that_crosses_a_network_in_clear_is_warned_of";
+fn a_password_in_clear_over_a_network_causes_a_warning() {
+    let name = "fails_closed::a_password_in_clear_over_a_network_causes_a_warning";
     if !apart::is_here(name, "127.0.0.1 localhost\n192.0.2.1 replica.far\n") {
         return;
     }
@@ -226,7 +259,7 @@ fn a_password_that_crosses_a_network_in_clear_is_warned_of() {
         let hashed = [("sync_host", host), ("force_sasl_client_mech", "CRAM-MD5")];
         assert_eq!(warnings(&hashed), [""; 0], "{host}");
     }
-    // On the same machine there can be no attacker in between.
+    // On the same machine nobody can attack the connection.
     let near = format!("127.0.0.1:{}", lab.replica.csync_port());
     let socket = lab.replica.csync_socket().display().to_string();
     for host in [near, socket] {

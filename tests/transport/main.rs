@@ -1,7 +1,9 @@
-//! How our sync_client reaches a real replica: over csync and IMAP, in clear and encrypted, by
-//! socket and by name; and what it refuses.
+//! Tests how our sync_client connects to a real replica: over csync and IMAP, unencrypted and
+//! encrypted, by socket and by name; and which connections it refuses.
 
 mod apart;
+mod authentication;
+mod changed;
 mod common;
 mod connecting;
 mod effort;
@@ -11,6 +13,8 @@ mod keepalive;
 mod matrix;
 mod refused;
 mod revoked;
+#[cfg(feature = "libsasl2")]
+mod sasl2;
 mod terminator;
 mod trust;
 mod ways;

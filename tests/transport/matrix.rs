@@ -1,12 +1,12 @@
-//! Every combination of protocol, encryption, mechanism and compression with a real replica, each
-//! with a user of its own.
+//! Tests every combination of protocol, encryption, mechanism and compression with a real replica.
+//! Each combination replicates its own user.
 
 use cyrsync_lab::certs::{Authority, Valid};
 use cyrsync_lab::{Lab, Run};
 
 use crate::common::{assert_equal, fill, lab, ours, sent, set};
 
-/// Mechanisms that our client knows and the lab's replica offers.
+/// Mechanisms that both our client and the lab's replica support.
 const MECHANISMS: [&str; 5] = ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ enum Protocol {
 enum Encryption {
     Clear,
     StartTls,
-    /// TLS from the first byte on; Cyrus has such a service only for IMAP.
+    /// TLS from the first byte on. Cyrus has such a service only for IMAP.
     Immediate,
 }
 
@@ -51,7 +51,7 @@ fn cases() -> Vec<Case> {
 }
 
 #[test]
-fn every_way_of_talking_replicates_a_user_whole() {
+fn every_combination_replicates_a_user_completely() {
     let mut lab = lab(&MECHANISMS.join(" "));
     let authority = Authority::new(&lab.replica, "ca");
     lab.replica.use_certificate(&authority.issue("replica", &["IP:127.0.0.1"], Valid::Now));

@@ -1,4 +1,4 @@
-//! A refused certificate ends a run at once, because no further attempt would help.
+//! Tests that a refused certificate ends a run at once, because another attempt would not help.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use cyrsync_lab::run::start_sync_client;
 use crate::common::{OURS, fill, lab, set};
 
 #[test]
-fn a_certificate_that_is_not_taken_ends_a_run_at_once() {
+fn a_refused_certificate_ends_a_run_at_once() {
     let mut lab = lab("PLAIN");
     fill(&lab, &["u0".to_owned()]);
     let alone = self_signed(&lab.replica, &lab.replica.scratch(), "127.0.0.1");

@@ -1,4 +1,4 @@
-//! Lists of revoked certificates (`tls_crl_file`).
+//! Tests lists of revoked certificates (`tls_crl_file`).
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ fn text(path: &Path) -> String {
 }
 
 #[test]
-fn a_revoked_certificate_is_refused_and_so_is_a_list_that_is_of_no_use() {
+fn revoked_certificates_and_unusable_lists_are_refused() {
     let mut lab = lab("PLAIN");
     fill(&lab, &["u0".to_owned()]);
     let authority = Authority::new(&lab.replica, "ca");
@@ -34,7 +34,7 @@ fn a_revoked_certificate_is_refused_and_so_is_a_list_that_is_of_no_use() {
     let verify = "verify the certificate of 127.0.0.1: ";
     let revoked = [verify, "was revoked", "hint: give the replica a new certificate"];
     let old = [verify, "the list in tls_crl_file expired", "days ago", "hint: get a new list"];
-    let useless = ["read tls_crl_file ", "hint: the file must hold lists"];
+    let useless = ["read tls_crl_file ", "hint: the file must contain lists"];
     let missing = Path::new("/nonexistent/crl.pem");
     for (certificate, file, says) in [
         (&bad, list.as_path(), &revoked[..]),
@@ -42,12 +42,12 @@ fn a_revoked_certificate_is_refused_and_so_is_a_list_that_is_of_no_use() {
         (&good, &both, &[]),
         (&good, &list, &[]),
         (&bad, &before, &[]),
-        // A list of another authority is not an error, and revokes nothing here: Cyrus uses
-        // tls_crl_file for the certificates of clients, whose authority may be another one.
+        // A list of another authority is no error and revokes nothing. Cyrus uses tls_crl_file for
+        // the certificates of its clients, which may have another authority.
         (&bad, &elsewhere, &[]),
         (&good, &expired, &old),
         (&good, missing, &[useless[0], useless[1], "No such file"]),
-        (&good, Path::new(&pem), &[useless[0], useless[1], "holds no list"]),
+        (&good, Path::new(&pem), &[useless[0], useless[1], "contains no list"]),
         (&good, &nonsense, &useless),
     ] {
         lab.replica.use_certificate(certificate);
@@ -57,11 +57,12 @@ fn a_revoked_certificate_is_refused_and_so_is_a_list_that_is_of_no_use() {
         assert_eq!(run.status.code(), Some(code), "{}: {run}", file.display());
         let lines: Vec<&str> = run.stderr.lines().filter(|l| l.contains("hint: ")).collect();
         assert_eq!(lines.len(), usize::from(code == 1), "{}: {run}", file.display());
+        assert!(lines.iter().all(|line| !line.contains("os error")), "{run}");
         for words in says {
             assert!(lines[0].contains(words), "{} {words}: {run}", file.display());
         }
     }
-    // A pinned certificate is accepted: the administrator has looked at it.
+    // A pinned certificate is accepted even if it is revoked: the administrator has chosen it.
     lab.replica.use_certificate(&bad);
     let pin = format!("sha256:{}", cyrsync_lab::certs::fingerprint(&lab.replica, &bad.cert));
     set(&lab, &[("tls_crl_file", &text(&list)), ("sync_tls_fingerprint", &pin)]);

@@ -1,5 +1,5 @@
-//! A proxy that accepts TLS from the first byte on in front of a port without TLS, and records the
-//! client's first message.
+//! A proxy in front of a port without TLS that accepts TLS from the first byte on. It records the
+//! names that each client offers by ALPN.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -22,7 +22,7 @@ pub struct Terminator {
     hellos: Arc<Mutex<Vec<Offered>>>,
 }
 
-/// A record of what each client offered.
+/// Supplies the certificate, and records the names that each client offers.
 #[derive(Debug)]
 struct Listening {
     key: Arc<CertifiedKey>,
@@ -39,8 +39,8 @@ impl ResolvesServerCert for Listening {
 }
 
 impl Terminator {
-    /// Starts the proxy. `alpn` is the only protocol that it speaks, if set: then it refuses
-    /// clients that offer only others.
+    /// Starts the proxy. If `alpn` is set, it is the only protocol of the proxy, which then refuses
+    /// clients that offer only other protocols.
     pub fn new(target: u16, certificate: &Certificate, alpn: Option<&str>) -> Terminator {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let chain = CertificateDer::pem_file_iter(&certificate.cert).unwrap();
@@ -71,13 +71,13 @@ impl Terminator {
         self.port
     }
 
-    /// Returns what clients offered since the last call.
+    /// Returns the names that clients have offered since the last call.
     pub fn take_offers(&self) -> Vec<Offered> {
         std::mem::take(&mut *self.hellos.lock().unwrap())
     }
 }
 
-/// Runs a thread for each direction; both use one TLS session.
+/// Forwards with a thread for each direction. Both threads use the same TLS session.
 fn forward(client: TcpStream, server: TcpStream, tls: ServerConnection) {
     let tls = Arc::new(Mutex::new(tls));
     let (back, mut from) = (tls.clone(), server.try_clone().unwrap());

@@ -1,5 +1,5 @@
-//! Which certificates of a real replica the client accepts, and its errors about the others. It
-//! never sends a password to a replica whose certificate it refuses.
+//! Tests which certificates of a real replica the client accepts, and its errors about refused
+//! ones. The client must never send a password to a replica whose certificate it refuses.
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,7 +18,7 @@ const OPTIONS: [&str; 6] = [
     "sync_tls_fingerprint",
 ];
 
-/// Runs with these options, and with none of the other options of this test.
+/// Runs the client with these options of [`OPTIONS`], and without the other ones.
 fn run(lab: &Lab, options: &[(&str, &str)], args: &[&str]) -> Run {
     set(lab, &OPTIONS.map(|option| (option, "")));
     set(lab, options);
@@ -29,7 +29,7 @@ fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// Asserts that a run fails, names the reason and what to do on one line, and sends no credentials.
+/// Asserts that a run fails, prints the reason and a hint on one line, and sends no password.
 #[track_caller]
 fn refused(lab: &Lab, options: &[(&str, &str)], code: i32, says: &[&str]) {
     let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, true);
@@ -37,10 +37,10 @@ fn refused(lab: &Lab, options: &[(&str, &str)], code: i32, says: &[&str]) {
     let logged = lab.replica.log().len();
     let run = run(lab, options, &["-u", "u0"]);
     assert_eq!(run.status.code(), Some(code), "{options:?}: {run}");
-    let told: Vec<&str> = run.stderr.lines().filter(|line| line.contains("hint: ")).collect();
-    assert_eq!(told.len(), 1, "{options:?}: {run}");
+    let reported: Vec<&str> = run.stderr.lines().filter(|line| line.contains("hint: ")).collect();
+    assert_eq!(reported.len(), 1, "{options:?}: {run}");
     for words in says {
-        assert!(told[0].contains(words), "{options:?} does not say {words:?}: {run}");
+        assert!(reported[0].contains(words), "{options:?} does not say {words:?}: {run}");
     }
     let transcript = proxy.transcript();
     let sent = String::from_utf8_lossy(&transcript);
@@ -49,7 +49,7 @@ fn refused(lab: &Lab, options: &[(&str, &str)], code: i32, says: &[&str]) {
     assert!(!log[logged..].contains("login"), "{options:?}: {}", &log[logged..]);
 }
 
-/// Asserts that a run succeeds, and returns it.
+/// Asserts that a run succeeds over TLS. Returns it.
 #[track_caller]
 fn taken(lab: &Lab, options: &[(&str, &str)]) -> Run {
     set(lab, &[("sync_port", &lab.replica.csync_port().to_string())]);
@@ -60,7 +60,7 @@ fn taken(lab: &Lab, options: &[(&str, &str)]) -> Run {
 }
 
 #[test]
-fn certificates_that_do_not_verify_get_no_password() {
+fn no_password_is_sent_if_the_certificate_does_not_verify() {
     let mut lab = lab("PLAIN");
     fill(&lab, &["u0".to_owned()]);
     let ours = Authority::new(&lab.replica, "ours");
@@ -82,27 +82,37 @@ fn certificates_that_do_not_verify_get_no_password() {
 
     let alone = self_signed(&lab.replica, &lab.replica.scratch(), "127.0.0.1");
     lab.replica.use_certificate(&alone);
-    refused(&lab, &trust, 1, &[&ways_out[..], &["who signed it is not among"]].concat());
+    refused(
+        &lab,
+        &trust,
+        1,
+        &[&ways_out[..], &["the authority that signed it is not among"]].concat(),
+    );
 
     let good = ours.issue("replica", &["IP:127.0.0.1"], Valid::Now);
     lab.replica.use_certificate(&good);
     let others = text(others.root());
     let wrong = [("tls_server_ca_file", others.as_str())];
-    refused(&lab, &wrong, 1, &[&ways_out[..], &["who signed it is not among"]].concat());
+    refused(
+        &lab,
+        &wrong,
+        1,
+        &[&ways_out[..], &["the authority that signed it is not among"]].concat(),
+    );
 
     let pin = format!("sha256:{}", fingerprint(&lab.replica, &alone.cert));
     let seen = fingerprint(&lab.replica, &good.cert).replace(':', "").to_lowercase();
     let pinned = [("sync_tls_fingerprint", pin.as_str())];
-    refused(&lab, &pinned, 1, &["not the one that sync_tls_fingerprint names", &seen]);
+    refused(&lab, &pinned, 1, &["its fingerprint is not in sync_tls_fingerprint", &seen]);
 
     let missing = [("tls_server_ca_file", "/nonexistent/ca.pem")];
     refused(&lab, &missing, 1, &["/nonexistent/ca.pem", "No such file", "tls_server_ca_file"]);
     let empty = text(&lab.replica.config_dir().join("db"));
-    refused(&lab, &[("tls_server_ca_dir", &empty)], 1, &[&empty, "holds no certificate"]);
+    refused(&lab, &[("tls_server_ca_dir", &empty)], 1, &[&empty, "contains no certificate"]);
 }
 
 #[test]
-fn certificates_that_are_trusted_are_taken() {
+fn trusted_certificates_are_accepted() {
     let mut lab = lab("PLAIN");
     fill(&lab, &["u0".to_owned()]);
     let authority = Authority::new(&lab.replica, "ca");
@@ -112,7 +122,7 @@ fn certificates_that_are_trusted_are_taken() {
     for options in [
         [("tls_server_ca_file", root.as_str()), ("sync_tls", "require")],
         [("tls_server_ca_dir", &dir), ("sync_host", "localhost")],
-        // Debian's imapd.conf sets this option.
+        // tls_client_ca_dir is the option that Debian's imapd.conf sets.
         [("tls_client_ca_dir", &dir), ("sync_host", "127.0.0.1")],
     ] {
         let run = taken(&lab, &options);
@@ -127,7 +137,8 @@ fn certificates_that_are_trusted_are_taken() {
         assert!(warned.is_some_and(|line| line.contains(&plain)), "{options:?}: {run}");
     }
 
-    // The kind of certificate that openssl req -x509 makes, trusted itself: by name, and pinned.
+    // A self-signed certificate, as openssl req -x509 makes it, is accepted if it is trusted or
+    // pinned.
     let alone = self_signed(&lab.replica, &lab.replica.scratch(), "anything");
     lab.replica.use_certificate(&alone);
     let run = taken(&lab, &[("tls_server_ca_file", &text(&alone.cert))]);
@@ -137,7 +148,7 @@ fn certificates_that_are_trusted_are_taken() {
 }
 
 #[test]
-fn clear_text_is_refused_where_tls_is_required() {
+fn clear_text_is_refused_if_tls_is_required() {
     let lab = lab("PLAIN");
     fill(&lab, &["u0".to_owned()]);
     let says = ["does not offer STARTTLS", "tls_server_cert"];
@@ -145,18 +156,18 @@ fn clear_text_is_refused_where_tls_is_required() {
 }
 
 #[test]
-fn versions_of_tls_that_are_not_in_common_are_named() {
+fn an_error_names_tls_versions_without_a_common_one() {
     let mut lab = lab("PLAIN");
     fill(&lab, &["u0".to_owned()]);
     lab.replica.set_config("tls_versions", Some("tls1_0 tls1_1"));
     let certificate = self_signed(&lab.replica, &lab.replica.scratch(), "old");
     lab.replica.use_certificate(&certificate);
-    refused(&lab, &[], 1, &["no version of TLS in common", "tls_versions"]);
-    refused(&lab, &[("sync_tls", "try")], 1, &["no version of TLS in common"]);
+    refused(&lab, &[], 1, &["no common version of TLS", "tls_versions"]);
+    refused(&lab, &[("sync_tls", "try")], 1, &["no common version of TLS"]);
 }
 
 #[test]
-fn a_certificate_of_ours_logs_in_without_a_password() {
+fn a_client_certificate_logs_in_without_a_password() {
     let mut lab = lab("PLAIN EXTERNAL");
     fill(&lab, &["u0".to_owned()]);
     let authority = Authority::new(&lab.replica, "ca");

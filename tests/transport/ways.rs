@@ -1,4 +1,5 @@
-//! Ports, sockets and addresses: which protocol is spoken where, and how the client finds out.
+//! Tests which protocol the client uses on ports, sockets and addresses, and how it detects the
+//! protocol.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use cyrsync_lab::{PASSWORD, Proxy};
 use crate::common::{assert_equal, fill, lab, ours, sent, set};
 
 #[test]
-fn one_connection_finds_out_what_a_port_speaks() {
+fn the_protocol_of_a_port_is_detected_with_one_connection() {
     let lab = lab("PLAIN");
     fill(&lab, &["u0".to_owned()]);
     set(&lab, &[("sync_try_imap", "yes")]);
@@ -25,7 +26,7 @@ fn one_connection_finds_out_what_a_port_speaks() {
 }
 
 #[test]
-fn an_imap_server_is_named_where_imap_is_not_wanted() {
+fn an_error_names_an_imap_server_if_imap_is_not_allowed() {
     let lab = lab("PLAIN");
     fill(&lab, &["u0".to_owned()]);
     set(&lab, &[("sync_port", &lab.replica.imap_port().to_string())]);
@@ -36,7 +37,7 @@ fn an_imap_server_is_named_where_imap_is_not_wanted() {
 }
 
 #[test]
-fn over_imap_only_administrators_replicate_and_others_are_told() {
+fn over_imap_only_administrators_can_replicate() {
     let lab = lab("PLAIN");
     fill(&lab, &["u0".to_owned()]);
     lab.replica.add_user("nobody");
@@ -75,7 +76,7 @@ fn the_replica_sees_the_address_that_we_bind_to() {
 }
 
 #[test]
-fn messages_are_shown_when_asked_for_and_not_before() {
+fn messages_are_printed_only_with_a_third_v() {
     let lab = lab("PLAIN");
     fill(&lab, &["u0".to_owned(), "u1".to_owned()]);
     let short = ours(&lab, &["-v", "-v", "-u", "u0"]).ok();

@@ -1,13 +1,13 @@
-//! TLS, and where files are staged.
+//! Tests TLS, and staging to the archive, with other versions of Cyrus.
 
 use cyrsync_lab::certs::{Authority, Valid};
 use cyrsync_lab::trees::{Release, Tree};
-use cyrsync_lab::{Lab, Options};
+use cyrsync_lab::{Imap, Lab, Options};
 
-use super::{assert_equal, furnish, is_told_by_one, ours};
+use super::{assert_equal, furnish, is_of_one_side, ours};
 
-/// Tests TLS over csync and over IMAP, by STARTTLS and from the first byte on; if the replica
-/// supports ALPN, both agree on `imap`.
+/// Tests TLS over csync and over IMAP, by STARTTLS and from the first byte on. With `alpn`, the
+/// replica supports ALPN, and both sides must agree on `imap`.
 fn encrypted(release: Release, alpn: bool) {
     let options = Options { replica_tree: Some(Tree::of(release)), ..Options::default() };
     let mut lab = Lab::new(options);
@@ -15,11 +15,13 @@ fn encrypted(release: Release, alpn: bool) {
     let certificate = authority.issue("replica", &["IP:127.0.0.1"], Valid::Now);
     lab.replica.use_certificate(&certificate);
     set_tls(&lab, &authority);
-    // Since 3.8.6 and 3.10.2 STARTTLS is offered only if an option enables it.
+    // Since 3.8.6 and 3.10.2 STARTTLS is offered only if an option enables it, which the lab sets.
+    lab.replica.set_config("allowstarttls", None);
+    lab.replica.stop_server();
+    lab.replica.start_server();
     let run = ours(&lab, &["-o", "-A"]);
     assert_eq!(run.status.code(), Some(1), "{run}");
     assert!(run.stderr.contains("hint: ") && run.stderr.contains("allowstarttls: yes"), "{run}");
-    lab.replica.set_config("allowstarttls", Some("yes"));
     lab.replica.use_certificate(&certificate);
     let set = |option: &str, value: &str| lab.master.set_config(option, Some(value));
     let replica = &lab.replica;
@@ -39,8 +41,8 @@ fn encrypted(release: Release, alpn: bool) {
         assert!(!run.log.contains("not verified"), "{place}: {run}");
         let imap = try_imap == "yes";
         assert_eq!(run.stderr.contains("SYNCAPPLY MESSAGE"), imap, "{place}: {run}");
-        assert_eq!(run.log.contains(" for imap with "), imap && alpn, "{place}: {run}");
-        assert_equal(&lab.master, &lab.replica, &place, |it| is_told_by_one(&lab, it));
+        assert_eq!(run.log.contains(" for imap\n"), imap && alpn, "{place}: {run}");
+        assert_equal(&lab.master, &lab.replica, &place, |it| is_of_one_side(&lab, it));
     }
 }
 
@@ -62,8 +64,8 @@ fn over_tls_to_3_12() {
     encrypted(Release::Forky, true);
 }
 
-/// Tests staging to the archive, over csync and IMAP: imapd offers it even if `archive_enabled` is
-/// off, and then does not enable it.
+/// Tests staging to the archive over csync and IMAP. imapd also offers it if `archive_enabled` is
+/// off, but then refuses to enable it.
 fn staged_to_the_archive(release: Release) {
     for enabled in [false, true] {
         let options = Options {
@@ -89,7 +91,7 @@ fn staged_to_the_archive(release: Release) {
                 (false, true) => "didn't enable it",
             };
             assert!(run.log.contains(says), "enabled {enabled}, {try_imap}: {run}");
-            assert_equal(&lab.master, replica, "staged", |it| is_told_by_one(&lab, it));
+            assert_equal(&lab.master, replica, "staged", |it| is_of_one_side(&lab, it));
         }
     }
 }
@@ -104,4 +106,21 @@ fn staging_to_the_archive_of_3_10() {
 #[ignore = "needs scripts/trees: make versions"]
 fn staging_to_the_archive_of_3_12() {
     staged_to_the_archive(Release::Forky);
+}
+
+#[test]
+#[ignore = "needs scripts/trees: make versions"]
+fn a_login_without_admin_rights_is_reported_as_such_by_imapd_3_12() {
+    let conf = "admins: somebody\nsasl_mech_list: PLAIN\n".to_owned();
+    let tree = Some(Tree::of(Release::Forky));
+    let lab = Lab::new(Options { replica_conf: conf, replica_tree: tree, ..Options::default() });
+    Imap::admin(&lab.master).ok("CREATE user.fred");
+    lab.master.use_port(lab.replica.imap_port());
+    lab.master.set_config("sync_try_imap", Some("yes"));
+    let run = ours(&lab, &["-u", "fred"]);
+    assert_eq!(run.status.code(), Some(1), "{run}");
+    for words in ["only administrators may use", "admins in the replica's imapd.conf"] {
+        assert!(run.stderr.contains(words), "{words}: {run}");
+    }
+    assert!(!run.stderr.contains("retrying in"), "{run}");
 }

@@ -1,11 +1,12 @@
-//! Groups of users, which are in mailboxes.db since Cyrus 3.12.
+//! Tests groups of users, which mailboxes.db contains since Cyrus 3.12.
 
 use cyrsync_lab::trees::{Release, Tree};
 use cyrsync_lab::{Cyrus, Imap, Lab, Options};
 
 use super::{ours, sent};
 
-/// Returns a master of 3.12 with two users, and a replica of the installed version or of this one.
+/// Starts a lab with a master of 3.12 and two users. `replica` is the version of the replica;
+/// `None` is the installed version.
 fn lab(replica: Option<Release>, master_conf: &str) -> Lab {
     let lab = Lab::new(Options {
         master_tree: Some(Tree::of(Release::Forky)),
@@ -24,7 +25,7 @@ fn admin(server: &Cyrus, command: &str) {
     Imap::admin(server).ok(command);
 }
 
-/// Returns the groups of a user as the server reports them; without an answer the user has none.
+/// Returns the groups of a user as the server reports them. An empty answer means no groups.
 fn groups(server: &Cyrus, user: &str) -> Vec<String> {
     let lines = Imap::admin(server).command(&format!("GETUSERGROUP {user}")).lines();
     let (_, list) = lines.first().and_then(|line| line.split_once(" (")).expect("a list");
@@ -41,7 +42,7 @@ pub fn are_in(server: &Cyrus, expected: [&[&str]; 2]) {
 
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
-fn groups_come_by_a_full_run_and_by_the_log_to_3_12() {
+fn groups_are_replicated_to_3_12_by_a_full_run_and_by_the_log() {
     let lab = lab(Some(Release::Forky), "");
     admin(&lab.master, "SETUSERGROUP fred group:staff");
     admin(&lab.master, "SETUSERGROUP fred group:board");
@@ -50,7 +51,8 @@ fn groups_come_by_a_full_run_and_by_the_log_to_3_12() {
     assert_eq!(sent(&ours(&lab, &["-v", "-A"]).ok()), [""; 0]);
     ours(&lab, &["-1"]).ok();
 
-    // A change is logged as one of the INBOX, in which nothing else needs to have changed.
+    // Cyrus logs a change of groups as a change of the INBOX, although nothing else there has
+    // changed.
     admin(&lab.master, "SETUSERGROUP anna group:staff");
     admin(&lab.master, "UNSETUSERGROUP fred group:board");
     let log = std::fs::read_to_string(lab.master.config_dir().join("sync/log")).unwrap();
@@ -58,12 +60,12 @@ fn groups_come_by_a_full_run_and_by_the_log_to_3_12() {
     ours(&lab, &["-1"]).ok();
     are_in(&lab.replica, [&["group:staff"], &["group:staff"]]);
 
-    // The last group of a user, which Cyrus's client leaves on the replica.
+    // Remove a user's last group. Cyrus's client would leave it on the replica.
     admin(&lab.master, "UNSETUSERGROUP anna group:staff");
     ours(&lab, &["-1"]).ok();
     are_in(&lab.replica, [&["group:staff"], &[]]);
 
-    // Both sides are as before: nothing is sent.
+    // Both sides are equal, so nothing is sent.
     assert_eq!(sent(&ours(&lab, &["-v", "-A"]).ok()), [""; 0]);
     let run = ours(&lab, &["--verify", "-A"]).ok();
     assert_eq!(run.stdout.lines().count(), 1, "{run}");
@@ -71,7 +73,7 @@ fn groups_come_by_a_full_run_and_by_the_log_to_3_12() {
 
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
-fn groups_that_only_a_replica_of_3_12_has_are_found_and_taken_away() {
+fn groups_only_on_a_replica_of_3_12_are_found_and_removed() {
     let lab = lab(Some(Release::Forky), "");
     admin(&lab.master, "SETUSERGROUP fred group:staff");
     ours(&lab, &["-A"]).ok();
@@ -89,11 +91,11 @@ fn groups_that_only_a_replica_of_3_12_has_are_found_and_taken_away() {
     assert_eq!(sent(&ours(&lab, &["-v", "-A"]).ok()), [""; 0]);
 }
 
-/// If a master has no groups (an earlier version, say), the replica keeps its own. A master with
-/// `auth_mech: mboxgroups` has groups, even if no user is in one.
+/// If the master has no groups, such as a master of an earlier version, the replica keeps its own.
+/// A master with `auth_mech: mboxgroups` counts as having groups, even if no user is in one.
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
-fn the_last_group_of_all_is_taken_away_where_a_master_of_3_12_has_groups() {
+fn the_last_group_is_removed_if_a_master_of_3_12_has_groups() {
     for (conf, left) in [("", &["group:planted"][..]), ("auth_mech: mboxgroups\n", &[])] {
         let lab = lab(Some(Release::Forky), conf);
         ours(&lab, &["-A"]).ok();
@@ -105,10 +107,10 @@ fn the_last_group_of_all_is_taken_away_where_a_master_of_3_12_has_groups() {
     }
 }
 
-/// A version without groups ignores them, and they cause no further updates.
+/// A replica whose version has no groups ignores them. They must not cause repeated updates.
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
-fn groups_of_3_12_make_no_work_with_a_replica_of_3_6() {
+fn groups_of_3_12_cause_no_updates_of_a_replica_of_3_6() {
     let lab = lab(None, "auth_mech: mboxgroups\n");
     admin(&lab.master, "SETUSERGROUP fred group:staff");
     for port in [lab.replica.csync_port(), lab.replica.imap_port()] {
@@ -126,10 +128,10 @@ fn groups_of_3_12_make_no_work_with_a_replica_of_3_6() {
     }
 }
 
-/// The capabilities of an imapd that hides its version show what it supports.
+/// If imapd hides its version, its capabilities show that it supports groups.
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
-fn groups_reach_an_imapd_of_3_12_that_does_not_tell_its_version() {
+fn groups_reach_an_imapd_of_3_12_that_hides_its_version() {
     let lab = lab(Some(Release::Forky), "");
     lab.replica.set_config("serverinfo", Some("off"));
     lab.master.use_port(lab.replica.imap_port());

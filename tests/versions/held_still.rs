@@ -1,4 +1,5 @@
-//! `cyr_withlock_run` of Cyrus 3.12, which holds a whole server still, or the data of one user.
+//! Tests `cyr_withlock_run` of Cyrus 3.12, which runs a program while no other program can change a
+//! whole server or the data of one user.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
@@ -9,10 +10,10 @@ use cyrsync_lab::trees::{Release, Tree};
 use cyrsync_lab::{Cyrus, Imap, Lab, Options, compare};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sync_client");
-/// Long enough for a client to finish its run.
+/// Enough time for a client that does not wait to finish its run.
 const A_WHILE: Duration = Duration::from_secs(2);
 
-/// The program, which runs until this is dropped.
+/// A running `cyr_withlock_run`, which ends when this value is dropped.
 struct Still(Child);
 
 impl Still {
@@ -44,7 +45,7 @@ fn append(lab: &Lab, subject: &str) {
 
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
-fn a_server_of_3_12_and_its_users_are_held_still() {
+fn the_client_waits_for_the_locks_of_cyr_withlock_run_of_3_12() {
     let master_tree = Some(Tree::of(Release::Forky));
     let replica_tree = master_tree.clone();
     let lab = Lab::new(Options { master_tree, replica_tree, ..Options::default() });
@@ -55,8 +56,8 @@ fn a_server_of_3_12_and_its_users_are_held_still() {
         let still = Still::new(&lab.master, of);
         let running = start_sync_client(PROGRAM, &lab.master, &["-u", "fred"]);
         let running = running.wait_within(A_WHILE).expect_err("it does not wait");
-        // A client that the program starts does not wait: its environment says that the lock is
-        // held for it.
+        // A client that `cyr_withlock_run` starts does not wait. An environment variable shows that
+        // the lock is held for it.
         let (variable, value) = match of {
             [] => ("CYRUS_HAVELOCK_GLOBAL", "1"),
             _ => ("CYRUS_HAVELOCK_USER", "fred"),
@@ -68,7 +69,7 @@ fn a_server_of_3_12_and_its_users_are_held_still() {
         inside.env(variable, value).arg("-C").arg(lab.master.imapd_conf()).args(["-u", "fred"]);
         let inside = cyrsync_lab::run::start(&lab.master, &mut inside);
         inside.wait_within(A_WHILE * 10).expect("it waits").ok();
-        // The server itself answers only now.
+        // Release the lock, which the server also needs to answer.
         drop(still);
         assert!(compare(&lab.master, &lab.replica).is_empty());
 

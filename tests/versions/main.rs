@@ -1,19 +1,19 @@
-//! Spools and servers of other versions of Cyrus: 3.2.6, 3.10.2 and 3.12, installed by
+//! Tests spools and servers of other versions of Cyrus: 3.2.6, 3.10.2 and 3.12, installed by
 //! `scripts/trees`. Each master is replicated twice: by our client, and by the client of its own
 //! version.
 //!
-//! `make versions` makes the trees and runs these.
+//! `make versions` makes the trees and runs these tests.
 
 mod connection;
 mod groups;
 mod held_still;
+mod layouts;
 mod pairs;
 mod recent;
 mod recorded;
 mod scripts;
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use cyrsync_lab::run::{Run, cyrus_sync_client, sync_client};
 use cyrsync_lab::trees::{Release, Tree};
@@ -73,23 +73,23 @@ fn assert_equal(left: &Cyrus, right: &Cyrus, what: &str, excused: impl Fn(&Diffe
     assert!(differences.is_empty(), "{what}: {}", describe(&differences, 40));
 }
 
-/// Whether a path is about scripts: each replica makes a mailbox of its own for them if the master
-/// has none, and the replica's own name is in the messages, and so in their size.
+/// Returns whether a path is about scripts. If the master has no mailbox for scripts, each replica
+/// creates its own. Its messages contain the replica's name, so their sizes also differ.
 fn is_of_scripts(path: &str) -> bool {
     path.contains(".#sieve")
         || path.starts_with("mailboxes.db I ")
         || (path.starts_with("QUOTA ") && path.ends_with(" FILE"))
         || (path.contains(" SIEVE ") && path.ends_with(" LAST_UPDATE"))
-        // Bytecode, which each server compiles itself.
+        // Each server compiles its own bytecode.
         || path.contains(".bc ")
 }
 
-/// Whether the server computes its CRCs from thread ids with leading zeros.
+/// Returns whether the server computes its CRCs from thread ids with leading zeros.
 fn pads(server: &Cyrus) -> bool {
     server.release().version() >= (3, 13)
 }
 
-/// Whether a quota differs only by the size of annotations.
+/// Returns whether a quota differs only by the size of annotations.
 fn is_nanoseconds(Difference { path, master, replica }: &Difference) -> bool {
     let without = |quota: &Option<String>| {
         let quota = quota.clone().unwrap_or_default();
@@ -100,19 +100,19 @@ fn is_nanoseconds(Difference { path, master, replica }: &Difference) -> bool {
     path.starts_with("QUOTA ") && without(master) == without(replica)
 }
 
-/// Whether only one side reports this value: user flags of a mailbox, which 3.12 always reports and
-/// earlier versions only with records (each side numbers them itself); groups of users, which only
-/// 3.12 has; and the modseq of reverse ACLs, which a group increases on the master, and which no
-/// replica accepts without `reverseacls`.
-fn is_told_by_one(lab: &Lab, difference: &Difference) -> bool {
+/// Returns whether only one side reports this value. Such values are: user flags of a mailbox,
+/// which 3.12 always reports and earlier versions only with records (each side numbers them
+/// itself); groups of users, which only 3.12 has; and the modseq of reverse ACLs, which a group
+/// raises on the master and which no replica accepts without `reverseacls`.
+fn is_of_one_side(lab: &Lab, difference: &Difference) -> bool {
     let Difference { path, master, replica } = difference;
     let is = |keys: &[&str]| keys.iter().any(|key| path.ends_with(key));
     if pads(&lab.master) != pads(&lab.replica) {
-        // A server of 3.13 makes the ids of mailboxes in JMAP itself; and each version writes
-        // thread ids in its own way.
+        // A server of 3.13 creates the JMAP ids of mailboxes itself, and each version writes thread
+        // ids in its own way.
         let id = path.starts_with("mailboxes.db ") && is(&[" J"]);
         let one = (master.is_none() || replica.is_none()) && (id || is(&[" JMAPID", " VERSION"]));
-        // Before index version 20 the nanoseconds of dates are annotations, and count as such.
+        // Before index version 20, the nanoseconds of dates count as annotations.
         if one || is(&[" SYNC_CRC_ANNOT"]) || is_nanoseconds(difference) {
             return true;
         }
@@ -136,7 +136,7 @@ fn is_told_by_one(lab: &Lab, difference: &Difference) -> bool {
     }
 }
 
-/// Replicates a master over some rounds of random changes.
+/// Replicates a master over several rounds of random changes.
 #[track_caller]
 fn follow(options: Options, seed: u64) {
     follow_changes(&options, |master, round| {
@@ -145,7 +145,7 @@ fn follow(options: Options, seed: u64) {
     });
 }
 
-/// Replicates a master over some rounds, each with changes before it.
+/// Replicates a master over several rounds. Calls `change` before each.
 #[track_caller]
 fn follow_changes(options: &Options, change: impl Fn(&Cyrus, u64)) {
     let lab = Lab::new(options.clone());
@@ -160,9 +160,9 @@ fn follow_changes(options: &Options, change: impl Fn(&Cyrus, u64)) {
         if can_theirs {
             lab.master.use_replica(&theirs);
             let run = cyrus_sync_client(&lab.master, &["-A"]);
-            // It cannot do some renames in a ring. The client of 3.2 gives up a deleted mailbox whose
-            // name the replica has for another one, and that of 3.10 cannot read some answers of
-            // 3.8.1: then its replica cannot be compared any more.
+            // Cyrus's client fails at some renames in a ring. Its replica cannot be compared after
+            // two failures: the client of 3.2 gives up a deleted mailbox whose name is used again,
+            // and the client of 3.10 cannot read some answers of 3.8.1.
             let is_moved =
                 lab.master.release() == Release::Bullseye && run.log.contains("IMAP_MAILBOX_MOVED");
             can_theirs = !is_moved && !run.log.contains("received bad response");
@@ -177,7 +177,7 @@ fn follow_changes(options: &Options, change: impl Fn(&Cyrus, u64)) {
             lab.master.release() == Release::Bullseye && is_of_scripts(&difference.path)
         };
         assert_equal(&lab.master, &lab.replica, "master and replica", |difference| {
-            excused(difference) || is_told_by_one(&lab, difference)
+            excused(difference) || is_of_one_side(&lab, difference)
         });
         let run = ours(&lab, &["--verify", "-A"]);
         assert!(run.status.success() && run.stdout.lines().count() == 1, "round {round}: {run}");
@@ -185,12 +185,12 @@ fn follow_changes(options: &Options, change: impl Fn(&Cyrus, u64)) {
         if !can_theirs {
             continue;
         }
-        // Cyrus's client leaves some data unchanged: server annotations, a mailbox of which only
-        // the name is left as an intermediate, users whose renames it cannot order.
+        // Cyrus's client does not replicate some data: server annotations, mailboxes of which only
+        // the name is left, users whose renames it cannot order.
         let left: HashSet<String> =
             compare(&lab.master, &theirs).into_iter().map(|difference| difference.path).collect();
         assert_equal(&theirs, &lab.replica, "what the two clients made", |difference| {
-            // One of the two may have been an intermediate before; its id is `NIL`.
+            // A mailbox that was an intermediate before has the id `NIL` on one of the replicas.
             let id = difference.path.starts_with("mailboxes.db N ")
                 && difference.path.ends_with(" J")
                 && (pads(&lab.master) != pads(&lab.replica));
@@ -205,91 +205,13 @@ fn follow_changes(options: &Options, change: impl Fn(&Cyrus, u64)) {
     }
     let mut left = sent(&cyrus_sync_client(&lab.master, &["-v", "-A"]).ok());
     if lab.master.release() == Release::Bullseye {
-        // It removes intermediates that its master has.
+        // Cyrus's client removes intermediate mailboxes that its master has.
         left.retain(|line| !line.starts_with("UNMAILBOX "));
     }
     assert_eq!(left, [""; 0]);
 }
 
-/// Tests users and shared mailboxes in domains, names with dots, two partitions, metadata and
-/// archived mail on partitions of their own, and reverse ACLs.
-#[track_caller]
-fn follow_layouts(release: Release) {
-    let conf = "fulldirhash: yes\nmetapartition-default: {dir}/meta\n\
-                metapartition_files: header index cache\narchive_enabled: yes\n\
-                archive_after: 1d\narchivepartition-default: {dir}/archive\n\
-                archivepartition-second: {dir}/archive2\n";
-    // This option decides the position of names with dots and blanks in a list from before 3.6.
-    let sort = if release == Release::Bullseye { "improved_mboxlist_sort: yes\n" } else { "" };
-    let options = Options {
-        master_tree: Some(Tree::of(release)),
-        virtdomains: true,
-        reverseacls: true,
-        master_conf: format!("{conf}{sort}"),
-        ..conversations()
-    };
-    follow_changes(&options, change_layouts);
-}
-
-fn change_layouts(master: &Cyrus, round: u64) {
-    let mut admin = Imap::admin(master);
-    let message = |subject: &str| format!("Subject: {subject}\r\n\r\n{subject}\r\n").into_bytes();
-    if round == 0 {
-        for name in ["user/anna", "user/j.r@example.com", "lists@example.com", "lists/dev"] {
-            admin.ok(&format!("CREATE {name}"));
-        }
-        admin.ok("CREATE user/anna/Second second");
-        admin.ok("SETACL lists@example.com anyone lrsp");
-        for own in ["lists/dev", "user/anna/Second"] {
-            admin.ok(&format!("SETACL {own} admin lrswipkxtecda"));
-        }
-        assert!(admin.set_quota("user/j.r@example.com", "STORAGE 5000").is_ok());
-    }
-    let mut user = Imap::login(master, "j.r@example.com");
-    let mut anna = Imap::login(master, "anna");
-    match round {
-        0 => {
-            user.ok("CREATE \"A b/c.d\"");
-            user.ok("SUBSCRIBE \"A b/c.d\"");
-            user.ok("CREATE Old");
-        }
-        1 => {
-            user.ok("RENAME \"A b/c.d\" \"A b/e&AOk-\"");
-            user.ok("DELETE Old");
-            admin.ok("RENAME user/anna/Second user/anna/Second default");
-        }
-        _ => {
-            anna.ok("RENAME Second Third");
-            assert!(admin.set_quota("user/j.r@example.com", "").is_ok());
-        }
-    }
-    for (imap, mailboxes) in [(&mut user, ["INBOX", "A b"]), (&mut anna, ["INBOX", "Trash"])] {
-        for mailbox in mailboxes {
-            let _ = imap.command(&format!("CREATE {}", quote(mailbox)));
-            for number in 0..3 {
-                let text = message(&format!("{number} of {round} in {mailbox}"));
-                assert!(imap.append(mailbox, "", &text).is_ok());
-            }
-        }
-        imap.ok("SELECT INBOX");
-        imap.ok(&format!("UID STORE {} +FLAGS (\\Seen $Work)", round + 1));
-        imap.ok(&format!("UID MOVE {} {}", 2 * round + 1, quote(mailboxes[1])));
-        imap.ok("UNSELECT");
-    }
-    // All present mail is archived; later mail is not archived yet.
-    if round < 2 {
-        tools::run(master, "cyr_expire", &["-E", "1000", "-A", "0"]);
-        let archived = files_below(&master.archive_dir("default"));
-        assert!(archived > 0, "nothing was archived: {}", master.log());
-    }
-}
-
-fn files_below(dir: &Path) -> usize {
-    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    entries.map(|e| if e.path().is_dir() { files_below(&e.path()) } else { 1 }).sum()
-}
-
-/// Replicates only what a master logs, which must be enough.
+/// Replicates only the entries that the master logs, and asserts that this is enough.
 #[track_caller]
 fn follow_log(options: Options, seed: u64) {
     let lab = Lab::new(options);
@@ -302,11 +224,11 @@ fn follow_log(options: Options, seed: u64) {
         let run = ours(&lab, &["-1"]).ok();
         assert!(!run.log.contains("ERR "), "round {round}: {run}");
         assert!(!lab.master.config_dir().join("sync/log").exists(), "{run}");
-        // The master's own tool corrects what Cyrus has miscounted, and logs nothing.
+        // Correct quotas with the master's own tool, which logs nothing.
         tools::run(&lab.master, "quota", &["-f"]);
         assert_equal(&lab.master, &lab.replica, "followed by its log", |difference| {
             (release == Release::Bullseye && is_of_scripts(&difference.path))
-                || is_told_by_one(&lab, difference)
+                || is_of_one_side(&lab, difference)
         });
     }
 }
@@ -315,8 +237,8 @@ fn by_master(release: Release) -> Options {
     Options { master_tree: Some(Tree::of(release)), ..Options::default() }
 }
 
-/// Entries as Cyrus wrote them before 2.5, which 3.2 reads and keeps: type, partition and ACL, no
-/// uniqueid.
+/// Tests entries as Cyrus wrote them before 2.5: type, partition and ACL, without a uniqueid. Cyrus
+/// 3.2 reads and keeps them.
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
 fn entries_of_mailboxes_db_in_the_text_of_early_versions() {
@@ -340,19 +262,19 @@ fn entries_of_mailboxes_db_in_the_text_of_early_versions() {
     lab.master.start_server();
     let run = ours(&lab, &["-A"]).ok();
     assert!(!run.log.contains("WARNING ") && !run.log.contains("ERR "), "{run}");
-    // The replica gave each a modseq, which the master takes over, as with Cyrus's client.
+    // The replica gave each mailbox a modseq. The master stores it, as with Cyrus's client.
     ours(&lab, &["-A"]).ok();
     assert_eq!(sent(&ours(&lab, &["-v", "-A"]).ok()), [""; 0]);
     let mut fred = Imap::login(&lab.master, "fred");
     assert!(fred.append("INBOX.Sent", "", b"Subject: later\r\n\r\nlater\r\n").is_ok());
     assert_eq!(sent(&ours(&lab, &["-v", "-A"]).ok()), ["MAILBOX user.fred.Sent"]);
     assert_equal(&lab.master, &lab.replica, "early entries", |it| {
-        // An entry without uniqueid keeps that form.
+        // The master's entry still has no uniqueid.
         is_of_scripts(&it.path) || it.path.starts_with("mailboxes.db N ")
     });
 }
 
-/// Changes that are newer on the replica are written to the master by the master's own version.
+/// Tests repairs: the master's own version must write changes of the replica to the master.
 #[track_caller]
 fn repair(options: Options) {
     let lab = Lab::new(options);
@@ -370,10 +292,10 @@ fn repair(options: Options) {
     ours(&lab, &["-A"]).ok();
     tools::run(&lab.master, "quota", &["-f"]);
     assert_equal(&lab.master, &lab.replica, "after the repair", |it| {
-        // Two messages had this UID: it is expunged on both sides, and not compared any more.
+        // UID 2, which two messages had, is expunged on both sides and not compared.
         it.path.starts_with("user.fred RECORD 2 ")
             || (release == Release::Bullseye && is_of_scripts(&it.path))
-            || is_told_by_one(&lab, it)
+            || is_of_one_side(&lab, it)
     });
     assert_eq!(sent(&ours(&lab, &["-v", "-A"]).ok()), [""; 0]);
     let mut fred = Imap::login(&lab.master, "fred").with_selected("INBOX");
@@ -393,7 +315,7 @@ fn a_repair_on_3_10() {
     repair(Options { master_tree: Some(Tree::of(Release::Trixie)), ..conversations() });
 }
 
-/// Returns the commands that a client with `-v` sent, without the queries.
+/// Returns the changes that a run with `-v` printed.
 fn sent(run: &Run) -> Vec<String> {
     let asks = |line: &str| {
         ["USER ", "MAILBOXES ", "ENABLE ", "SUMMARY "].iter().any(|w| line.starts_with(w))
@@ -467,18 +389,6 @@ fn from_3_6_to_3_10() {
 fn from_3_6_to_3_10_with_conversations_and_slashes() {
     let replica_tree = Some(Tree::of(Release::Trixie));
     follow(Options { replica_tree, ..conversations() }, 6);
-}
-
-#[test]
-#[ignore = "needs scripts/trees: make versions"]
-fn from_3_2_to_3_6_with_domains_partitions_and_archived_mail() {
-    follow_layouts(Release::Bullseye);
-}
-
-#[test]
-#[ignore = "needs scripts/trees: make versions"]
-fn from_3_10_to_3_6_with_domains_partitions_and_archived_mail() {
-    follow_layouts(Release::Trixie);
 }
 
 #[test]

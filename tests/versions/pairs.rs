@@ -1,8 +1,8 @@
-//! Pairs of versions. Without a choice these are versions of Cyrus that a developer has built, in
-//! trees beside Debian's: each as master and as replica of every other available version, and of
-//! itself.
+//! Tests pairs of versions of Cyrus. By default these are the versions that a developer has built,
+//! in trees beside Debian's: each of them as master and as replica, with every available version
+//! and with itself.
 //!
-//! `CYRSYNC_PAIRS`, such as `bookworm:master bullseye:forky`, selects other pairs.
+//! The environment variable `CYRSYNC_PAIRS` selects other pairs: `bookworm:master bullseye:forky`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -15,15 +15,16 @@ use super::{OPERATIONS, conversations, follow_changes, follow_log, furnish, repa
 pub type Server = Option<Tree>;
 
 fn name(server: &Server) -> String {
-    server.as_ref().map_or_else(|| "bookworm".to_owned(), Tree::name)
+    let installed = || Release::installed().name().expect("a release of Debian").to_owned();
+    server.as_ref().map_or_else(installed, Tree::name)
 }
 
 fn release(server: &Server) -> Release {
-    server.as_ref().map_or(Release::Bookworm, Tree::release)
+    server.as_ref().map_or_else(Release::installed, Tree::release)
 }
 
-/// Returns the pairs to test. A replica of 3.2 is left out: Cyrus requires replicas that are at
-/// least as new as their master, although 3.6 works with one.
+/// Returns the pairs to test. Leaves out replicas of 3.2, because Cyrus requires a replica that is
+/// at least as new as its master (although 3.6 works with one).
 fn pairs() -> Vec<(Server, Server)> {
     let all = Tree::all().into_iter().map(Some);
     let servers: Vec<Server> = [None].into_iter().chain(all).collect();
@@ -48,7 +49,7 @@ fn pair(master: &Server, replica: &Server) -> String {
     format!("{}:{}", name(master), name(replica))
 }
 
-/// Tests each pair, even if others fail.
+/// Tests each pair, even if other pairs fail.
 fn each_pair(test: impl Fn(Server, Server)) {
     let pairs = pairs();
     if pairs.is_empty() {
@@ -62,7 +63,7 @@ fn each_pair(test: impl Fn(Server, Server)) {
     assert_eq!(failed, [""; 0]);
 }
 
-/// Replicates each tree to each other version, and the reverse, over some rounds of changes.
+/// Replicates each pair over several rounds of changes.
 fn each_pair_follows(options: &Options, seed: u64) {
     each_pair(|master_tree, replica_tree| {
         let options = Options { master_tree, replica_tree, ..options.clone() };
@@ -93,7 +94,7 @@ fn every_pair_by_the_log() {
     });
 }
 
-/// The master's own sync_server writes changes that are newer on the replica.
+/// The master's own sync_server must write changes of the replica to the master.
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
 fn repairs_in_every_pair() {

@@ -1,5 +1,5 @@
-//! Features of Cyrus 3.13, on servers that a developer has built: needs a tree built by hand of
-//! that version or a later one.
+//! Tests features of Cyrus 3.13. Needs a tree with version 3.13 or later that a developer has
+//! built.
 
 use std::time::{Duration, Instant};
 
@@ -10,14 +10,15 @@ use cyrsync_lab::{
     Cyrus, Imap, Lab, Options, another_replica, compare, describe, random_changes, tools,
 };
 
-use super::{OPERATIONS, conversations, furnish, is_told_by_one, ours, sent};
+use super::{OPERATIONS, conversations, furnish, is_of_one_side, ours, sent};
 
-/// The databases that are replicated, or that replication uses.
+/// Lines of imapd.conf that set format twom for every database that is replicated or that
+/// replication uses.
 const TWOM: &str = "annotation_db: twom\nconversations_db: twom\nmboxlist_db: twom\n\
     mboxkey_db: twom\nquota_db: twom\nseenstate_db: twom\nsubscription_db: twom\n\
     statuscache_db: twom\nsync_cache_db: twom\nuserdeny_db: twom\nduplicate_db: twom\n";
 
-/// Tests each server of 3.13 or later.
+/// Runs a test with each tree of version 3.13 or later.
 fn each_recent(test: impl Fn(Tree)) {
     let mut trees = Tree::by_hand();
     trees.retain(|tree| tree.release().version() >= (3, 13));
@@ -27,15 +28,16 @@ fn each_recent(test: impl Fn(Tree)) {
     trees.into_iter().for_each(test);
 }
 
-/// Replicates with our client, and asserts that master and replica are equal. Then does the same
-/// with Cyrus's client and `theirs`, if given, except for data that this client does not replicate.
+/// Replicates with our client, and asserts that master and replica are equal. If `theirs` is given,
+/// also replicates to it with Cyrus's client and compares, without data that Cyrus's client does
+/// not replicate.
 #[track_caller]
 fn assert_replicated(lab: &Lab, theirs: Option<&Cyrus>) {
     let run = ours(lab, &["-v", "-A"]).ok();
     assert!(!run.log.contains("ERR "), "{run}");
     assert_eq!(sent(&ours(lab, &["-v", "-A"]).ok()), [""; 0]);
     let mut differences = compare(&lab.master, &lab.replica);
-    differences.retain(|it| !is_told_by_one(lab, it));
+    differences.retain(|it| !is_of_one_side(lab, it));
     assert!(differences.is_empty(), "{}", describe(&differences, 40));
     let run = ours(lab, &["--verify=messages", "-A"]).ok();
     assert!(run.stdout.ends_with(": equal\n"), "{run}");
@@ -43,8 +45,8 @@ fn assert_replicated(lab: &Lab, theirs: Option<&Cyrus>) {
     lab.master.use_replica(theirs);
     cyrus_sync_client(&lab.master, &["-A"]).ok();
     let mut differences = compare(&lab.master, theirs);
-    // Data that it does not replicate.
-    differences.retain(|it| !is_told_by_one(lab, it) && !it.path.starts_with("SERVER "));
+    // Leave out data that Cyrus's client does not replicate.
+    differences.retain(|it| !is_of_one_side(lab, it) && !it.path.starts_with("SERVER "));
     assert!(differences.is_empty(), "{}", describe(&differences, 40));
     lab.master.use_replica(&lab.replica);
 }
@@ -55,11 +57,11 @@ fn change(master: &Cyrus, round: u64) {
     tools::run(master, "quota", &["-f"]);
 }
 
-/// Index version 19, as on an upgraded spool: the replica's mailboxes get the versions of the
-/// master's, new mailboxes and those that change their version later.
+/// Tests index version 19, as on an upgraded spool. The replica's mailboxes must get the versions
+/// of the master's, both new mailboxes and mailboxes whose version changes later.
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
-fn versions_of_indexes_are_those_of_a_master_of_3_13() {
+fn replicated_indexes_have_the_versions_of_a_master_of_3_13() {
     each_recent(|tree| {
         let (master_tree, replica_tree) = (Some(tree.clone()), Some(tree));
         let options = Options { master_tree, replica_tree, ..conversations() };
@@ -81,15 +83,15 @@ fn versions_of_indexes_are_those_of_a_master_of_3_13() {
 fn index_version(server: &Cyrus, mailbox: &str) -> u32 {
     let found = places(server, [mailbox]);
     let index = std::fs::read(found[mailbox].meta.join("cyrus.index")).expect("it is there");
-    // The version comes after the generation and the format.
+    // The version follows the generation and the format in the header.
     u32::from_be_bytes(index[8..12].try_into().expect("four bytes"))
 }
 
-/// Forgotten messages (`DELETEDMODSEQ`), short ids (`COMPACT_EMAILIDS`), files of users elsewhere
-/// (`mboxname_userpath`), and every database as twom.
+/// Tests removed records (`DELETEDMODSEQ`), short ids (`COMPACT_EMAILIDS`), users' files in another
+/// place (`mboxname_userpath`), and all databases in format twom.
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
-fn what_came_with_3_13_reaches_a_replica_of_3_13() {
+fn features_of_3_13_are_replicated_to_3_13() {
     each_recent(|tree| {
         for (master, replica) in [
             (format!("{TWOM}mboxname_userpath: {{dir}}/people\n"), String::new()),
@@ -105,7 +107,7 @@ fn what_came_with_3_13_reaches_a_replica_of_3_13() {
             for round in 0..3 {
                 change(&lab.master, round);
                 assert_replicated(&lab, None);
-                // Removes the expunged records, so that updates must work without them.
+                // Remove the expunged records. Updates must also work without them.
                 for server in [&lab.master, &lab.replica] {
                     tools::run(server, "cyr_expire", &["-E", "1000", "-X", "0", "-D", "0"]);
                 }
@@ -118,11 +120,11 @@ fn what_came_with_3_13_reaches_a_replica_of_3_13() {
     });
 }
 
-/// One thread id in sixteen begins with a zero. Replicates to a newer and to an older replica, also
-/// over an imapd that hides its version.
+/// On average one thread id in sixteen begins with a zero, so a hundred threads test leading zeros.
+/// Replicates to a newer and to an older replica, also over an imapd that hides its version.
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
-fn a_hundred_threads_settle_in_one_run_on_both_sides_of_3_13() {
+fn a_hundred_threads_are_replicated_in_one_run_between_3_13_and_others() {
     each_recent(|tree| {
         let others = [None, Some(Tree::of(Release::Forky))];
         for other in others {
@@ -134,8 +136,8 @@ fn a_hundred_threads_settle_in_one_run_on_both_sides_of_3_13() {
                 assert_replicated(&lab, None);
                 lab.master.use_port(lab.replica.imap_port());
                 lab.master.set_config("sync_try_imap", Some("yes"));
-                for (round, told) in ["on", "min", "off"].into_iter().enumerate() {
-                    lab.replica.set_config("serverinfo", Some(told));
+                for (round, reported) in ["on", "min", "off"].into_iter().enumerate() {
+                    lab.replica.set_config("serverinfo", Some(reported));
                     threads(&lab, round + 1);
                     assert_replicated(&lab, None);
                 }
@@ -156,7 +158,8 @@ fn threads(lab: &Lab, round: usize) {
     }
 }
 
-/// `-R` keeps up while users work, with a master and a replica of the same version, from 3.12 on.
+/// Tests that `-R` keeps up while users work. Master and replica have the same version, 3.12 or
+/// later.
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
 fn rolling_keeps_up_with_3_12_and_later() {
@@ -178,7 +181,7 @@ fn rolled(tree: Tree) {
     let end = Instant::now() + Duration::from_secs(120);
     while files.iter().any(|file| file.exists()) {
         assert!(Instant::now() < end, "it is not done: {:#?}", running.so_far());
-        // No event announces a change of these files.
+        // No event announces a change of these files, so check again.
         match running.wait_within(Duration::from_millis(5)) {
             Ok(run) => panic!("it ended before that: {run}"),
             Err(still_running) => running = still_running,
@@ -186,15 +189,15 @@ fn rolled(tree: Tree) {
     }
     running.signal(libc::SIGTERM);
     let run = running.wait();
-    // Mailboxes that users rename meanwhile are tried again, but neither side has an error.
+    // Mailboxes that users rename during a run are tried again, but there must be no error.
     assert!(!run.log.contains("same uniqueid"), "{run}");
-    // Cyrus leaves stale quota roots in mailboxes that are renamed out of a subtree.
+    // Correct quotas: Cyrus leaves a wrong root in mailboxes that are renamed out of the root's
+    // subtree.
     for server in [&lab.master, &lab.replica] {
         tools::run(server, "quota", &["-f"]);
     }
     let mut differences = compare(&lab.master, &lab.replica);
-    // The name of a flag that no message has any more is replicated with the next change of the
-    // mailbox.
-    differences.retain(|it| !is_told_by_one(&lab, it) && !it.path.ends_with(" USERFLAGS"));
+    // A flag name that no message uses is replicated only with the next change of its mailbox.
+    differences.retain(|it| !is_of_one_side(&lab, it) && !it.path.ends_with(" USERFLAGS"));
     assert!(differences.is_empty(), "{}", describe(&differences, 40));
 }

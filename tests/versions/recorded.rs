@@ -1,4 +1,4 @@
-//! A recorded spool of a Cyrus 3.13 master whose server is stopped, and a replica of 3.12.
+//! Replicates a recorded spool of a Cyrus 3.13 master, which does not run, to a replica of 3.12.
 
 use cyrsync_lab::recorded::install;
 use cyrsync_lab::trees::{Release, Tree};

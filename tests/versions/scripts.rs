@@ -1,4 +1,4 @@
-//! Scripts in a sieve directory, and replicas that do not create mailboxes by themselves.
+//! Tests scripts in a sieve directory, and replicas that do not create mailboxes for scripts.
 
 use std::path::Path;
 
@@ -8,9 +8,8 @@ use cyrsync_lab::{Imap, Lab, Options, Sieve, SieveDirectory, Status, scripts};
 
 use crate::{ours, sent};
 
-/// Replicates scripts of a user without a `#sieve` mailbox, on a master whose own Cyrus moves them
-/// there or cannot. From 3.12 on the replica aborts if it has to create that mailbox: the usual
-/// set-up there.
+/// Replicates scripts of a user without a `#sieve` mailbox. With `moved`, the master's own Cyrus
+/// can move them there. A replica of 3.12 or later aborts if it must create that mailbox itself.
 #[track_caller]
 fn scripts_in_directory(master: Option<Release>, replica: Option<Release>, moved: bool) {
     let moves = "allowusermoves: yes\n";
@@ -28,8 +27,8 @@ fn scripts_in_directory(master: Option<Release>, replica: Option<Release>, moved
         admin.ok("CREATE user.fred.Sent");
         if args[0] != "-u" {
             ours(&lab, &["-A"]).ok();
-            // Files that no mailbox on the replica refers to either: another script, and an older
-            // one.
+            // Add files of scripts on the replica to which no mailbox refers: a third script, and
+            // an older one.
             let there = SieveDirectory::of(&lab.replica, "user.fred");
             there.put("main", "discard;\r\n");
             there.put("third", "discard;\r\n");
@@ -60,8 +59,8 @@ fn scripts_in_directory(master: Option<Release>, replica: Option<Release>, moved
     }
 }
 
-/// Asserts that both scripts are on the replica, that this one is active, that nothing is left to
-/// do and both sides are equal, and that no server of the replica has aborted.
+/// Asserts that both scripts are on the replica and that `active` is active. Also asserts that both
+/// sides are equal, that a second run sends nothing, and that no server of the replica has aborted.
 #[track_caller]
 fn assert_scripts(lab: &Lab, user: &str, active: &str, run: &Run) {
     let again = ours(lab, &["-v", "-A"]).ok();

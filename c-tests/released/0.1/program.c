@@ -1,6 +1,6 @@
 /* Usage: program imapd.conf. A program of release 0.1, built with the header of that release. Needs
  * no replica. After the release of 0.1 neither this file nor the header beside it may change:
- * tests/header.rs runs the program with the current library. */
+ * tests/house/header.rs runs the program with the current library. */
 #include <stdio.h>
 #include <string.h>
 
@@ -42,10 +42,10 @@ static void on_destroy(void *userdata)
 
 /* -- a master that has nothing -- */
 
-static int list(void *userdata, cyrsync_str prefix, cyrsync_emit_entry emit, void *sink,
+static int list(void *userdata, cyrsync_str prefix, cyrsync_emit_mailbox_entry emit, void *sink,
                 cyrsync_failure *failure)
 {
-    cyrsync_entry entry = CYRSYNC_ENTRY_INIT;
+    cyrsync_mailbox_entry entry = CYRSYNC_MAILBOX_ENTRY_INIT;
 
     CHECK(userdata == &checks && prefix.len == 0);
     (void)failure;
@@ -55,7 +55,7 @@ static int list(void *userdata, cyrsync_str prefix, cyrsync_emit_entry emit, voi
     return emit(sink, &entry);
 }
 
-static int with_name(void *userdata, cyrsync_str name, cyrsync_emit_entry emit, void *sink,
+static int with_name(void *userdata, cyrsync_str name, cyrsync_emit_mailbox_entry emit, void *sink,
                      cyrsync_failure *failure)
 {
     (void)userdata, (void)name, (void)emit, (void)sink;
@@ -82,10 +82,10 @@ static int open_mailbox(void *userdata, cyrsync_str name, int64_t wait_ms, void 
     return CYRSYNC_RESULT_NOT_FOUND;
 }
 
-static int state(void *userdata, void *mailbox, cyrsync_mailbox_state *told,
+static int state(void *userdata, void *mailbox, cyrsync_mailbox_state *out,
                  cyrsync_failure *failure)
 {
-    (void)userdata, (void)mailbox, (void)told, (void)failure;
+    (void)userdata, (void)mailbox, (void)out, (void)failure;
     return CYRSYNC_RESULT_IO;
 }
 
@@ -215,9 +215,9 @@ static void without_host(const cyrsync_config *config)
 {
     cyrsync_counters counters = CYRSYNC_COUNTERS_INIT;
     cyrsync_progress progress = CYRSYNC_PROGRESS_INIT;
-    cyrsync_rolling rolling = CYRSYNC_ROLLING_INIT;
-    cyrsync_roll_end end = CYRSYNC_ROLL_END_INIT;
-    cyrsync_verified verified = CYRSYNC_VERIFIED_INIT;
+    cyrsync_roll_options rolling = CYRSYNC_ROLL_OPTIONS_INIT;
+    cyrsync_roll_result end = CYRSYNC_ROLL_RESULT_INIT;
+    cyrsync_verify_totals verified = CYRSYNC_VERIFY_TOTALS_INIT;
     cyrsync_client *client = NULL;
     cyrsync_status *status = NULL;
     cyrsync_error *error = NULL;
@@ -227,8 +227,8 @@ static void without_host(const cyrsync_config *config)
     CHECK(strcmp(cyrsync_client_server(client), "127.0.0.1:1") == 0);
     CHECK(cyrsync_client_sync_user(client, fred, &error) == CYRSYNC_RESULT_CONNECT);
     CHECK(strcmp(cyrsync_result_name((int)cyrsync_error_code(error)), "CONNECT") == 0);
-    CHECK(cyrsync_error_is_retryable(error) && cyrsync_error_errno(error) > 0);
-    CHECK(cyrsync_error_subject_kind(error) == CYRSYNC_SUBJECT_HOST);
+    CHECK(cyrsync_error_is_retryable(error) && cyrsync_error_os_error(error) > 0);
+    CHECK(cyrsync_error_subject_kind(error) == CYRSYNC_SUBJECT_SERVER);
     CHECK(cyrsync_error_part_count(error) == 0 && cyrsync_error_uid(error) == 0);
     cyrsync_error_free(error);
     CHECK(cyrsync_client_verify_user(client, fred, none, &verified, NULL)
@@ -276,7 +276,7 @@ int main(int argc, char **argv)
     with_host(config);
     without_host(config);
     CHECK(cyrsync_config_check(config, &failed, NULL) == CYRSYNC_RESULT_OK);
-    CHECK(failed > 0 && checks >= CYRSYNC_TOPIC_CLOCKS);
+    CHECK(failed > 0 && checks >= CYRSYNC_CHECK_TOPIC_CLOCKS);
     cyrsync_config_free(config);
     CHECK(destroyed == 2);
     return failures != 0;

@@ -70,7 +70,8 @@ impl Contender {
     }
 }
 
-/// The features of our client. Older versions lack some, and can then still be measured.
+/// The features of our client. A case that needs a missing feature is left out, so that older
+/// versions of our client can also be measured.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Abilities {
     /// Several connections (`-j`).

@@ -58,7 +58,7 @@ impl User {
         assert!(response.is_ok(), "APPEND {folder}: {}", response.text);
     }
 
-    /// Selects a mailbox and picks a message, if there is one.
+    /// Selects a mailbox and returns the UID of a random message, or `None` if it is empty.
     fn pick(&mut self, rng: &mut Rng, folder: &str) -> Option<u32> {
         self.session.ok(&format!("SELECT {}", quote(folder)));
         let uids = self.session.uids();

@@ -16,7 +16,7 @@ use crate::mail;
 use crate::options::Options;
 use crate::text;
 
-/// A filled master.
+/// A master with mail. It starts new replicas.
 pub struct Ground {
     pub lab: Lab,
     replicas: Cell<usize>,
@@ -131,13 +131,13 @@ impl Drop for Fresh {
     }
 }
 
-/// Creates the spool for the first sync.
+/// Starts a master with the mail for the first sync.
 pub fn first_sync(settings: &Settings) -> Ground {
     let Settings { users, folders, messages, mix, .. } = *settings;
     Ground::bulk(Bulk { users, folders, messages, seed: 1 }, mix)
 }
 
-/// Fills a server.
+/// Fills a server with users, mailboxes and messages.
 pub fn fill(cyrus: &Cyrus, bulk: Bulk, mix: Mix) {
     let mut filler = Filler::new(cyrus, bulk.seed);
     match mix {
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_are_set_apart() {
+    fn thousands_are_separated_by_commas() {
         assert_eq!([7, 400, 40_000, 1_000_000].map(thousands), ["7", "400", "40,000", "1,000,000"]);
     }
 }

@@ -14,15 +14,16 @@ use crate::run::{self, Run, reachable};
 
 /// Maximum time for the replica's servers to finish after a client has ended.
 const SETTLE_LIMIT: Duration = Duration::from_secs(20);
-/// Interval between two checks of the servers, and the number of equal checks that count as
-/// finished.
+/// Interval between two measurements of the servers' processor time, and the number of equal
+/// measurements in a row after which the servers count as idle.
 const SETTLE_LOOK: Duration = Duration::from_millis(15);
 const SETTLED: usize = 4;
 
 /// The connection between client and replica.
 #[derive(Debug, Clone, Copy)]
 pub enum Wire {
-    /// Over a line that counts bytes and turns.
+    /// Through a proxy that has this line's rate and round trip and counts bytes and
+    /// [`Measure::Turns`].
     Over(Line),
     /// Directly.
     Direct,
@@ -156,7 +157,7 @@ fn fault(run: &Run) -> Option<String> {
     if run.status.success() {
         return None;
     }
-    // The log contains other lines than errors; stderr does not.
+    // The log also contains lines that are no errors; stderr contains only errors.
     let is_error = |line: &&str| line.starts_with("ERR") || line.starts_with("WARN");
     let words = run.stderr.lines().chain(run.log.lines().filter(is_error));
     let words: Vec<&str> = words.filter(|line| !line.trim().is_empty()).take(3).collect();

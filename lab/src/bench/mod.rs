@@ -5,12 +5,13 @@
 //! order. `measure` measures a run. `result` holds samples, medians, ratios and targets. `report`,
 //! `svg` and `page` show them. docs/performance.md defines each number.
 //!
-//! The benchmark is part of the library so that `tests/bench.rs` can run it at a tiny size.
+//! The benchmark is part of the library so that `tests/lab/bench.rs` can run it at a tiny size.
 
 mod cases;
 mod contender;
 mod day;
 mod ground;
+pub mod lag;
 mod measure;
 mod page;
 mod player;

@@ -22,12 +22,20 @@ pub fn picture(page: &Path) -> PathBuf {
 /// # Errors
 /// If the page has no place for tables.
 pub fn replace(page: &str, report: &Report) -> Result<String, String> {
-    let cut = page.split_once(BEGIN).and_then(|(before, rest)| {
-        let (_, after) = rest.split_once(END)?;
+    between(page, [BEGIN, END], &tables(report))
+}
+
+/// Replaces the text between two lines of a page.
+///
+/// # Errors
+/// If the page has no such lines.
+pub fn between(page: &str, [begin, end]: [&str; 2], text: &str) -> Result<String, String> {
+    let cut = page.split_once(begin).and_then(|(before, rest)| {
+        let (_, after) = rest.split_once(end)?;
         Some((before, after))
     });
-    let (before, after) = cut.ok_or_else(|| format!("the page has no lines {BEGIN} and {END}"))?;
-    Ok(format!("{before}{BEGIN}\n\n{}{END}{after}", tables(report)))
+    let (before, after) = cut.ok_or_else(|| format!("the page has no lines {begin} and {end}"))?;
+    Ok(format!("{before}{begin}\n\n{text}{end}{after}"))
 }
 
 fn tables(report: &Report) -> String {

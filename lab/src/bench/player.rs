@@ -14,7 +14,7 @@ use crate::imap::base64;
 use crate::options::{PASSWORD, REPLICATOR};
 use crate::sync_server::read_line;
 
-/// Commands without arguments. They mark the end of a login.
+/// Commands without arguments. After AUTHENTICATE, any other single word is part of the login.
 const BARE: [&[u8]; 3] = [b"RESTART", b"NOOP", b"EXIT"];
 
 /// The commands of one connection, stored in a file.
@@ -60,7 +60,7 @@ fn after_login(connection: &[u8]) -> Result<Vec<&[u8]>, String> {
         if command.starts_with(b"AUTHENTICATE ") {
             logging_in = Some(true);
         } else if logging_in == Some(true) && !words.contains(&b' ') && !BARE.contains(&words) {
-            // A reply to a challenge of the login.
+            // Skip the client's answer to a challenge of the login.
         } else if words != b"EXIT" {
             logging_in = logging_in.and(Some(false));
             commands.push(command);
@@ -135,8 +135,8 @@ fn send_all(connection: Connection, recording: &Recording) -> io::Result<()> {
         for _ in 0..recording.commands {
             replied = reply(&mut input);
             if replied.is_err() {
-                // Without this the sender could wait for ever, because nobody reads the replies any
-                // more.
+                // Nobody reads further replies. Close the connection, so that the sender does not
+                // wait forever.
                 let _ = input.get_ref().shutdown(Shutdown::Both);
                 break;
             }
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_recording_is_refused() {
+    fn bytes_that_are_no_session_are_refused() {
         for said in [&b""[..], b"GET USER fred\r\n", b"AUTHENTICATE PLAIN x\r\nGET USER fr"] {
             assert!(after_login(said).is_err(), "{}", said.escape_ascii());
         }

@@ -35,9 +35,9 @@ pub struct Settings {
     pub day: usize,
     /// Messages in the mailbox in which one flag changes.
     pub flagged: usize,
-    /// Mailboxes of one user.
+    /// Mailboxes of the user in the case with one user.
     pub wide: usize,
-    /// Users with one mailbox each.
+    /// Users in the case with many users, who have one mailbox each.
     pub many: usize,
     /// Amount of mail for the slow lines, in per cent.
     pub line_size: usize,
@@ -45,7 +45,7 @@ pub struct Settings {
     pub calls: bool,
     /// File for the result as JSON.
     pub json: Option<PathBuf>,
-    /// Whether to keep the cases of that file that are not measured now.
+    /// Whether to keep the cases of that file that this run does not measure.
     pub keep: bool,
     /// File for the picture.
     pub svg: Option<PathBuf>,
@@ -338,14 +338,14 @@ mod tests {
     }
 
     #[test]
-    fn the_quick_profile_leaves_the_client_and_what_follows_it() {
+    fn quick_keeps_the_client_and_later_options() {
         let settings = parsed("--client /bin/sh --quick --rounds 2").expect("a good line");
         assert_eq!(settings.client, PathBuf::from("/bin/sh"));
         assert_eq!((settings.rounds, settings.users), (2, 10));
     }
 
     #[test]
-    fn what_is_unknown_or_has_no_value_is_refused() {
+    fn unknown_options_and_missing_values_are_refused() {
         for line in ["--usres 3", "nonsense", "--users", "--users x", "--client /nowhere"] {
             assert!(parsed(line).is_err(), "{line}");
         }

@@ -13,10 +13,10 @@ const DRAWN: [(Measure, &str, &str); 3] = [
 ];
 
 /// Sizes, in pixels.
-const WIDTH: f64 = 900.0;
-const LEFT: f64 = 390.0;
-const RIGHT: f64 = 70.0;
-const TOP: f64 = 64.0;
+pub(super) const WIDTH: f64 = 900.0;
+pub(super) const LEFT: f64 = 390.0;
+pub(super) const RIGHT: f64 = 70.0;
+pub(super) const TOP: f64 = 64.0;
 const BAR: f64 = 9.0;
 const GAP: f64 = 14.0;
 /// Longer bars are cut off at this ratio.
@@ -38,14 +38,9 @@ pub fn draw(report: &Report) -> String {
         .collect();
     let group = DRAWN.len() as f64 * BAR + GAP;
     let height = TOP + drawn.len() as f64 * group + 30.0;
-    let mut text = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \
-         viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" font-size=\"11\">\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
-         <text x=\"12\" y=\"22\" font-size=\"15\">What our client needs of what Cyrus's client \
-         needs (1: as much; shorter is better)</text>\n"
-    );
-    legend(&mut text);
+    let title =
+        "What our client needs of what Cyrus's client needs (1: as much; shorter is better)";
+    let mut text = head(title, height, DRAWN.iter().map(|(_, name, colour)| (*name, *colour)));
     let bottom = height - 24.0;
     for tick in [0.0, 0.25, 0.5, 0.75, 1.0, 1.25] {
         let x = place(tick);
@@ -79,8 +74,19 @@ fn ours(case: &Case) -> Option<&Row> {
     named(OURS).or_else(|| named(&adapts))
 }
 
-fn legend(text: &mut String) {
-    for (number, (_, name, colour)) in DRAWN.iter().enumerate() {
+/// Returns the start of a picture: its title, and the names and colours of its bars.
+pub(super) fn head<'n>(
+    title: &str,
+    height: f64,
+    names: impl Iterator<Item = (&'n str, &'n str)>,
+) -> String {
+    let mut text = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \
+         viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" font-size=\"11\">\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
+         <text x=\"12\" y=\"22\" font-size=\"15\">{title}</text>\n"
+    );
+    for (number, (name, colour)) in names.enumerate() {
         let x = LEFT + number as f64 * 120.0;
         let _ = writeln!(
             text,
@@ -89,6 +95,7 @@ fn legend(text: &mut String) {
             x + 15.0
         );
     }
+    text
 }
 
 fn bars(text: &mut String, row: &Row, y: f64) {

@@ -100,7 +100,7 @@ fn sample_mail(master: &Cyrus) {
     }
     drop(filler);
     admin.ok("SETQUOTA user/anna (STORAGE 100000 MESSAGE 5000)");
-    admin.ok("SETQUOTA user/fred (STORAGE 50000 X-NUM-FOLDERS 50)");
+    admin.ok("SETQUOTA user/fred (STORAGE 50000 MESSAGE 3000)");
     admin.ok("SETACL lists fred lrswit");
 
     let mut anna = Imap::login(master, "anna");

@@ -4,13 +4,15 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use cyrsync_lab::bench::lag::{self, Lag};
 use cyrsync_lab::run::{Running, start_cyrus_sync_client, start_sync_client};
 use cyrsync_lab::{Imap, Lab, Rng};
 
 const USAGE: &str = "\
-usage: lag [--client PATH] [--samples N]
+usage: lag [--client PATH] [--samples N] [--docs PAGE]
   --client   our sync_client (default: beside this program)
   --samples  messages for each figure (100)
+  --docs     write table and picture of this page: docs/performance.md
 ";
 /// Interval between two queries of the replica.
 const LOOK: Duration = Duration::from_micros(500);
@@ -23,59 +25,81 @@ enum Client {
     Ours,
 }
 
+struct Settings {
+    client: PathBuf,
+    samples: usize,
+    docs: Option<PathBuf>,
+}
+
 fn main() {
-    let (client, samples) = settings().unwrap_or_else(|problem| {
+    let Settings { client, samples, docs } = settings().unwrap_or_else(|problem| {
         eprint!("lag: {problem}\n{USAGE}");
         std::process::exit(2);
     });
     println!("{:34} {:>10} {:>10} {:>10} {:>10}", "milliseconds", "best", "median", "p90", "worst");
+    let mut lags = Vec::new();
     for interval in ["0", "1"] {
         let lab = Lab::default();
         Imap::admin(&lab.master).ok("CREATE user.fred");
         lab.master.set_config("sync_repeat_interval", Some(interval));
-        let medians = [Client::Cyrus, Client::Ours].map(|which| {
+        for which in [Client::Cyrus, Client::Ours] {
             let running = match which {
                 Client::Cyrus => start_cyrus_sync_client(&lab.master, &["-R"]),
                 Client::Ours => start_sync_client(&client, &lab.master, &["-R"]),
             };
             let idle = interval != "0";
-            let lags = measure(&lab, samples, idle);
+            let measured = measure(&lab, samples, idle);
             end(running);
-            report(&format!("{}, sync_repeat_interval: {interval}", name(which)), &lags)
+            let title = format!("{}, `sync_repeat_interval: {interval}`", name(which));
+            let lag = Lag::of(&title, &measured);
+            let Lag { best, median, p90, worst, .. } = lag;
+            println!("{title:34} {best:>10.1} {median:>10.1} {p90:>10.1} {worst:>10.1}");
+            lags.push(lag);
+        }
+        if let [.., cyrus, ours] = &lags[..] {
+            println!("{:34} {:>21.1}", "ratio of medians", cyrus.median / ours.median);
+        }
+    }
+    if let Some(page) = docs {
+        lag::write(&page, &lags).unwrap_or_else(|problem| {
+            eprintln!("lag: {problem}");
+            std::process::exit(1);
         });
-        let [cyrus, ours] = medians;
-        println!("{:34} {:>21.1}", "ratio of medians", cyrus / ours);
     }
 }
 
-fn settings() -> Result<(PathBuf, usize), String> {
+fn settings() -> Result<Settings, String> {
     let own = std::env::current_exe().map_err(|e| e.to_string())?;
-    let mut settings = (own.with_file_name("sync_client"), 100);
+    let client = own.with_file_name("sync_client");
+    let mut settings = Settings { client, samples: 100, docs: None };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         let value = args.next().ok_or_else(|| format!("{arg} needs a value"))?;
         match arg.as_str() {
-            "--client" => settings.0 = PathBuf::from(&value),
-            "--samples" => settings.1 = value.parse().map_err(|e| format!("{value}: {e}"))?,
+            "--client" => settings.client = PathBuf::from(&value),
+            "--samples" => settings.samples = value.parse().map_err(|e| format!("{value}: {e}"))?,
+            "--docs" => settings.docs = Some(PathBuf::from(&value)),
             _ => return Err(format!("unknown option {arg}")),
         }
     }
-    match settings.0.exists() {
-        true if settings.1 > 0 => Ok(settings),
-        true => Err("--samples must not be 0".to_owned()),
-        false => Err(format!("there is no {}; build it first", settings.0.display())),
+    if settings.samples == 0 {
+        return Err("--samples must not be 0".to_owned());
     }
+    if !settings.client.exists() {
+        return Err(format!("there is no {}; build it first", settings.client.display()));
+    }
+    Ok(settings)
 }
 
-/// Appends messages one by one, each after the previous one has arrived. With `idle`, waits so long
-/// before each that nothing was logged for longer than the interval.
+/// Appends messages one by one, each after the previous one has arrived. With `idle`, waits before
+/// each message for longer than the interval in which sync_client reads the log.
 fn measure(lab: &Lab, samples: usize, idle: bool) -> Vec<Duration> {
     let mut master = Imap::login(&lab.master, "fred");
     let mut rng = Rng::new(1);
     let mut replica = None;
     let mut lags = Vec::new();
     for number in 0..WARM_UP + samples {
-        // A random pause, so that no timer of the programs favours a moment.
+        // A random pause, so that messages are not in step with a timer of the programs.
         let pause = if idle { 1_200 } else { 5 } + rng.below(1_000 / if idle { 1 } else { 10 });
         std::thread::sleep(Duration::from_millis(pause as u64));
         let message = format!("Subject: message {number}\r\n\r\nThis is number {number}.\r\n");
@@ -125,17 +149,4 @@ fn name(client: Client) -> &'static str {
         Client::Cyrus => "Cyrus's",
         Client::Ours => "ours",
     }
-}
-
-/// Prints a line. Returns the median in milliseconds.
-fn report(title: &str, lags: &[Duration]) -> f64 {
-    let mut lags: Vec<f64> = lags.iter().map(|lag| lag.as_secs_f64() * 1000.0).collect();
-    lags.sort_by(f64::total_cmp);
-    let at = |part: f64| {
-        let index = (lags.len() - 1) as f64 * part;
-        lags.get(index.round() as usize).copied().unwrap_or_default()
-    };
-    let [best, median, p90, worst] = [0.0, 0.5, 0.9, 1.0].map(at);
-    println!("{title:34} {best:>10.1} {median:>10.1} {p90:>10.1} {worst:>10.1}");
-    median
 }

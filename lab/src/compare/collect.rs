@@ -75,8 +75,8 @@ impl<'a> Side<'a> {
             };
             if kind == "J" {
                 // An index by owner and JMAP id, for Cyrus's own use. It has copies of the entries
-                // by uniqueid. If several mailboxes have the same id, the last writer's entry is
-                // there.
+                // by uniqueid. If several mailboxes have the same id, it contains the entry that
+                // was written last.
                 continue;
             }
             if !matches!(kind, "N" | "I") {
@@ -89,8 +89,8 @@ impl<'a> Side<'a> {
                 other => panic!("mailboxes.db: {key}: {value}: {other:?}"),
             };
             if self.cyrus.release() == Release::Bullseye {
-                // Convert to the form of 3.6: mail is stated explicitly, and intermediates have no
-                // ACL.
+                // Convert to the format of 3.6: type `e` (mail) is written explicitly, and
+                // intermediate mailboxes have no ACL.
                 let types = entry.remove("T").map_or_else(|| "e".into(), |types| types.show());
                 let types = if types == "i" { "ei".into() } else { types };
                 if types == "ei" {
@@ -122,7 +122,8 @@ impl<'a> Side<'a> {
                             rights.iter().map(|(who, what)| format!("{who} {}", what.show()));
                         pairs.collect::<Vec<_>>().join(", ")
                     }
-                    // Each server decides for itself whether its directories are named by name.
+                    // Each server decides for itself whether directories are named after the
+                    // mailbox (type `l`).
                     ("T", value) => value.show().replace('l', ""),
                     (_, value) => value.show(),
                 };
@@ -202,7 +203,7 @@ impl<'a> Side<'a> {
             for (_, value) in self.server.reply().ok() {
                 fields(&mut facts, "QUOTA", &["ROOT"], value);
                 facts.remove(&format!("QUOTA {root} MODSEQ"));
-                // Since 3.8 these limits are also reported under the names of RFC 9208.
+                // Since 3.10 these limits are also reported under the names of RFC 9208.
                 facts.remove(&format!("QUOTA {root} ANNOTATION-STORAGE"));
                 facts.remove(&format!("QUOTA {root} MAILBOX"));
             }
@@ -211,7 +212,7 @@ impl<'a> Side<'a> {
     }
 
     /// Returns a mailbox with all its records, and the files of its unexpunged messages. `places`
-    /// are the directories of all mailboxes.
+    /// are the directories of all mailboxes that this side had when the comparison began.
     pub(crate) fn mailbox(&mut self, name: &str, places: &BTreeMap<String, Places>) -> Contents {
         let mut contents = Contents { facts: Facts::new(), files: Files::new() };
         let reply = self.server.reply();
@@ -222,7 +223,11 @@ impl<'a> Side<'a> {
             contents.facts.insert(format!("{name} FULLMAILBOX"), words);
             return contents;
         }
-        let places = places.get(name).unwrap_or_else(|| panic!("mbpath knows no {name}"));
+        let Some(places) = places.get(name) else {
+            // Its entry in mailboxes.db was not there yet, and is a difference already.
+            contents.facts.insert(format!("{name} FULLMAILBOX"), "appeared meanwhile".to_owned());
+            return contents;
+        };
         for (_, value) in reply.items {
             let Value::Keyed(items) = value else { continue };
             for (key, value) in items {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{Cyrus, PROGRAM_DIRS, Ports};
 use crate::options::{ADMIN, Options, REPLICATOR};
+use crate::port::Port;
 use crate::run::copy_program;
 
 impl Cyrus {
@@ -52,7 +53,7 @@ impl Cyrus {
         );
         let mut text = text;
         if let Some(tree) = &self.tree {
-            // Lets our client write to this spool with the sync_server of the same version.
+            // Our client also writes to this spool through the sync_server of the same version.
             let script = self.dir.join("sync_server");
             let draft = script.with_extension("draft");
             self.guard.write(&draft, tree.script("/usr/lib/cyrus/bin/sync_server"));
@@ -61,17 +62,19 @@ impl Cyrus {
         }
         let extra = extra.replace("{dir}", &dir.to_string());
         self.guard.write(&self.imapd_conf(), merge(&text, &extra));
-        let Ports { imap, imaps, csync, sieve } = self.ports;
+        let Ports { imap, imaps, csync, sieve } = &self.ports;
+        let [imap, imaps, csync, sieve] = [imap, imaps, csync, sieve].map(Port::number);
         let bin = PROGRAM_DIRS[0];
         let conf = self.imapd_conf();
         let service = |name: &str, program: &str, listen: &str| {
             let conf = conf.display();
             format!("  {name} cmd=\"{bin}/{program} -C {conf}\" listen=\"{listen}\" prefork=0\n")
         };
+        let csync = service("csync", "sync_server", &format!("127.0.0.1:{csync}"));
         let services = [
             service("imap", "imapd", &format!("127.0.0.1:{imap}")),
             service("imaps", "imapd -s", &format!("127.0.0.1:{imaps}")),
-            service("csync", "sync_server", &format!("127.0.0.1:{csync}")),
+            if options.csync { csync } else { String::new() },
             service("sieve", "timsieved", &format!("127.0.0.1:{sieve}")),
             service("csyncunix", "sync_server", &self.csync_socket().display().to_string()),
             service("lmtpunix", "lmtpd", &self.lmtp_socket().display().to_string()),
@@ -84,7 +87,7 @@ impl Cyrus {
 
     /// Chooses other ports. The caller must then call `configure`.
     pub(crate) fn change_ports(&mut self) {
-        self.ports = Ports::free();
+        self.ports = Ports::reserve();
     }
 
     /// Returns whether imapd.conf configures archive partitions.
@@ -93,11 +96,15 @@ impl Cyrus {
         text.lines().any(|line| line.starts_with("archivepartition-"))
     }
 
-    /// Sets the server's certificate and restarts the daemons.
+    /// Sets the server's certificate and restarts the daemons. Cyrus 3.10 and later also need an
+    /// option to offer STARTTLS.
     pub fn use_certificate(&mut self, certificate: &crate::certs::Certificate) {
         let (cert, key) = (certificate.cert.display(), certificate.key.display());
         self.set_config("tls_server_cert", Some(&cert.to_string()));
         self.set_config("tls_server_key", Some(&key.to_string()));
+        if self.release().version() >= (3, 10) {
+            self.set_config("allowstarttls", Some("yes"));
+        }
         self.stop_server();
         self.start_server();
     }
@@ -126,6 +133,12 @@ impl Cyrus {
         self.guard.write(&path, old.replace(&head, &entry));
     }
 
+    /// Returns whether cyrus.conf has a service of this name.
+    pub fn has_service(&self, name: &str) -> bool {
+        let text = fs::read_to_string(self.dir.join("cyrus.conf")).expect("cyrus.conf was written");
+        text.lines().any(|line| line.starts_with(&format!("  {name} cmd=")))
+    }
+
     /// Adds a service to cyrus.conf: a Cyrus program with its arguments, for this address and port.
     /// The daemons must be restarted.
     pub fn add_service(&self, name: &str, program: &str, listen: &str) {
@@ -134,11 +147,8 @@ impl Cyrus {
         self.add_entry("SERVICES", name, &more);
     }
 
-    /// Has services that are one of Cyrus's programs preload a library. Daemons must be started
-    /// again.
-    ///
-    /// # Panics
-    /// If there is no such service.
+    /// Makes the services that run `program`, one of Cyrus's programs, preload a library. The
+    /// daemons must be restarted.
     pub fn preload(&self, program: &str, library: &Path) {
         let path = self.dir.join("cyrus.conf");
         let old = fs::read_to_string(&path).expect("cyrus.conf was written");

@@ -5,8 +5,6 @@ mod names;
 mod process;
 
 use std::fs;
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::Arc;
@@ -14,6 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::guard::Guard;
 use crate::options::{ADMIN, Options, PASSWORD, REPLICATOR};
+use crate::port::Port;
 use crate::trees::{Release, Tree};
 
 pub(crate) use process::SHIM_NAME;
@@ -60,36 +59,21 @@ pub struct Cyrus {
 }
 
 /// TCP ports on 127.0.0.1.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Ports {
-    imap: u16,
-    imaps: u16,
-    csync: u16,
-    sieve: u16,
+    imap: Port,
+    imaps: Port,
+    csync: Port,
+    sieve: Port,
 }
 
 impl Ports {
-    /// Returns ports that are free now. Another program may take one before Cyrus does; then the
-    /// greeting is wrong.
-    fn free() -> Ports {
-        let [a, b, c, d] = [(); 4].map(|()| bind_any());
-        let port = |l: &TcpListener| l.local_addr().expect("a bound socket has a port").port();
-        Ports { imap: port(&a), csync: port(&b), sieve: port(&c), imaps: port(&d) }
+    /// Reserves ports. If another program than a lab takes a port before Cyrus does,
+    /// [`Cyrus::await_greetings`] detects it.
+    fn reserve() -> Ports {
+        let [imap, imaps, csync, sieve] = [(); 4].map(|()| Port::reserve());
+        Ports { imap, imaps, csync, sieve }
     }
-}
-
-/// Ports below the range that the kernel assigns to outgoing connections. A port of that range can
-/// connect to itself if it is tried often before a server listens on it. Cyrus could then not use
-/// it.
-const PORTS: std::ops::Range<u16> = 12_000..32_000;
-
-fn bind_any() -> TcpListener {
-    let free = (0..1000).find_map(|_| {
-        let random = RandomState::new().build_hasher().finish() % PORTS.len() as u64;
-        let port = PORTS.start + u16::try_from(random).expect("as many as there are ports");
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()
-    });
-    free.expect("no free port on 127.0.0.1")
 }
 
 impl Cyrus {
@@ -111,7 +95,7 @@ impl Cyrus {
             name: format!("{side}.{lab}"),
             unixhierarchysep: options.unixhierarchysep,
             altnamespace: options.altnamespace,
-            ports: Ports::free(),
+            ports: Ports::reserve(),
             environment: options.environment.clone(),
             tree,
             master: None,
@@ -146,9 +130,9 @@ impl Cyrus {
         assert!(output.status.success(), "saslpasswd2 {user}: {output:?}");
     }
 
-    /// Returns the version of Cyrus. The installed one is that of Debian 12.
+    /// Returns the release of the server's tree, or of this machine if the server has no tree.
     pub fn release(&self) -> Release {
-        self.tree.as_ref().map_or(Release::Bookworm, Tree::release)
+        self.tree.as_ref().map_or_else(Release::installed, Tree::release)
     }
 
     /// Returns a directory that is removed with the lab and that the cyrus user may write to.
@@ -193,20 +177,20 @@ impl Cyrus {
     }
     /// Returns the port of imapd on 127.0.0.1.
     pub fn imap_port(&self) -> u16 {
-        self.ports.imap
+        self.ports.imap.number()
     }
     /// Returns the port of imapd for TLS from the first byte on, on 127.0.0.1. Needs
     /// `tls_server_cert`.
     pub fn imaps_port(&self) -> u16 {
-        self.ports.imaps
+        self.ports.imaps.number()
     }
     /// Returns the port of sync_server on 127.0.0.1.
     pub fn csync_port(&self) -> u16 {
-        self.ports.csync
+        self.ports.csync.number()
     }
     /// Returns the port of timsieved on 127.0.0.1.
     pub fn sieve_port(&self) -> u16 {
-        self.ports.sieve
+        self.ports.sieve.number()
     }
     /// Returns the UNIX socket of sync_server, on which clients are already authorised.
     pub fn csync_socket(&self) -> PathBuf {

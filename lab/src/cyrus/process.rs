@@ -12,7 +12,7 @@ use crate::guard;
 /// Maximum time for the start of a server.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
-/// Maximum time for a service to finish.
+/// Maximum time for a service to end after SIGTERM.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// File name of the preloaded syslog shim in the lab's directory.
@@ -38,17 +38,18 @@ impl Cyrus {
         self.master = Some(command.spawn().expect("cannot start Cyrus's master"));
     }
 
-    /// Waits until imapd and sync_server greet with this server's own name. Another name shows that
-    /// another program has taken the port.
+    /// Waits until imapd and, if it is a service, sync_server greet with this server's own name.
+    /// Another name shows that another program has taken the port.
     pub(crate) fn await_greetings(&mut self) -> Result<(), String> {
         let deadline = Instant::now() + START_LIMIT;
-        for (port, last) in [(self.ports.imap, "* OK"), (self.ports.csync, "* OK")] {
-            let text = self.greeting(port, last, deadline)?;
+        let csync = self.has_service("csync").then(|| self.csync_port());
+        for port in std::iter::once(self.imap_port()).chain(csync) {
+            let text = self.greeting(port, "* OK", deadline)?;
             if !text.contains(&self.name) {
                 return Err(format!("port {port} is somebody else's: {text}"));
             }
         }
-        self.greeting(self.ports.sieve, "OK", deadline).map(drop)
+        self.greeting(self.sieve_port(), "OK", deadline).map(drop)
     }
 
     /// Connects and reads lines up to one that begins with `last`.
@@ -81,14 +82,14 @@ impl Cyrus {
         }
     }
 
-    /// Stops the daemons. The spool stays, and [`Cyrus::start_server`] starts them again.
+    /// Stops the daemons and keeps the spool. [`Cyrus::start_server`] can start them again.
     pub fn stop_server(&mut self) {
         let Some(mut master) = self.master.take() else { return };
-        // On SIGTERM, master signals its whole process group, which is the lab's. Therefore halt
-        // it, end its services one by one, and then kill it.
+        // On SIGTERM, master signals its whole process group, which is the lab's. Therefore stop
+        // master with SIGSTOP, end its services one by one, and then kill it.
         let pid = i32::try_from(master.id()).expect("process ids fit");
         guard::signal(pid, libc::SIGSTOP);
-        // Before it has halted, it could start another service, which would keep the ports open.
+        // A master that still runs could start another service, which would keep the ports open.
         let deadline = Instant::now() + STOP_LIMIT;
         while !guard::has_halted(pid) && Instant::now() < deadline {
             std::thread::yield_now();
@@ -146,8 +147,9 @@ impl Cyrus {
         command
     }
 
-    /// A program that is linked with the Cyrus that this server is, by its path in the lab, with
-    /// `-C imapd.conf`; else as [`Cyrus::program`].
+    /// Returns a command for a program that is linked with this server's Cyrus, with `-C
+    /// imapd.conf`. `path` is the program's path inside the server's directory tree if it has one
+    /// ([`Tree`](crate::trees::Tree)).
     pub fn linked_program(&self, path: &Path) -> Command {
         let mut command = match &self.tree {
             Some(tree) => self.guard.command_in(tree.root(), path),

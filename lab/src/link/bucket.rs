@@ -62,7 +62,7 @@ impl Window {
         self.left.notify_all();
     }
 
-    /// Lets all bytes through from now on, because nothing frees room any more.
+    /// Frees all room, so that a waiting thread continues.
     pub(super) fn open(&self) {
         *self.used.lock().unwrap_or_else(PoisonError::into_inner) = 0;
         self.left.notify_all();

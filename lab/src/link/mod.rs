@@ -2,9 +2,9 @@
 //! record it.
 //!
 //! [`Proxy`](crate::Proxy) breaks connections; a link carries large amounts at low cost. All
-//! connections share the rate, each direction separately. It applies to the data without packet
-//! headers. If there is a rate, buffers are small, so that the client notices the line and not the
-//! buffers before it.
+//! connections share the rate, each direction separately. The rate applies to the data without
+//! packet headers. On a line with a rate, socket buffers are small, so that the line slows the
+//! client down and the buffers do not hide it.
 
 mod bucket;
 
@@ -24,9 +24,9 @@ use bucket::{Bucket, Window};
 const LARGE: usize = 256 << 10;
 /// Bytes to read at once from a slow line: the payload of a usual packet.
 const PACKET: usize = 1448;
-/// The amount that a line carries in this time is read at once.
+/// The transmission time of the bytes to read at once from a line with a rate.
 const PIECE: Duration = Duration::from_millis(2);
-/// The smallest socket buffer before a line with a rate, in bytes.
+/// The smallest socket buffer of a line with a rate, in bytes.
 const LEAST_BUFFER: usize = 64 << 10;
 /// Bytes that may be in transit on a line without a rate.
 const WIDE: usize = 16 << 20;
@@ -151,7 +151,8 @@ impl Drop for Link {
 }
 
 impl Line {
-    /// Returns the size of socket buffers at the line: the data in transit on it, within limits.
+    /// Returns the size of socket buffers: the bytes in transit at the line's rate and round trip,
+    /// within limits.
     fn buffer(self) -> Option<usize> {
         let bytes_per_second = self.bits_per_second? as f64 / 8.0;
         let under_way = bytes_per_second * self.round_trip.as_secs_f64();
@@ -176,7 +177,7 @@ fn socket(line: Line) -> std::io::Result<Socket> {
     if let Some(size) = line.buffer() {
         socket.set_recv_buffer_size(size)?;
         socket.set_send_buffer_size(size)?;
-        // Packets of 64 KiB, the size on loopback, would fill such a buffer at once.
+        // A packet on loopback has 64 KiB and would fill such a buffer.
         socket.set_tcp_mss(u32::try_from(PACKET).unwrap_or(1448))?;
     }
     Ok(socket)
@@ -259,7 +260,8 @@ impl Lane {
                 }
                 room.leave(bytes.len());
             }
-            // The reading thread must not wait for room any more.
+            // From here on this thread takes no bytes out of the buffer. Lift the limit of the
+            // buffer, so that the reading thread does not wait forever for room.
             drop(due);
             room.open();
             if let Ok(near) = near {

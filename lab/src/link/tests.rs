@@ -95,7 +95,7 @@ fn a_line_that_records_hides_the_offer_to_compress() {
 }
 
 #[test]
-fn what_is_under_way_is_bounded_by_small_buffers() {
+fn small_buffers_limit_the_bytes_in_transit() {
     let slow = Line { bits_per_second: Some(2_000_000), ..Line::default() };
     assert_eq!((slow.piece(), slow.buffer()), (PACKET, Some(LEAST_BUFFER)));
     let long = Line { round_trip: Duration::from_millis(50), ..slow };

@@ -168,7 +168,7 @@ impl<'a> World<'a> {
         self.master.internal_name(&format!("user{}{user}", self.master.separator()))
     }
 
-    /// Returns a random mailbox of the user, by the user's name for it.
+    /// Returns the name of a random mailbox of the user, as IMAP shows it to this user.
     fn any(&mut self, user: &str) -> String {
         let all = self.mailboxes(user);
         let internal = self.rng.pick(&all).cloned().unwrap_or_default();

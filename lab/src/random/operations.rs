@@ -1,6 +1,6 @@
 //! The operations of the users of a [`World`].
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::World;
 use crate::imap::{Status, quote};
@@ -13,8 +13,10 @@ const MOST_USERS: usize = 5;
 /// An operation of a user.
 type Operation<W> = fn(&mut W, &str);
 
-/// Number of attempts to delete a mailbox that is left over, and the pause between two attempts.
-const SWEEPS: u32 = 100;
+/// Time in which a mailbox that remains after its user was deleted is deleted, if it is locked and
+/// if it is refused for another reason, and the pause between two attempts.
+const SWEEP_LOCKED: Duration = Duration::from_secs(60);
+const SWEEP: Duration = Duration::from_secs(2);
 const SWEEP_PAUSE: Duration = Duration::from_millis(20);
 
 impl World<'_> {
@@ -224,14 +226,12 @@ impl World<'_> {
             root = self.master.admin_name(folder);
         }
         let mut limits = Vec::new();
-        // Since 3.10 these have the names of RFC 9208 (3.8.1 has the former ones). For an unknown
-        // name, Cyrus takes the rest of the line for a command.
-        let [annotations, folders] = if self.master.release().version() >= (3, 10) {
-            ["ANNOTATION-STORAGE", "MAILBOX"]
-        } else {
-            ["X-ANNOTATION-STORAGE", "X-NUM-FOLDERS"]
-        };
-        let least = [("STORAGE", 5_000), ("MESSAGE", 300), (annotations, 100), (folders, 60)];
+        let least = [
+            ("STORAGE", 5_000),
+            ("MESSAGE", 300),
+            ("X-ANNOTATION-STORAGE", 100),
+            ("X-NUM-FOLDERS", 60),
+        ];
         for (resource, least) in least {
             if self.rng.one_in(2) {
                 limits.push(format!("{resource} {}", least + self.rng.below(1_000)));
@@ -338,11 +338,15 @@ impl World<'_> {
         for left in self.admin.list(&format!("user{sep}{user}{sep}*")) {
             let name = quote(&left);
             self.as_admin(&format!("SETACL {name} admin lrswipkxtecda"));
-            // The server refuses while replication reads the mailbox.
-            let mut tries = 0..SWEEPS;
-            while tries.next().is_some()
-                && self.as_admin(&format!("DELETE {name}")).status == Status::No
-            {
+            // The server refuses the command while replication reads the mailbox.
+            let begun = Instant::now();
+            loop {
+                let response = self.as_admin(&format!("DELETE {name}"));
+                let is_locked = response.text.contains("locked");
+                let limit = if is_locked { SWEEP_LOCKED } else { SWEEP };
+                if response.status != Status::No || begun.elapsed() > limit {
+                    break;
+                }
                 std::thread::sleep(SWEEP_PAUSE);
             }
         }

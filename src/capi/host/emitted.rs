@@ -7,12 +7,12 @@ use crate::limits::{HOST_ITEM_BYTES, HOST_LIST_BYTES};
 use crate::store::senseless;
 use crate::types::Annotation;
 
-/// The size of a list so far.
+/// The size in bytes of the values that a list has so far.
 #[derive(Default)]
 pub(super) struct Emitted(usize);
 
 impl Emitted {
-    /// Counts an item of `bytes` bytes. Fails if the list is larger than [`HOST_LIST_BYTES`].
+    /// Counts a value of `bytes` bytes. Fails if the list becomes larger than [`HOST_LIST_BYTES`].
     pub(super) fn count(
         &mut self,
         bytes: usize,
@@ -23,7 +23,7 @@ impl Emitted {
         if self.0 <= HOST_LIST_BYTES {
             Ok(())
         } else {
-            Err(senseless(op, subject.to_string(), "the host does not come to an end"))
+            Err(senseless(op, subject.to_string(), "the host gave more items than cyrsync accepts"))
         }
     }
 

@@ -12,17 +12,17 @@ use super::super::sized::{Grows, read};
 use super::super::strings::cyrsync_str;
 use crate::error::{Error, Kind, Result};
 
-/// The result with which an emit function stops the host.
+/// The result of an emit function that tells the host's function to stop.
 const STOP: c_int = 1;
 
-/// The reason why an emit function stopped the host.
+/// The reason why an emit function stopped the host's function.
 pub(super) enum Stopped {
     Enough,
     Failed(Error),
     Panicked(Box<dyn Any + Send>),
 }
 
-/// A receiver of emitted items: the emit functions pass each item to `take`.
+/// A receiver of emitted values: the emit functions pass each value to `take`.
 pub(super) struct Sink<'s, T> {
     take: &'s mut dyn FnMut(T) -> Result<ControlFlow<()>>,
     pub(super) stopped: Option<Stopped>,
@@ -37,19 +37,19 @@ impl<'s, T> Sink<'s, T> {
         ptr::from_mut(self).cast()
     }
 
-    /// Stops the host, because an item is unusable.
+    /// Stops the host's function, because it emitted an unusable value.
     fn refuse(&mut self, error: Error) -> c_int {
         self.stopped.get_or_insert(Stopped::Failed(error));
         STOP
     }
 
-    /// Passes an item on. A panic must not unwind through the host: it is stored, and resumed after
-    /// the host has returned.
-    fn put(&mut self, item: T) -> c_int {
+    /// Passes a value to `take`. A panic must not unwind through the host's C code: it is stored,
+    /// and [`answer`] resumes it after the host's function has returned.
+    fn put(&mut self, value: T) -> c_int {
         if self.stopped.is_some() {
             return STOP;
         }
-        let stopped = match catch_unwind(AssertUnwindSafe(|| (self.take)(item))) {
+        let stopped = match catch_unwind(AssertUnwindSafe(|| (self.take)(value))) {
             Ok(Ok(ControlFlow::Continue(()))) => return 0,
             Ok(Ok(ControlFlow::Break(()))) => Stopped::Enough,
             Ok(Err(error)) => Stopped::Failed(error),
@@ -63,17 +63,19 @@ impl<'s, T> Sink<'s, T> {
 /// The emit function for structures.
 ///
 /// # Safety
-/// `sink` must be the pointer that the host received with this function, in the same call. `item`
-/// must be NULL or a structure whose size member is its true size and that lives through the call.
-pub(super) unsafe extern "C" fn emit<T: Grows>(sink: *mut c_void, item: *const T) -> c_int {
-    // SAFETY: the caller's promise; nothing else uses the sink while the host runs.
+/// `sink` must be the pointer that the host received with this function, in the same call. `value`
+/// must be NULL or a structure whose size member is its true size and that stays valid during the
+/// call.
+pub(super) unsafe extern "C" fn emit<T: Grows>(sink: *mut c_void, value: *const T) -> c_int {
+    // SAFETY: guaranteed by the caller (see `# Safety`). Nothing else uses the sink while the host
+    // runs.
     let Some(sink) = (unsafe { sink.cast::<Sink<'_, T>>().as_mut() }) else { return STOP };
-    if item.is_null() {
-        return sink.refuse(Error::new(Kind::Host, "take", "item", "the host gave NULL"));
+    if value.is_null() {
+        return sink.refuse(Error::new(Kind::Host, "take", "value", "the host gave NULL"));
     }
-    // SAFETY: not NULL, else the caller's promise.
-    match unsafe { read(item) } {
-        Ok(item) => sink.put(item),
+    // SAFETY: `value` is not NULL. The caller guarantees the rest.
+    match unsafe { read(value) } {
+        Ok(value) => sink.put(value),
         Err(refused) => sink.refuse(Error::new(Kind::Host, "take", T::NAME, refused)),
     }
 }
@@ -81,14 +83,15 @@ pub(super) unsafe extern "C" fn emit<T: Grows>(sink: *mut c_void, item: *const T
 /// The emit function for texts.
 ///
 /// # Safety
-/// As [`emit`].
+/// As for [`emit`].
 pub(super) unsafe extern "C" fn emit_str(sink: *mut c_void, text: cyrsync_str) -> c_int {
     // SAFETY: as in `emit`.
     let sink = unsafe { sink.cast::<Sink<'_, cyrsync_str>>().as_mut() };
     sink.map_or(STOP, |sink| sink.put(text))
 }
 
-/// Converts the result of a host's function. An error of an emit function comes first.
+/// Converts the result of a host's function. An error or panic of an emit function takes precedence
+/// over the result.
 pub(super) fn answer(
     op: &'static str,
     subject: &dyn std::fmt::Display,
@@ -106,20 +109,20 @@ pub(super) fn answer(
     let kind = cyrsync_result::from_number(code).and_then(cyrsync_result::host_kind);
     let detail = match (failure.detail.is_empty(), kind) {
         (false, _) => failure.detail,
-        (true, Some(_)) => "the host says no more".to_owned(),
-        (true, None) => format!("the host answered {code}, which is no answer of a host"),
+        (true, Some(_)) => "the host gave no reason".to_owned(),
+        (true, None) => format!("the host returned {code}, which is not a valid result of a host"),
     };
     let kind = kind.unwrap_or(Kind::Host);
-    Err(Error::new(kind, op, subject.to_string(), detail).hint(failure.hint))
+    Err(Error::new(kind, op, subject.to_string(), detail).with_hint(failure.hint))
 }
 
-/// Calls a function of the host: `call!(table, op, subject, function(arguments))`. A function that
-/// emits items takes more: `... => emit function, closure for each item`.
+/// Calls a function of the host: `call!(table, op, subject, function(arguments))`. For a function
+/// that emits values, add `=> emit function, closure for each value`.
 macro_rules! call {
     ($table:expr, $op:expr, $subject:expr, $function:ident($($argument:expr),*)) => {{
         let mut failure = cyrsync_failure::default();
         let code = match $table.functions().$function {
-            // SAFETY: the arguments are as the header describes them, and live through the call.
+            // SAFETY: the arguments are as the header describes them, and outlive the call.
             Some(function) => unsafe {
                 function($table.userdata(), $($argument,)* &mut failure)
             },
@@ -133,7 +136,7 @@ macro_rules! call {
         let mut sink = Sink::new(&mut take);
         let pointer = sink.pointer();
         let code = match $table.functions().$function {
-            // SAFETY: as above; the sink lives through the call, too.
+            // SAFETY: as above. The sink outlives the call, too.
             Some(function) => unsafe {
                 function($table.userdata(), $($argument,)* Some($emit), pointer, &mut failure)
             },

@@ -21,10 +21,10 @@ use crate::store::{MESSAGE_REPAIR, Mailbox, MailboxFiles, MessageFile, Records};
 use crate::sys::file::open_regular;
 use crate::types::{Annotation, MailboxState, MboxName, Record, Uid};
 
-/// The since_modseq for no limit: the host emits records with modseq 0, too.
+/// The value of since_modseq for no limit: the host emits records with modseq 0, too.
 const EVERY_MODSEQ: u64 = 0;
 
-/// A mailbox that the host opened. Dropping it closes it.
+/// A mailbox that the host opened. Dropping the handle closes the mailbox.
 struct Handle<'h> {
     table: &'h Table,
     mailbox: *mut c_void,
@@ -33,13 +33,13 @@ struct Handle<'h> {
 impl Drop for Handle<'_> {
     fn drop(&mut self) {
         if let Some(close) = self.table.functions().close {
-            // SAFETY: the pointer came from open, and a drop happens only once.
+            // SAFETY: the pointer came from the host's open function, and a drop happens only once.
             unsafe { close(self.table.userdata(), self.mailbox) };
         }
     }
 }
 
-/// The location of a message: an open file, memory that the host lends, or a path.
+/// The location of a message: an open file, bytes that the host lends, or a path.
 struct Whereabouts<'m> {
     file: Option<File>,
     content: &'m [u8],
@@ -57,35 +57,35 @@ impl<'h> OpenMailbox<'h> {
     /// Takes over the mailbox `name` that the host opened, and reads its state.
     pub(super) fn new(table: &'h Table, mailbox: *mut c_void, name: &MboxName) -> Result<Self> {
         let handle = Handle { table, mailbox };
-        // SAFETY: zero is a value of every member: no text, no flags, number 0, false.
-        let mut told: cyrsync_mailbox_state = unsafe { std::mem::zeroed() };
-        told.size = size_of::<cyrsync_mailbox_state>();
-        call!(table, "read state of", name, state(mailbox, &mut told))?;
-        let (state, inconsistency) = state(&told)?;
+        // SAFETY: every member may be zero: an empty text, no flags, number 0 or false.
+        let mut out: cyrsync_mailbox_state = unsafe { std::mem::zeroed() };
+        out.size = size_of::<cyrsync_mailbox_state>();
+        call!(table, "read state of", name, state(mailbox, &mut out))?;
+        let (state, inconsistency) = state(&out)?;
         Ok(OpenMailbox { handle, state, inconsistency })
     }
 
-    /// Asks the host for the location of a message.
+    /// Gets the location of a message from the host.
     fn find_message(&self, record: &Record) -> Result<Whereabouts<'_>> {
         let nothing = cyrsync_str::lend(b"");
         let size = size_of::<cyrsync_message_file>();
-        let mut told = cyrsync_message_file { size, fd: -1, path: nothing, content: nothing };
+        let mut out = cyrsync_message_file { size, fd: -1, path: nothing, content: nothing };
         let record = record_for_c(record);
         let subject = format!("UID {} of {}", record.uid, self.state.name);
         let result = call!(
             self.handle.table,
             "open message",
             &subject,
-            message_file(self.handle.mailbox, &record, &mut told)
+            message_file(self.handle.mailbox, &record, &mut out)
         );
-        // SAFETY: cyrsync.h says that the library owns the file from now on, even if the call
-        // failed.
-        let owned = (told.fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(told.fd) });
+        // SAFETY: cyrsync.h says that the library owns the descriptor as soon as the host has set
+        // it, even if the call failed.
+        let owned = (out.fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(out.fd) });
         result?;
         Ok(Whereabouts {
             file: owned.map(File::from),
-            content: bytes(told.content, "content")?,
-            path: PathBuf::from(OsStr::from_bytes(bytes(told.path, "path")?)),
+            content: bytes(out.content, "content")?,
+            path: PathBuf::from(OsStr::from_bytes(bytes(out.path, "path")?)),
         })
     }
 
@@ -111,8 +111,8 @@ impl MailboxFiles for OpenMailbox<'_> {
                 _ => (Kind::Io, reason(&error)),
             };
             Error::new(kind, "open message", self.name_at(record, &path), detail)
-                .hint(MESSAGE_REPAIR)
-                .caused_by(error)
+                .with_hint(MESSAGE_REPAIR)
+                .with_source(error)
         })
     }
 
@@ -183,7 +183,8 @@ impl Mailbox for OpenMailbox<'_> {
 
     fn unlock_index(&mut self) {
         if let Some(unlock) = self.handle.table.functions().unlock_index {
-            // SAFETY: the pointer came from open, and the mailbox is not closed yet.
+            // SAFETY: the pointer came from the host's open function, and the mailbox is not closed
+            // yet.
             unsafe { unlock(self.handle.table.userdata(), self.handle.mailbox) };
         }
     }

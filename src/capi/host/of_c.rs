@@ -1,4 +1,4 @@
-//! Converts members of C structures to the types of the header fields.
+//! Converts members of C structures to the types of the fields of `MailboxHeader`.
 
 use super::super::strings::cyrsync_str;
 use super::given::bytes;
@@ -49,14 +49,14 @@ impl OfC<u32> for Options {
     }
 }
 
-/// A flag: not 0 means `Some(1)`.
+/// The C value is a flag: a value other than 0 means `Some(1)`.
 impl OfC<u8> for Option<u64> {
     fn of_c(value: u8, _: &'static str) -> Result<Self> {
         Ok((value != 0).then_some(1))
     }
 }
 
-/// 0 means `None`.
+/// The C value 0 means `None`.
 impl OfC<u64> for Option<Modseq> {
     fn of_c(value: u64, _: &'static str) -> Result<Self> {
         Ok(Some(value).filter(|modseq| *modseq != 0))

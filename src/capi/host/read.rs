@@ -16,9 +16,9 @@ use crate::types::{
 /// The largest number of former names of a mailbox.
 const FORMER_NAMES: usize = 1 << 16;
 
-/// Converts an entry. The inner error is one that the host reports in the entry: it concerns only
-/// this entry.
-pub(super) fn listed(entry: &cyrsync_entry) -> Result<Result<MailboxEntry>> {
+/// Converts an entry. The outer error means that the host's data is wrong. The inner error means
+/// that the host could not read this entry: only this entry is affected.
+pub(super) fn listed(entry: &cyrsync_mailbox_entry) -> Result<Result<MailboxEntry>> {
     let name = MboxName::new(bytes(entry.name, "name")?);
     let unreadable = bytes(entry.unreadable, "unreadable")?;
     if !unreadable.is_empty() {
@@ -62,7 +62,7 @@ pub(super) fn listed(entry: &cyrsync_entry) -> Result<Result<MailboxEntry>> {
 
 pub(super) fn annotation(annotation: &cyrsync_annotation) -> Result<Annotation> {
     Ok(Annotation {
-        entry: Text::new(bytes(annotation.entry, "entry")?),
+        entry: Text::new(bytes(annotation.name, "name")?),
         userid: Text::new(bytes(annotation.userid, "userid")?),
         value: Text::new(bytes(annotation.value, "value")?),
         modseq: annotation.modseq,
@@ -108,11 +108,11 @@ pub(super) fn record_for_c(record: &Record) -> cyrsync_record {
     }
 }
 
-/// Reads a field of the header from the C member of the same name. The two CRCs have different
-/// names in C.
+/// Converts the C member of the same name to a field of the mailbox header. Only the field `crcs`
+/// has two members with other names.
 macro_rules! field_of_c {
     ($state:ident, crcs) => {
-        SyncCrcs::told($state.basic_crc, $state.annot_crc)
+        SyncCrcs::from_wire($state.basic_crc, $state.annot_crc)
     };
     ($state:ident, $name:ident) => {
         OfC::of_c($state.$name, stringify!($name))?
@@ -131,7 +131,8 @@ with_header_fields!(header_of_c);
 
 pub(super) fn state(state: &cyrsync_mailbox_state) -> Result<(MailboxState, Option<String>)> {
     if state.flag_count > USER_FLAGS {
-        let many = format!("there are {} of them, and {USER_FLAGS} are the most", state.flag_count);
+        let many =
+            format!("there are {} flags, but at most {USER_FLAGS} are allowed", state.flag_count);
         return Err(wrong("flags", many));
     }
     // SAFETY: cyrsync.h requires an array that lives until the next call for the mailbox.
@@ -152,10 +153,10 @@ pub(super) fn state(state: &cyrsync_mailbox_state) -> Result<(MailboxState, Opti
     if state.knows_usergroups == 0 {
         header.usergroups = None;
     } else {
-        // This server has groups, but the owner may be in no group.
+        // On a server with groups, an empty list means that the owner is in no group.
         header.usergroups.get_or_insert_default();
     }
-    let told = MailboxState {
+    let converted = MailboxState {
         header,
         flags: flags?,
         unknown: Text::default(),
@@ -163,7 +164,7 @@ pub(super) fn state(state: &cyrsync_mailbox_state) -> Result<(MailboxState, Opti
         exists: (state.has_exists != 0).then_some(state.exists),
     };
     let inconsistency = String::from_utf8_lossy(inconsistency).into_owned();
-    Ok((told, (!inconsistency.is_empty()).then_some(inconsistency)))
+    Ok((converted, (!inconsistency.is_empty()).then_some(inconsistency)))
 }
 
 #[cfg(test)]
@@ -171,36 +172,36 @@ mod tests {
     use super::super::super::strings::cyrsync_str;
     use super::*;
 
-    fn told(change: impl FnOnce(&mut cyrsync_mailbox_state)) -> MailboxHeader {
-        // SAFETY: zero is a value of every member.
-        let mut told: cyrsync_mailbox_state = unsafe { std::mem::zeroed() };
-        change(&mut told);
-        state(&told).unwrap().0.header
+    fn header_of(change: impl FnOnce(&mut cyrsync_mailbox_state)) -> MailboxHeader {
+        // SAFETY: every member may be zero.
+        let mut filled: cyrsync_mailbox_state = unsafe { std::mem::zeroed() };
+        change(&mut filled);
+        state(&filled).unwrap().0.header
     }
 
     #[test]
-    fn what_a_host_leaves_at_zero_is_not_known() {
-        let header = told(|_| {});
+    fn fields_that_a_host_leaves_at_zero_are_unknown() {
+        let header = header_of(|_| {});
         assert_eq!((header.jmapid, header.usergroups, header.compact_emailids), (None, None, None));
         assert_eq!((header.minor_version, header.deletedmodseq), (0, 0));
     }
 
     #[test]
-    fn groups_and_ids_of_a_host_are_taken() {
-        let header = told(|told| {
-            told.knows_usergroups = 1;
-            told.usergroups = cyrsync_str::lend(b"group:board\tgroup:staff");
-            told.jmapid = cyrsync_str::lend(b"P-F");
-            told.compact_emailids = 1;
-            (told.minor_version, told.deletedmodseq) = (20, 7);
+    fn groups_and_ids_of_a_host_are_read() {
+        let header = header_of(|state| {
+            state.knows_usergroups = 1;
+            state.usergroups = cyrsync_str::lend(b"group:board\tgroup:staff");
+            state.jmapid = cyrsync_str::lend(b"P-F");
+            state.compact_emailids = 1;
+            (state.minor_version, state.deletedmodseq) = (20, 7);
         });
         assert_eq!(header.usergroups, Some("group:board\tgroup:staff".into()));
         assert_eq!((header.jmapid, header.compact_emailids), (Some("P-F".into()), Some(1)));
         assert_eq!((header.minor_version, header.deletedmodseq), (20, 7));
-        // This server has groups, but the owner is in no group.
-        let none = told(|told| told.knows_usergroups = 1);
+        // On a server with groups, an empty list means that the owner is in no group.
+        let none = header_of(|state| state.knows_usergroups = 1);
         assert_eq!(none.usergroups, Some(Text::default()));
-        let unknown = told(|told| told.usergroups = cyrsync_str::lend(b"group:staff"));
+        let unknown = header_of(|state| state.usergroups = cyrsync_str::lend(b"group:staff"));
         assert_eq!(unknown.usergroups, None);
     }
 }

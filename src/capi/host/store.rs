@@ -26,7 +26,7 @@ use crate::types::{
 /// the data is possible.
 pub(super) struct Hosted {
     pub(super) table: Arc<Table>,
-    /// The time to wait for the lock of a mailbox.
+    /// How long to wait for the lock of a mailbox.
     pub(super) wait: Wait,
 }
 
@@ -35,7 +35,9 @@ impl Hosted {
         &self,
         op: &'static str,
         subject: &dyn std::fmt::Display,
-        call: impl FnOnce(&mut dyn FnMut(cyrsync_entry) -> Result<ControlFlow<()>>) -> Result<()>,
+        call: impl FnOnce(
+            &mut dyn FnMut(cyrsync_mailbox_entry) -> Result<ControlFlow<()>>,
+        ) -> Result<()>,
     ) -> Result<Option<MailboxEntry>> {
         let mut found = None;
         call(&mut |entry| {
@@ -49,7 +51,7 @@ impl Hosted {
 }
 
 fn more_than_one(op: &'static str, subject: &dyn std::fmt::Display) -> Error {
-    Error::new(Kind::Host, op, subject.to_string(), "the host gave more than one")
+    Error::new(Kind::Host, op, subject.to_string(), "the host gave more than one item")
 }
 
 impl Store for Hosted {
@@ -62,21 +64,24 @@ impl Store for Hosted {
     fn lookup(&self, name: &MboxName) -> Result<Option<MailboxEntry>> {
         const OP: &str = "look up mailbox";
         self.entry(OP, name, |take| {
-            call!(self.table, OP, name, lookup(lend(name)) => emit::<cyrsync_entry>, |entry| take(entry))
+            call!(self.table, OP, name, lookup(lend(name)) => emit::<cyrsync_mailbox_entry>,
+                |entry| take(entry))
         })
     }
 
     fn lookup_by_id(&self, id: &UniqueId) -> Result<Option<MailboxEntry>> {
         const OP: &str = "look up uniqueid";
         self.entry(OP, id, |take| {
-            call!(self.table, OP, id, lookup_by_id(lend(id)) => emit::<cyrsync_entry>, |entry| take(entry))
+            call!(self.table, OP, id, lookup_by_id(lend(id)) => emit::<cyrsync_mailbox_entry>,
+                |entry| take(entry))
         })
     }
 
     fn user_tree(&self, user: &UserId) -> Result<UserTree> {
         const OP: &str = "list mailboxes of user";
         let (mut tree, mut emitted) = (UserTree::default(), Emitted::default());
-        call!(self.table, OP, user, list_user(lend(user)) => emit::<cyrsync_entry>, |entry| {
+        call!(self.table, OP, user, list_user(lend(user)) => emit::<cyrsync_mailbox_entry>,
+        |entry| {
             let listed = listed(&entry)?;
             let bytes = listed.as_ref().map_or(0, |entry| entry.name.as_bytes().len());
             emitted.count(bytes, OP, user)?;
@@ -96,7 +101,8 @@ impl Store for Hosted {
     ) -> Result<()> {
         let subject = String::from_utf8_lossy(prefix);
         let mut unreadable = None;
-        call!(self.table, "list mailboxes", &subject, list(lend(&prefix)) => emit::<cyrsync_entry>,
+        call!(self.table, "list mailboxes", &subject,
+        list(lend(&prefix)) => emit::<cyrsync_mailbox_entry>,
         |entry| match listed(&entry)? {
             Ok(entry) => visit(entry),
             Err(error) => {
@@ -216,7 +222,7 @@ impl Store for Hosted {
         sieve_content(lend(user), lend(name)) => emit_str, |piece| {
             content.extend_from_slice(bytes(piece, "content")?);
             if content.len() as u64 > SIEVE_SCRIPT_BYTES {
-                let detail = "it is larger than any script";
+                let detail = "the script is too large";
                 return Err(Error::new(Kind::Corrupt, "read sieve script", &subject, detail));
             }
             go_on()
@@ -243,8 +249,8 @@ struct Held {
     lock: *mut c_void,
 }
 
-// SAFETY: the pointer is only passed back to the host. A client holds no lock between calls, so a
-// lock does not go to another thread with its client.
+// SAFETY: the library only passes the pointer back to the host. A client holds no lock between
+// calls, so a lock never moves to another thread together with its client.
 unsafe impl Send for Held {}
 
 impl Lock for Held {}
@@ -252,7 +258,8 @@ impl Lock for Held {}
 impl Drop for Held {
     fn drop(&mut self) {
         if let Some(unlock) = self.table.functions().sync_unlock {
-            // SAFETY: the pointer came from sync_lock, and a drop happens only once.
+            // SAFETY: the pointer came from the host's sync_lock function, and a drop happens only
+            // once.
             unsafe { unlock(self.table.userdata(), self.lock) };
         }
     }

@@ -9,13 +9,13 @@ use super::super::sized::argument;
 use super::functions::cyrsync_host;
 use super::structs::CYRSYNC_HOST_VERSION;
 
-/// The host's functions and their userdata.
+/// The functions of a host, and the host's userdata.
 pub(in crate::capi) struct Table {
     functions: cyrsync_host,
     userdata: Userdata,
 }
 
-// SAFETY: the table holds only functions, and a pointer that is only passed to them: see
+// SAFETY: the table holds only functions, and a pointer that the library only passes to them: see
 // `Userdata`. The header says which threads call the functions.
 unsafe impl Send for Table {}
 // SAFETY: as above.
@@ -35,10 +35,10 @@ impl Table {
     /// # Safety
     /// `host` must be NULL or a table whose size member is its true size.
     pub(in crate::capi) unsafe fn new(host: *const cyrsync_host) -> Result<Arc<Table>, Failure> {
-        // SAFETY: the caller's promise. Functions that a host of an earlier version lacks become
-        // `None`.
+        // SAFETY: guaranteed by the caller (see `# Safety`). Functions that a host of an earlier
+        // version does not have become `None`.
         let functions = unsafe { argument(host, "host") }?;
-        // Made first, so that userdata is released even if a check below fails.
+        // Made before the checks below, so that userdata is released if one of them fails.
         let userdata = Userdata::new(functions.userdata, functions.destroy);
         if functions.version != CYRSYNC_HOST_VERSION {
             let what = "its version is not set to CYRSYNC_HOST_VERSION";

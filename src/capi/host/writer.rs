@@ -21,7 +21,7 @@ impl HostWriter for Writer {
         let body = line.get(verb.len() + 1..).unwrap_or_default();
         let subject = String::from_utf8_lossy(verb);
         let mut reply = Vec::new();
-        call!(self.0, "have the host do", &subject,
+        call!(self.0, "call the host for", &subject,
         apply(lend(&verb), lend(&body), lend(&command)) => emit_str, |piece| {
             reply.extend_from_slice(bytes(piece, "reply")?);
             if reply.len() as u64 > REPLY_BYTES {

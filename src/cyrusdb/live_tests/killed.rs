@@ -1,5 +1,5 @@
-//! Databases after their writer was killed: our reader sees the state that Cyrus has after its
-//! recovery, or refuses the file. It never returns any other state.
+//! Reads databases whose writer was killed. The reader must return the records that Cyrus has after
+//! its recovery, or refuse the file. It must never return any other state.
 
 use std::fs;
 use std::io::{BufRead, Write};
@@ -10,9 +10,9 @@ use cyrsync_lab::Rng;
 
 use super::tool::{Batch, Records, Tool, key, open, read, value};
 
-/// The file that a writer leaves in the middle of a transaction, at each of its steps.
+/// Copies of a database file, made while a writer changes it in one transaction.
 struct Steps {
-    /// The file before the transaction, at each step of it, and after it.
+    /// The file before the transaction, after each of its steps, and after the commit.
     files: Vec<Vec<u8>>,
     before: Records,
     after: Records,
@@ -29,7 +29,7 @@ fn steps(tool: &Tool, backend: Backend) -> Steps {
     }
     writer.set("mark", "x").unwrap();
     writeln!(writer.input, "COMMIT").unwrap();
-    // Later transactions write to a log of their own.
+    // Each of these changes is a transaction of its own, which a skiplist appends to its log.
     for n in (0..40).step_by(9) {
         writer.set(&key(n), &value(n, 1)).unwrap();
         writeln!(writer.input, "DELETE {}", key(n + 1)).unwrap();
@@ -57,7 +57,7 @@ fn steps(tool: &Tool, backend: Backend) -> Steps {
     Steps { files, before, after }
 }
 
-/// Returns the ranges of `old` that `new` has changed.
+/// Returns the byte ranges in which `new` differs from `old`.
 fn changed(old: &[u8], new: &[u8]) -> Vec<std::ops::Range<usize>> {
     let mut ranges: Vec<std::ops::Range<usize>> = Vec::new();
     for at in (0..old.len().min(new.len())).filter(|&at| old[at] != new[at]) {
@@ -69,7 +69,8 @@ fn changed(old: &[u8], new: &[u8]) -> Vec<std::ops::Range<usize>> {
     ranges
 }
 
-/// Returns every state that a step may leave: the writer first appends, then overwrites.
+/// Returns the files that a writer killed between `old` and `new` may leave. The writer first
+/// appends bytes, then overwrites others.
 fn left_by(old: &[u8], new: &[u8], rng: &mut Rng) -> Vec<Vec<u8>> {
     let mut left = Vec::new();
     for end in old.len()..=new.len() {
@@ -81,7 +82,7 @@ fn left_by(old: &[u8], new: &[u8], rng: &mut Rng) -> Vec<Vec<u8>> {
         so_far[range.clone()].copy_from_slice(&new[range]);
         left.push(so_far.clone());
     }
-    // A disk may write the overwritten blocks in any order.
+    // Also mix the overwritten ranges: a disk may write them in any order.
     for _ in 0..8 {
         let mut some = left[new.len() - old.len()].clone();
         for range in overwritten.iter().filter(|_| rng.one_in(2)).cloned() {
@@ -93,7 +94,8 @@ fn left_by(old: &[u8], new: &[u8], rng: &mut Rng) -> Vec<Vec<u8>> {
     left
 }
 
-/// Reads a file with our reader, and with Cyrus's too if `ask`. Returns whether it was readable.
+/// Reads a file and checks the records against `known`. If `ask` is set, Cyrus reads the file too.
+/// Returns whether the file was readable.
 #[track_caller]
 fn check(tool: &Tool, backend: Backend, file: &[u8], known: &[&Records], ask: bool) -> bool {
     let path = tool.copy(file);
@@ -108,7 +110,7 @@ fn check(tool: &Tool, backend: Backend, file: &[u8], known: &[&Records], ask: bo
         }
         Err(error) => {
             assert_eq!(error.kind(), Kind::Corrupt);
-            assert!(error.to_string().contains("copy") && !error.hint_text().is_empty());
+            assert!(error.to_string().contains("copy") && !error.hint().is_empty());
         }
     }
     if ask && let Ok(ours) = &ours {
@@ -118,7 +120,7 @@ fn check(tool: &Tool, backend: Backend, file: &[u8], known: &[&Records], ask: bo
     ours.is_ok()
 }
 
-/// How many of all torn files are also read by Cyrus: each costs a process.
+/// Number of damaged files that Cyrus also reads. Each of them starts a process.
 const ASKED: usize = 150;
 
 fn torn_files_are_read_as_cyrus_recovers_them(backend: Backend, seed: u64) {
@@ -137,8 +139,8 @@ fn torn_files_are_read_as_cyrus_recovers_them(backend: Backend, seed: u64) {
         let ask = rng.one_in(files.len() / ASKED);
         readable += usize::from(check(&tool, backend, file, &known, ask));
     }
-    // A twoskip file is not readable if it is shorter than its header says, or if it has half of a
-    // new record head.
+    // Not all files are readable: the reader refuses a twoskip file that is shorter than its header
+    // says, or that has half of a new record head.
     assert!(readable * 3 > files.len(), "{backend}: {readable} of {}", files.len());
 }
 
@@ -152,7 +154,7 @@ fn torn_skiplist_files_are_read_as_cyrus_recovers_them() {
     torn_files_are_read_as_cyrus_recovers_them(Backend::Skiplist, 32);
 }
 
-/// Writes transactions of several keys until the writer is killed after `lines` answers.
+/// Writes transactions of several keys. The writer is killed after it has answered `lines` times.
 fn killed_after(mut writer: Batch, lines: usize, rng: &mut Rng) {
     for _ in 0..6 {
         writeln!(writer.input, "BEGIN").unwrap();
@@ -176,7 +178,7 @@ fn killed_after(mut writer: Batch, lines: usize, rng: &mut Rng) {
 }
 
 #[test]
-fn what_a_killed_writer_left_is_read_as_cyrus_recovers_it() {
+fn the_file_of_a_killed_writer_is_read_as_cyrus_recovers_it() {
     let Some(tool) = Tool::find() else { return };
     let mut rng = Rng::new(33);
     for backend in [Backend::Twoskip, Backend::Skiplist, Backend::Flat] {

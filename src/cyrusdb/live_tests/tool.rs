@@ -1,4 +1,4 @@
-//! Runs Cyrus's own writer and reader of databases.
+//! Runs `cyr_dbtool`, Cyrus's own writer and reader of databases.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
@@ -14,15 +14,15 @@ use crate::cyrusdb::{self, Backend, Db, Options};
 /// Keys and values, ordered as in the database.
 pub type Records = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// The tool and a directory to work in.
+/// The tool, and a temporary directory for its databases.
 pub struct Tool {
     program: PathBuf,
     dir: tempfile::TempDir,
-    /// The user and group to run it as, if root runs the tests.
+    /// The user and group that run the tool, if root runs the tests.
     user: Option<(u32, u32)>,
 }
 
-/// One running `cyr_dbtool batch`.
+/// A running `cyr_dbtool batch`, which writes to a database.
 pub struct Batch {
     pub child: Child,
     pub input: ChildStdin,
@@ -30,7 +30,7 @@ pub struct Batch {
 }
 
 impl Tool {
-    /// Finds the tool; `None` if it is not installed.
+    /// Finds the tool. Returns `None` if it is not installed.
     pub fn find() -> Option<Tool> {
         let program = std::env::var_os("CYR_DBTOOL")
             .map_or_else(|| PathBuf::from("/usr/lib/cyrus/bin/cyr_dbtool"), PathBuf::from);
@@ -40,8 +40,8 @@ impl Tool {
         }
         let dir = tempfile::tempdir().unwrap();
         let as_root = fs::metadata("/proc/self").unwrap().uid() == 0;
-        // With the stamp Cyrus trusts a skiplist until it writes to it; without the stamp it
-        // recovers each skiplist that it opens.
+        // If the file `skipstamp` exists, Cyrus does not recover a skiplist when it reads it.
+        // Without the file, it recovers each skiplist that it opens.
         for (name, stamp) in [("imapd.conf", true), ("recover.conf", false)] {
             let root = dir.path().join(if stamp { "conf" } else { "recover" });
             fs::create_dir_all(root.join("db")).unwrap();
@@ -63,12 +63,12 @@ impl Tool {
         Some(Tool { program, dir, user })
     }
 
-    /// Returns the path of the database of a backend.
+    /// Returns the path of the test database of a backend.
     pub fn path(&self, backend: Backend) -> PathBuf {
         self.dir.path().join(backend.name())
     }
 
-    /// Returns a command on the database of a backend.
+    /// Returns the command that runs an action of the tool on the test database of a backend.
     pub fn command(&self, backend: Backend, action: &str) -> Command {
         self.on("imapd.conf", &self.path(backend), backend, action)
     }
@@ -83,7 +83,7 @@ impl Tool {
         command
     }
 
-    /// Writes a copy with these contents, and returns its path.
+    /// Writes a file with these contents, and returns its path.
     pub fn copy(&self, contents: &[u8]) -> PathBuf {
         let path = self.dir.path().join("copy");
         let _ = fs::remove_file(&path);
@@ -95,8 +95,8 @@ impl Tool {
         path
     }
 
-    /// Returns the records that Cyrus reads after it has recovered the database; `None` if it
-    /// cannot.
+    /// Returns the records that Cyrus reads after it has recovered the database. Returns `None` if
+    /// Cyrus cannot read it.
     pub fn recovered(&self, path: &Path, backend: Backend) -> Option<Records> {
         let output = self.on("recover.conf", path, backend, "show").output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
@@ -107,7 +107,7 @@ impl Tool {
         output.status.success().then(|| text.lines().map(record).collect())
     }
 
-    /// Starts to write.
+    /// Starts a writer on the test database of a backend.
     pub fn batch(&self, backend: Backend) -> Batch {
         let mut command = self.command(backend, "batch");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -124,7 +124,7 @@ impl Batch {
         write!(self.input, "SET {{{k}+}}\r\n{key} {{{v}+}}\r\n{value}\n")
     }
 
-    /// Waits until all earlier commands are done.
+    /// Waits until all earlier commands are done. `key` must exist.
     pub fn settle(&mut self, key: &str) {
         writeln!(self.input, "GET {key}").unwrap();
         let mut line = String::new();
@@ -132,14 +132,14 @@ impl Batch {
         assert!(line.starts_with(key), "{line}");
     }
 
-    /// Ends the tool.
+    /// Ends the writer and waits for it.
     pub fn finish(mut self) {
         drop(self.input);
         assert!(self.child.wait().unwrap().success());
     }
 }
 
-/// Opens a database of this type.
+/// Opens a database of this backend.
 pub fn open(path: &Path, backend: Backend) -> Box<dyn Db> {
     cyrusdb::open(path, Some(backend), &Options::default()).unwrap().unwrap()
 }
@@ -159,12 +159,12 @@ pub fn read(db: &dyn Db, prefix: &[u8]) -> Result<Records> {
     Ok(records)
 }
 
-/// Returns a key that sorts like its number.
+/// Returns a key for a number. Keys sort like their numbers.
 pub fn key(n: usize) -> String {
     format!("user.{n:05}")
 }
 
-/// Returns a value that names its key, with a length that varies.
+/// Returns a value that contains the key. Its length depends on both numbers.
 pub fn value(n: usize, round: usize) -> String {
     format!("%(k {} v {})", key(n), "x".repeat((n * 31 + round * 7) % 200))
 }

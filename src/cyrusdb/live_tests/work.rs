@@ -1,4 +1,4 @@
-//! Measures how much of a big database is read.
+//! Measures how many bytes of a large database are read.
 
 use std::fs;
 use std::io::Write;
@@ -19,11 +19,11 @@ fn entry(user: usize) -> String {
     format!("%(A %(u{user:04} lrswipkxtecdan) I {id} P default V 1704067200 F 3 M 1704067200 T e)")
 }
 
-/// Creates a database of a hundred thousand mailboxes.
+/// Creates a database with a hundred thousand mailboxes.
 fn fill(tool: &Tool, backend: Backend) {
     let all = || (0..USERS).flat_map(|user| (0..FOLDERS).map(move |folder| (user, folder)));
     if backend == Backend::Flat {
-        // For each record Cyrus would copy the whole flat file, so the test writes it directly.
+        // Write a flat file directly, because Cyrus would copy the whole file for each record.
         let lines =
             all().map(|(user, folder)| format!("{}\t{}\n", name(user, folder), entry(user)));
         fs::write(tool.path(backend), lines.collect::<String>()).unwrap();
@@ -32,7 +32,7 @@ fn fill(tool: &Tool, backend: Backend) {
     let mut writer = tool.batch(backend);
     writeln!(writer.input, "BEGIN").unwrap();
     for (user, folder) in all() {
-        // Users arrive in an order that is not that of their names.
+        // Insert the users in an order that is not the order of their names.
         writer.set(&name(user * 1237 % USERS, folder), &entry(user)).unwrap();
     }
     writeln!(writer.input, "COMMIT").unwrap();

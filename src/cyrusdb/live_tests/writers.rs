@@ -10,7 +10,7 @@ use crate::cyrusdb::Backend;
 
 use super::tool::{Tool, contents, key, open, value};
 
-/// Stops the writer when dropped, so also after a failed assertion.
+/// Sets a flag when dropped, so that the writer also stops after a failed assertion.
 struct Stop<'a>(&'a AtomicBool);
 
 impl Drop for Stop<'_> {
@@ -22,11 +22,11 @@ impl Drop for Stop<'_> {
 #[test]
 fn scans_are_consistent_while_cyr_dbtool_writes() {
     let Some(tool) = Tool::find() else { return };
-    // With twoskip, use more records than are read under one lock.
+    // For twoskip, use more records than are read under one lock.
     let all = [(Backend::Twoskip, 5000), (Backend::Skiplist, 600), (Backend::Flat, 600)];
     for (backend, keys) in all {
         let mut writer = tool.batch(backend);
-        // Even keys are never removed from here on; odd ones come and go.
+        // All keys exist at first. Later, only odd keys are removed and added again.
         writeln!(writer.input, "BEGIN").unwrap();
         for n in 0..keys {
             writer.set(&key(n), &value(n, 0)).unwrap();
@@ -60,10 +60,11 @@ fn scans_are_consistent_while_cyr_dbtool_writes() {
             let mut replaced = false;
             let mut states = 0;
             let mut last = Vec::new();
-            // Go on until enough states were seen, and the file was replaced by a repacked one.
+            // Continue until enough states were seen and the file was replaced by a repacked one.
             let mut scan = 0;
             while scan < 100 || states < 20 || !replaced {
-                // The other backends repack by themselves; twoskip only when a process is idle.
+                // Repack twoskip explicitly: the other backends do it by themselves, twoskip only
+                // in an idle process.
                 if backend == Backend::Twoskip && scan % 30 == 20 {
                     assert!(tool.command(backend, "repack").status().unwrap().success());
                 }
@@ -91,7 +92,8 @@ fn scans_are_consistent_while_cyr_dbtool_writes() {
     }
 }
 
-/// Uses more records than are read under one lock, and lengths beyond 16 bits.
+/// Uses more records than are read under one lock, and a key and a value longer than 16 bits can
+/// say.
 #[test]
 fn big_databases_are_read_whole() {
     let Some(tool) = Tool::find() else { return };
@@ -100,7 +102,7 @@ fn big_databases_are_read_whole() {
         let long_key = "z".repeat(70_000);
         let long_value = "v".repeat(100_000);
         let mut writer = tool.batch(backend);
-        // A flat database is copied for each key.
+        // Use few keys for a flat database, because Cyrus copies the file for each key.
         let keys = if backend == Backend::Flat { 300 } else { KEYS };
         writeln!(writer.input, "BEGIN").unwrap();
         for n in 0..keys {
@@ -124,7 +126,7 @@ fn big_databases_are_read_whole() {
     }
 }
 
-/// How many transactions there are; each changes all keys.
+/// The least number of transactions. Each changes all keys.
 const ROUNDS: usize = 150;
 
 #[test]
@@ -135,8 +137,8 @@ fn a_transaction_is_seen_whole_or_not_at_all() {
         let write = |writer: &mut super::tool::Batch, round: usize| {
             writeln!(writer.input, "BEGIN").unwrap();
             for n in 0..60 {
-                // Some keys are written in order, some not; each transaction also has keys of its
-                // own.
+                // Write the keys in an order that is not sorted. Each transaction also has a key of
+                // its own.
                 writer.set(&key(n * 37 % 60), &format!("round {round}")).unwrap();
             }
             writer.set(&format!("z{}", round % 7), &format!("round {round}")).unwrap();
@@ -146,13 +148,20 @@ fn a_transaction_is_seen_whole_or_not_at_all() {
         };
         write(&mut writer, 0);
         let db = open(&tool.path(backend), backend);
-        let done = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
+        let (done, enough) = (AtomicBool::new(false), AtomicBool::new(false));
+        let last = std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
                 let _stop = Stop(&done);
-                (1..=ROUNDS).for_each(|round| write(&mut writer, round));
+                // Write until the reader has seen some of the transactions.
+                let is_needed = |round: &usize| *round <= ROUNDS || !enough.load(Ordering::Relaxed);
+                let written =
+                    (1..).take_while(is_needed).inspect(|round| write(&mut writer, *round));
+                let last = written.last();
                 writer.finish();
+                last
             });
+            // Also end the writer if the reader fails.
+            let _enough = Stop(&enough);
             let mut seen = BTreeMap::new();
             while !done.load(Ordering::Relaxed) {
                 let records = contents(&*db, b"");
@@ -162,10 +171,13 @@ fn a_transaction_is_seen_whole_or_not_at_all() {
                 let newest = others.iter().filter(|(_, value)| value == round).count();
                 assert_eq!(newest, 1, "{backend}: {records:?}");
                 *seen.entry(round.clone()).or_insert(0) += 1;
+                if seen.len() > 3 {
+                    enough.store(true, Ordering::Relaxed);
+                }
             }
-            assert!(seen.len() > 3, "{backend}: {seen:?}");
+            writer.join().unwrap()
         });
-        let last = format!("round {ROUNDS}");
+        let last = format!("round {}", last.unwrap());
         assert_eq!(db.get(key(7).as_bytes()).unwrap().unwrap(), last.as_bytes());
     }
 }
@@ -184,7 +196,7 @@ fn a_reader_waits_for_a_transaction_of_cyrus() {
         let inode = format!(":{} ", fs::metadata(&path).unwrap().ino());
         std::thread::scope(|scope| {
             let reader = scope.spawn(|| open(&path, backend).get(b"a").unwrap());
-            // The kernel lists the processes that wait for a lock.
+            // Wait until the kernel lists the reader as a process that waits for this lock.
             let waits = |line: &str| line.contains("->") && line.contains(&inode);
             while !fs::read_to_string("/proc/locks").unwrap().lines().any(waits) {
                 assert!(!reader.is_finished(), "{backend}: it did not wait");

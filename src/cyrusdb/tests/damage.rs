@@ -1,4 +1,4 @@
-//! Reading damaged databases returns soon, with or without an error.
+//! Reads damaged databases. A read must end soon, with or without an error.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -6,13 +6,14 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
 
-/// Reads a damaged database. Any result is allowed, but it must come soon.
+/// Reads a damaged database. Any result is allowed, but the read must end.
 pub(super) fn exercise(db: &dyn Db) {
     let _ = scan(db, b"");
     let _ = db.get(b"user.carol^x.folder7");
 }
 
-/// Sets a new modification time: two quick writes may get the same time from the file system.
+/// Sets a modification time that differs for each change. Two quick writes may otherwise have the
+/// same time.
 fn touch(file: &File, change: usize) {
     file.set_modified(UNIX_EPOCH + Duration::from_secs(change as u64)).unwrap();
 }
@@ -29,7 +30,7 @@ fn truncated_databases_are_errors_or_shorter() {
         for len in (0..size).rev() {
             file.set_len(len).unwrap();
             let result = db.get(b"user.bob");
-            // A file that was left dirty may lose uncommitted data.
+            // Uncommitted data at the end of such a file may be missing without an error.
             if name.ends_with(".twoskip") && len > 0 && !name.starts_with("killed") {
                 assert_eq!(result.unwrap_err().kind(), Kind::Corrupt, "{name} {len}");
             }
@@ -49,7 +50,8 @@ fn flipped_bits_are_errors_or_values() {
         let whole = fs::read(&path).unwrap();
         let file = File::options().write(true).open(&path).unwrap();
         let db = open_as(&path, backend(name), order);
-        // Every bit of the header, then bits of the rest in steps that reach all bit positions.
+        // Flip every bit of the header, then bits of the rest in steps that reach all bit
+        // positions.
         let bits = whole.len() * 8;
         for bit in (0..bits.min(96 * 8)).chain((96 * 8..bits).step_by(211)) {
             let at = bit / 8;
@@ -64,7 +66,8 @@ fn flipped_bits_are_errors_or_values() {
     }
 }
 
-/// Damage that a CRC does not detect: each pointer of each record is changed.
+/// Changes each pointer of every third record, and the CRC too, so that the CRC does not show the
+/// damage.
 #[test]
 fn pointers_that_lead_astray_end_somewhere() {
     let dir = tempfile::tempdir().unwrap();

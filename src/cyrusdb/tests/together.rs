@@ -1,9 +1,10 @@
-//! Reading with few system calls: cached blocks, several searches at once, small files as a whole.
+//! Tests of reading with few system calls: cached blocks, several searches in one call, small files
+//! as a whole.
 
 use super::*;
 
 #[test]
-fn what_is_cached_is_read_without_the_lock_until_the_file_changes() {
+fn cached_blocks_are_read_without_the_lock_until_the_file_changes() {
     let dir = tempfile::tempdir().unwrap();
     for name in ["plain.twoskip", "plain.skiplist"] {
         let path = dir.path().join(name);
@@ -11,10 +12,10 @@ fn what_is_cached_is_read_without_the_lock_until_the_file_changes() {
         let db = open_as(&path, backend(name), KeyOrder::Raw);
         let found = db.get(b"user.bob").unwrap();
         assert!(found.is_some());
-        // The writer holds the lock but has not written yet.
+        // A writer holds the lock, but has not changed the file yet.
         let writer = lock::lock_existing(&path, Mode::Exclusive, Wait::Fail).unwrap();
         assert_eq!(db.get(b"user.bob").unwrap(), found);
-        // Once the file has changed, a reader waits for the writer.
+        // After the file has changed, a reader waits for the writer.
         let (send, receive) = std::sync::mpsc::channel();
         fs::write(&path, fs::read(fixture("empty.twoskip")).unwrap()).unwrap();
         std::thread::scope(|scope| {
@@ -27,14 +28,15 @@ fn what_is_cached_is_read_without_the_lock_until_the_file_changes() {
 }
 
 #[test]
-fn what_is_not_cached_is_read_under_the_lock_and_of_the_same_state() {
+fn uncached_blocks_are_read_under_the_lock_and_from_the_same_state() {
     let dir = tempfile::tempdir().unwrap();
     for kind in ["twoskip", "skiplist"] {
         let [first, second] = [format!("plain.{kind}"), format!("repacked.{kind}")];
         let path = dir.path().join(kind);
         fs::copy(fixture(&first), &path).unwrap();
         let db = open_as(&path, backend(&first), KeyOrder::Raw);
-        // Some blocks are cached; then the file is replaced between two visited records.
+        // Cache some blocks of the file, then replace it. The search must return only records of
+        // the new file.
         let (last, _) = export(&first).pop().unwrap();
         assert!(db.get(&last).unwrap().is_some());
         let (new, keys) = (dir.path().join("NEW"), export(&second));

@@ -1,4 +1,5 @@
-//! Reads twom databases that Cyrus's development version wrote (`tests/fixtures/twom/README.md`).
+//! Reads twom databases written by a development version of Cyrus
+//! (`tests/fixtures/twom/README.md`).
 
 use std::os::unix::fs::FileExt;
 use std::sync::mpsc;
@@ -11,7 +12,7 @@ use twox_hash::XxHash3_64;
 use super::*;
 use crate::sys::lock::Part;
 
-/// Returns the records of a database as Cyrus printed them.
+/// Returns the records of a database as Cyrus printed them, from the file with the ending `.b64`.
 pub(super) fn shown(path: &Path) -> Records {
     let name = format!("{}.b64", path.file_name().unwrap().to_str().unwrap());
     let text = fs::read_to_string(path.with_file_name(name)).unwrap();
@@ -23,7 +24,7 @@ fn decoded(text: &str) -> Vec<u8> {
     STANDARD.decode(text).unwrap()
 }
 
-/// Returns all databases of the fixtures.
+/// Returns the paths of all twom databases of the fixtures.
 fn all() -> Vec<PathBuf> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/twom");
     let mut found = Vec::new();
@@ -39,7 +40,7 @@ fn open_twom(path: &Path) -> Box<dyn Db> {
     open_as(path, Backend::Twom, KeyOrder::Raw)
 }
 
-/// Checks that reads of a damaged database return an error or the original records.
+/// Checks that each read of a damaged database returns an error or the original records.
 fn check(db: &dyn Db, expected: &Records, what: &str) {
     match scan(db, b"") {
         Ok(found) => assert_eq!(&found, expected, "{what}"),
@@ -64,8 +65,8 @@ fn number(bytes: &[u8], at: usize) -> usize {
     u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize
 }
 
-/// Returns for each record with pointers: its offset, that of its pointers, and the end of its
-/// head.
+/// Returns three offsets for each record with pointers: of the record, of its pointers, and of the
+/// end of its head.
 fn heads(bytes: &[u8]) -> Vec<(usize, usize, usize)> {
     let committed = number(bytes, 80);
     let is_head = |at: usize| {
@@ -107,7 +108,7 @@ fn each_holds_what_cyrus_showed() {
 }
 
 #[test]
-fn what_was_not_committed_is_not_there() {
+fn an_uncommitted_transaction_is_not_visible() {
     let (before, after) =
         (shown(&fixture("three-commits.twom")), fixture("killed-in-transaction.twom"));
     let bytes = fs::read(&after).unwrap();
@@ -143,7 +144,7 @@ fn a_flipped_byte_is_an_error_or_changes_nothing() {
         fs::write(&path, &whole).unwrap();
         let file = File::options().write(true).open(&path).unwrap();
         let db = open_twom(&path);
-        // Most of the file is a value of 9000 bytes; test it only at some offsets.
+        // Most of the file is a value of 9000 bytes. Flip only some bytes of it.
         let long = expected.last().map(|(_, value)| value).unwrap();
         let long = whole.windows(long.len()).position(|bytes| bytes == long).unwrap();
         let dull = long + 16..long + 8900;
@@ -182,13 +183,14 @@ fn a_shorter_file_is_an_error_unless_only_what_does_not_count_is_gone() {
             assert_eq!(db.get(b"key.001").unwrap_err().kind(), Kind::Corrupt, "{name} {len}");
             assert_eq!(scan(&*db, b"").unwrap_err().kind(), Kind::Corrupt, "{name} {len}");
         }
-        // An empty file is a database that no writer has opened yet.
+        // An empty file is a valid database that no writer has opened yet.
         file.set_len(0).unwrap();
         assert_eq!(scan(&*db, b"").unwrap(), []);
     }
 }
 
-/// Damage that a checksum does not detect: each pointer of each record is changed.
+/// Changes each pointer of each record, and the checksum too, so that the checksum does not show
+/// the damage.
 #[test]
 fn pointers_that_lead_astray_end_somewhere() {
     let dir = tempfile::tempdir().unwrap();
@@ -203,7 +205,7 @@ fn pointers_that_lead_astray_end_somewhere() {
         let mut changes = 0;
         for (n, &(at, pointers, end)) in heads.iter().enumerate() {
             let (other, ..) = heads[(n * 7 + 3) % heads.len()];
-            // The ancestor, if the record has one, is before the pointers.
+            // The pointer to the ancestor, if the record has one, is before the other pointers.
             for link in (at + 8..end).step_by(8).filter(|link| *link >= pointers.min(at + 16)) {
                 for target in [0, 8, 96, at, other, other + 8, usize::MAX] {
                     let mut head = whole[at..end].to_vec();
@@ -227,7 +229,7 @@ fn pointers_that_lead_astray_end_somewhere() {
 }
 
 #[test]
-fn what_lies_behind_a_damaged_record_is_salvaged_without_what_was_deleted() {
+fn records_after_a_damaged_one_are_salvaged_without_deleted_ones() {
     let dir = tempfile::tempdir().unwrap();
     let (path, name) = (dir.path().join("db"), fixture("many.twom"));
     let (whole, expected) = (fs::read(&name).unwrap(), shown(&name));
@@ -253,7 +255,7 @@ fn what_lies_behind_a_damaged_record_is_salvaged_without_what_was_deleted() {
             }
         }
     }
-    // Only records after one of the few high-level records cannot be reached in another way.
+    // Only records after one of the few records with many levels cannot be reached in another way.
     assert!(damaged > 60 && few * 10 > damaged * 8, "{few} of {damaged}");
 }
 
@@ -264,8 +266,8 @@ fn files_of_other_programs_and_later_versions_are_refused() {
     let whole = fs::read(fixture("three-commits.twom")).unwrap();
     for (at, value, why) in [
         (32, 2u32, "version 2"),
-        (36, 1 << 28 | 1 << 30, "other than Cyrus"),
-        (36, 1 << 29, "other than Cyrus"),
+        (36, 1 << 28 | 1 << 30, "not one that Cyrus uses"),
+        (36, 1 << 29, "not one that Cyrus uses"),
         (80, 360, "committed size"),
         (80, 12_708, "committed size"),
         (80, 1 << 20, "shorter than its header says"),
@@ -282,11 +284,23 @@ fn files_of_other_programs_and_later_versions_are_refused() {
     }
 }
 
-/// Opens the file separately and locks a range of it, as another process would.
-fn held(path: &Path, start: u32, len: u32, mode: Mode) -> File {
+/// A lock of a range of a file. It is released at once, although other tests start processes, which
+/// have a copy of the descriptor for a moment.
+struct Held(File);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        lock::release(&self.0);
+    }
+}
+
+/// Opens the file once more and locks a range of it, like another process.
+fn held(path: &Path, start: u32, len: u32, mode: Mode) -> Held {
     let file = File::options().read(true).write(true).open(path).unwrap();
-    lock::acquire_part(&file, path, Part { start, len }, mode, Wait::Fail).unwrap();
-    file
+    // A reader that has just closed the file may still have its lock, for the same reason.
+    let wait = Wait::For(Duration::from_secs(60));
+    lock::acquire_part(&file, path, Part { start, len }, mode, wait).unwrap();
+    Held(file)
 }
 
 #[test]
@@ -297,7 +311,7 @@ fn readers_wait_for_those_that_write_or_wait_to_but_not_for_one_that_repacks() {
         let name = if small { "three-commits.twom" } else { "many.twom" };
         fs::copy(fixture(name), &path).unwrap();
         let expected = shown(&fixture(name));
-        // Another reader, and a process that copies the file to repack it.
+        // Another reader and a process that repacks the file hold their locks.
         let reader = held(&path, 96, 272, Mode::Shared);
         let _repack = held(&path, 40, 8, Mode::Exclusive);
         let read = || {
@@ -320,9 +334,9 @@ fn readers_wait_for_those_that_write_or_wait_to_but_not_for_one_that_repacks() {
     }
 }
 
-/// An aborted transaction leaves the header and the size unchanged, and a writer that maps the file
-/// leaves the time unchanged. It may change bytes of unused pointers, though. Cached blocks and
-/// newly read blocks then do not fit together.
+/// An aborted transaction leaves header and size unchanged, but may change unused pointers. A
+/// writer that maps the file into memory also leaves the modification time unchanged. So cached
+/// blocks and newly read blocks may not belong together.
 #[test]
 fn blocks_from_before_and_after_an_aborted_transaction_go_together() {
     let dir = tempfile::tempdir().unwrap();
@@ -333,7 +347,7 @@ fn blocks_from_before_and_after_an_aborted_transaction_go_together() {
     let mut changed = 0;
     for (at, pointers, end) in heads(&whole) {
         let (first, second) = (number(&whole, pointers), number(&whole, pointers + 8));
-        // The lower one of the two pointers is unused.
+        // The lower of the two pointers on the lowest level is unused.
         let unused = if first < second { pointers } else { pointers + 8 };
         let straddles = unused / 4096 != end / 4096;
         if first.max(second) > 0 && straddles {
@@ -345,14 +359,24 @@ fn blocks_from_before_and_after_an_aborted_transaction_go_together() {
         }
     }
     assert!(changed > 0, "no record lies in two blocks");
+    // A scan that would skip damaged records must find none either.
+    let read = [<dyn Db>::scan, <dyn Db>::salvage];
     for (key, _) in expected.iter().step_by(9) {
-        fs::write(&path, &whole).unwrap();
-        let file = File::options().write(true).open(&path).unwrap();
-        let time = file.metadata().unwrap().modified().unwrap();
-        let db = open_twom(&path);
-        assert!(db.get(key).unwrap().is_some());
-        file.write_all_at(&after, 0).unwrap();
-        file.set_modified(time).unwrap();
-        assert_eq!(scan(&*db, b"").unwrap(), expected);
+        for read in read {
+            fs::write(&path, &whole).unwrap();
+            let file = File::options().write(true).open(&path).unwrap();
+            let time = file.metadata().unwrap().modified().unwrap();
+            let db = open_twom(&path);
+            assert!(db.get(key).unwrap().is_some());
+            file.write_all_at(&after, 0).unwrap();
+            file.set_modified(time).unwrap();
+            let mut found = Vec::new();
+            let visit = &mut |key: &[u8], value: &[u8]| {
+                found.push((key.to_vec(), value.to_vec()));
+                Ok(ControlFlow::Continue(()))
+            };
+            read(&*db, b"", visit).unwrap();
+            assert_eq!(found, expected);
+        }
     }
 }

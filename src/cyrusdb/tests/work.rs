@@ -21,7 +21,7 @@ fn cost(work: impl FnOnce()) -> u64 {
 }
 
 #[test]
-fn looking_up_again_what_has_not_changed_reads_next_to_nothing() {
+fn a_second_lookup_in_an_unchanged_file_reads_almost_nothing() {
     for name in ["plain.twoskip", "plain.skiplist", "killed.twoskip", "killed.skiplist"] {
         let db = open_as(&fixture(name), backend(name), KeyOrder::Raw);
         let expected = export(name);
@@ -31,7 +31,8 @@ fn looking_up_again_what_has_not_changed_reads_next_to_nothing() {
                 assert_eq!(db.get(key).unwrap().as_ref(), Some(value));
             }
         });
-        // Only the head of the file is read, to see that the file is unchanged.
+        // Each lookup reads only the first 64 bytes of the file, to check that the file has not
+        // changed.
         assert_eq!(read, 64 * expected.len() as u64, "{name}");
     }
 }

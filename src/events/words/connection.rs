@@ -1,33 +1,37 @@
-//! The lines for events about connections.
+//! The log lines of events about connections.
 
-use super::line::Line;
+use super::output::Line;
 use crate::events::connection::ConnectionEvent;
 use crate::types::Level;
 
-/// Returns the line of an event.
+/// Returns the log line of an event.
 pub(super) fn line(event: &ConnectionEvent) -> Line {
     let (level, text) = match event {
         ConnectionEvent::PortFailed { port, error } => {
-            (Level::Info, format!("no replication over port {port}: {error}"))
+            (Level::Info, format!("port {port} cannot be used for replication: {error}"))
         }
         ConnectionEvent::OptionFailed { option, why } => {
             (Level::Warning, format!("{option} has no effect on the connection: {why}"))
         }
         ConnectionEvent::Encrypted { how, host } | ConnectionEvent::Layer { how, host } => {
-            (Level::Info, format!("{how} with {host}"))
+            (Level::Info, format!("connection to {host} encrypted: {how}"))
         }
         ConnectionEvent::CertificateWarning { why } => (Level::Warning, why.clone()),
-        ConnectionEvent::TlsNotRemembered { host, error } => {
-            (Level::Warning, format!("later runs will not know that {host} has TLS: {error}"))
-        }
+        ConnectionEvent::TlsNotRemembered { host, error } => (
+            Level::Warning,
+            format!(
+                "cannot store that {host} has TLS, so later runs may accept a connection without \
+                 TLS: {error}"
+            ),
+        ),
         ConnectionEvent::StartTlsRefused { text } => {
             (Level::Warning, format!("the connection is not encrypted: STARTTLS refused: {text}"))
         }
         ConnectionEvent::NotEncrypted { server } => (
             Level::Notice,
             format!(
-                "not encrypting the connection to {server}, which was reached over TLS that \
-                 verified before: sync_tls is off"
+                "not encrypting the connection to {server}, although an earlier connection used \
+                 verified TLS: sync_tls is off"
             ),
         ),
         ConnectionEvent::ClearPassword { host, address, mechanism } => {
@@ -51,8 +55,8 @@ pub(super) fn line(event: &ConnectionEvent) -> Line {
         }
         ConnectionEvent::ArchiveNotEnabled => (
             Level::Notice,
-            "Replication to archive requested but destination didn't enable it: going on as \
-             without -a (archive_enabled of the replica's imapd.conf)"
+            "Replication to archive requested but destination didn't enable it: continuing as \
+             without -a; see archive_enabled in the replica's imapd.conf"
                 .to_owned(),
         ),
         ConnectionEvent::CapabilitiesRefused { error } => (Level::Notice, error.to_string()),

@@ -1,8 +1,8 @@
-//! Renders events in the words of Cyrus, as lines of `-v` and of syslog. Programs that watch those
-//! lines continue to work.
+//! Formats events as lines with the wording of Cyrus's programs, for `-v` and for syslog. So
+//! programs that search for Cyrus's lines also find these lines.
 
 mod connection;
-mod line;
+mod output;
 mod phrase;
 mod render;
 mod repair;
@@ -12,5 +12,5 @@ mod store;
 mod sync;
 mod verify;
 
-pub use line::{Line, To};
-pub use render::{words, words_of};
+pub use output::{Line, To};
+pub use render::{line, line_for};

@@ -1,11 +1,11 @@
-//! Cyrus's phrases for failures (`imap/imap_err.et`, `imap/backend.c`), for people and programs
-//! that search logs for them.
+//! Cyrus's texts for failures (`imap/imap_err.et`, `imap/backend.c`). People and programs search
+//! logs for these texts.
 
 use std::fmt;
 
-use crate::error::{Error, Kind, Mention};
+use crate::error::{BriefError, Error, Kind};
 
-/// Formats an error as Cyrus's phrase, followed by the details.
+/// Formats an error as Cyrus's text for it, followed by the details.
 pub(super) struct Phrased<'e>(pub &'e Error);
 
 impl fmt::Display for Phrased<'_> {
@@ -14,12 +14,12 @@ impl fmt::Display for Phrased<'_> {
         if let Some(phrase) = phrase(error.kind()) {
             write!(f, "{phrase}: ")?;
         }
-        Mention(error).fmt(f)
+        BriefError(error).fmt(f)
     }
 }
 
-/// Returns Cyrus's text (`error_message`) for the same failure in its own client. Returns `None` if
-/// Cyrus has no such failure.
+/// Returns the text that Cyrus's own client logs for the same failure (`error_message`). Returns
+/// `None` if Cyrus has no such failure.
 fn phrase(kind: Kind) -> Option<&'static str> {
     Some(match kind {
         Kind::Io => "System I/O error",
@@ -39,18 +39,19 @@ fn phrase(kind: Kind) -> Option<&'static str> {
     })
 }
 
-/// Formats a failed connection in the words of Cyrus's client, followed by the details.
+/// Formats a failed connection with the wording of Cyrus's client, followed by the details.
 pub(super) struct Unreached<'e> {
-    /// Name of the replica.
+    /// The name of the replica's server.
     pub server: &'e str,
-    /// The error.
+    /// The reason for the failure.
     pub error: &'e Error,
 }
 
 impl fmt::Display for Unreached<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Unreached { server, error } = self;
-        // If there are several reasons, use the last one, without its address.
+        // The last part of the detail is the reason without the address. (If several attempts
+        // failed, it is the reason of the last one.)
         let detail = error.detail();
         let reason = detail.rsplit_once(": ").map_or(detail, |(_, reason)| reason);
         match error.kind() {
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cyrus_says_of_a_connection_comes_first() {
+    fn cyruss_words_about_a_connection_come_first() {
         let error = Error::new(Kind::Connect, "connect to", "mx2:2005", "1.2.3.4:2005: refused");
         let line = unreached(&error);
         assert!(line.starts_with("connect(mx2) failed: refused: connect to mx2:2005: "), "{line}");
@@ -93,9 +94,9 @@ mod tests {
     fn cyruss_phrase_comes_before_ours() {
         let error =
             Error::new(Kind::ReplicaChecksum, "replica refused", "it", "IMAP_SYNC_CHECKSUM");
-        let told = Phrased(&error).to_string();
+        let reported = Phrased(&error).to_string();
         assert_eq!(
-            told,
+            reported,
             "Replication inconsistency detected: replica refused it: IMAP_SYNC_CHECKSUM"
         );
         let error = Error::new(Kind::Corrupt, "read", "it", "bad");

@@ -1,17 +1,18 @@
-//! Renders an event as a line.
+//! Formats an event as a line of output.
 
-use super::line::{Line, To};
+use super::output::{Line, To};
 use super::{connection, repair, run, step, store, sync, verify};
 use crate::events::event::Event;
 use crate::events::run::RunEvent;
 use crate::events::sync::SyncEvent;
 use crate::types::{Level, ReplicaName};
 
-/// Returns the line of an event, or `None` if Cyrus prints nothing for it.
-pub fn words(event: &Event) -> Option<Line> {
+/// Returns the line of an event. Returns `None` for events that have no line.
+pub fn line(event: &Event) -> Option<Line> {
     Some(match event {
         Event::Step(step) => Line::verbose(step::text(step)),
-        // The step that follows has a line. The caller reports the result of an item.
+        // The step that follows `Differs` has a line. The caller of the library reports the result
+        // of an item.
         Event::Differs { .. } | Event::Ended(_) => return None,
         Event::Unreachable { server, pause, .. } => {
             let seconds = pause.as_secs();
@@ -28,10 +29,10 @@ pub fn words(event: &Event) -> Option<Line> {
     })
 }
 
-/// Returns the line of an event of a client of `replica`. Lines that a person should look at name
-/// the replica, because one log may contain the lines of many clients.
-pub fn words_of(event: &Event, replica: &ReplicaName) -> Option<Line> {
-    let mut line = words(event)?;
+/// Returns the line of an event that a client of `replica` reports. Errors and warnings get the
+/// name of the replica appended, because one log may contain the lines of many clients.
+pub fn line_for(event: &Event, replica: &ReplicaName) -> Option<Line> {
+    let mut line = line(event)?;
     if matches!(line.to, To::Log(Level::Error | Level::Warning)) && !names_replica(event) {
         line.text.push_str(&format!(" {replica}"));
     }

@@ -1,11 +1,11 @@
-//! The lines for mailboxes that were changed on both sides (`log_mismatch`, `log_record` and
-//! `mailbox_full_update` in Cyrus's `imap/sync_support.c`).
+//! The log lines of repairs. Cyrus writes these lines in `log_mismatch`, `log_record` and
+//! `mailbox_full_update` (`imap/sync_support.c`).
 
-use super::line::Line;
-use crate::events::repair::{Fate, Raised, RecordSeen, RepairEvent, Side};
+use super::output::Line;
+use crate::events::repair::{RaisedValue, RecordSeen, RepairAction, RepairEvent, Side};
 use crate::types::Level;
 
-/// Returns the line of an event.
+/// Returns the log line of an event.
 pub(super) fn line(event: &RepairEvent) -> Line {
     let (level, text) = match event {
         RepairEvent::GuidMismatch { mailbox, uid, replica, master } => (
@@ -24,15 +24,18 @@ pub(super) fn line(event: &RepairEvent) -> Line {
             Level::Notice,
             format!("SYNCNOTICE: bumping modseq: mailbox=<{mailbox}> record=<{uid}>"),
         ),
-        RepairEvent::Message { mailbox, uid, guid, fate: becomes } => {
-            let (level, what) = fate(*becomes);
+        RepairEvent::Message { mailbox, uid, guid, action: becomes } => {
+            let (level, what) = action(*becomes);
             (level, format!("{what}: mailbox=<{mailbox}> uid=<{uid}> guid=<{guid}>"))
         }
         RepairEvent::Annotations { mailbox, stay } => {
             let stay = side(*stay);
-            (Level::Info, format!("annotations differ, the {stay}'s stay: mailbox=<{mailbox}>"))
+            (
+                Level::Info,
+                format!("annotations differ, keeping those of the {stay}: mailbox=<{mailbox}>"),
+            )
         }
-        RepairEvent::Raised { mailbox, value, old, new } => {
+        RepairEvent::ValueRaised { mailbox, value, old, new } => {
             let what = raised(*value);
             let text = format!(
                 "SYNCNOTICE: {what} higher on replica, updating: mailbox=<{mailbox}> \
@@ -62,34 +65,44 @@ fn side(side: Side) -> &'static str {
     }
 }
 
-fn raised(value: Raised) -> &'static str {
+fn raised(value: RaisedValue) -> &'static str {
     match value {
-        Raised::UidValidity => "uidvalidity",
-        Raised::HighestModseq => "highestmodseq",
-        Raised::LastUid => "last_uid",
-        Raised::FolderModseq => "foldermodseq",
+        RaisedValue::UidValidity => "uidvalidity",
+        RaisedValue::HighestModseq => "highestmodseq",
+        RaisedValue::LastUid => "last_uid",
+        RaisedValue::FolderModseq => "foldermodseq",
     }
 }
 
-fn fate(fate: Fate) -> (Level, String) {
-    let (level, what) = match fate {
-        Fate::OnlyOnMaster => (Level::Error, "SYNCNOTICE: record only exists on master"),
-        Fate::OnlyOnReplica => (Level::Error, "SYNCNOTICE: record only exists on replica"),
-        Fate::OnlyOnReplicaStale => (Level::Notice, "SYNCNOTICE: record only exists on replica"),
-        Fate::ExpungedOnMaster => (Level::Info, "expunged on the master, expunging on the replica"),
-        Fate::ExpungedOnReplica => {
+fn action(action: RepairAction) -> (Level, String) {
+    let (level, what) = match action {
+        RepairAction::OnlyOnMaster => (Level::Error, "SYNCNOTICE: record only exists on master"),
+        RepairAction::OnlyOnReplica => (Level::Error, "SYNCNOTICE: record only exists on replica"),
+        RepairAction::OnlyOnReplicaStale => {
+            (Level::Notice, "SYNCNOTICE: record only exists on replica")
+        }
+        RepairAction::ExpungedOnMaster => {
+            (Level::Info, "expunged on the master, expunging on the replica")
+        }
+        RepairAction::ExpungedOnReplica => {
             (Level::Info, "expunged on the replica, expunging on the master")
         }
-        Fate::ExpungedLongAgo => {
+        RepairAction::ExpungedLongAgo => {
             (Level::Info, "expunged on the master long ago, expunging on the replica")
         }
-        Fate::CameBack => (Level::Info, "copied back by an earlier run, expunging on the replica"),
-        Fate::MasterStays => (Level::Info, "record mismatch with replica, the master's stays"),
-        Fate::CopiedBack { to: None } => (Level::Info, "copying back from the replica"),
-        Fate::CopiedBack { to: Some(to) } => {
-            return (Level::Info, format!("copying back from the replica as {to}"));
+        RepairAction::CameBack => {
+            (Level::Info, "copied back by an earlier run, expunging on the replica")
         }
-        Fate::Renumbered { to } => return (Level::Info, format!("renumbering to {to}")),
+        RepairAction::MasterStays => {
+            (Level::Info, "record mismatch with replica, keeping the master's record")
+        }
+        RepairAction::CopiedBack { to: None } => (Level::Info, "copying back from the replica"),
+        RepairAction::CopiedBack { to: Some(to) } => {
+            return (Level::Info, format!("copying back from the replica as UID {to}"));
+        }
+        RepairAction::Renumbered { to } => {
+            return (Level::Info, format!("renumbering to UID {to}"));
+        }
     };
     (level, what.to_owned())
 }

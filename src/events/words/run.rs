@@ -1,13 +1,13 @@
-//! The lines for events about a run as a whole.
+//! The log lines of events about a run as a whole.
 
-use super::line::Line;
+use super::output::Line;
 use super::phrase::Unreached;
-use crate::error::Mention;
+use crate::error::BriefError;
 use crate::events::run::RunEvent;
 use crate::types::Level;
 use crate::types::Text;
 
-/// Returns the line of an event.
+/// Returns the log line of an event.
 pub(super) fn line(event: &RunEvent) -> Line {
     let (level, text) = match event {
         RunEvent::ConnectFailed { replica, attempts, error } => (
@@ -36,12 +36,18 @@ pub(super) fn line(event: &RunEvent) -> Line {
         ),
         RunEvent::TryingAllTheSame => (
             Level::Notice,
-            "trying again all the same, in case somebody puts that right".to_owned(),
+            "trying to connect again, although this failure probably needs an administrator"
+                .to_owned(),
         ),
         RunEvent::TryingAgain { error } => (Level::Notice, format!("trying again: {error}")),
-        RunEvent::ReplicaGone { error } => (Level::Notice, format!("the replica is gone: {error}")),
-        RunEvent::Restarted => (Level::Info, "sync_client RESTART succeeded".to_owned()),
-        RunEvent::RestartFailed { error } => {
+        RunEvent::ReplicaGone { error } => (
+            Level::Notice,
+            format!(
+                "the replica shut down and cannot be reached again, ending because of -o: {error}"
+            ),
+        ),
+        RunEvent::StagedFilesReleased => (Level::Info, "sync_client RESTART succeeded".to_owned()),
+        RunEvent::ReleaseFailed { error } => {
             (Level::Notice, format!("sync_client RESTART failed: {error}"))
         }
         RunEvent::NoCache { error } => {
@@ -53,12 +59,13 @@ pub(super) fn line(event: &RunEvent) -> Line {
         RunEvent::Reprocessing { path } => {
             (Level::Notice, format!("Reprocessing sync log file {}", path.display()))
         }
-        RunEvent::BadLogLine { path, line, why } => {
-            (Level::Error, format!("SYNCERROR: {}:{line}: {why}", path.display()))
-        }
+        RunEvent::BadLogLine { path, line, why } => (
+            Level::Error,
+            format!("SYNCERROR: ignoring a line of the sync log: {}:{line}: {why}", path.display()),
+        ),
         RunEvent::ShutdownFileFound { path } => (
             Level::Notice,
-            format!("SYNCNOTICE: the shutdown file {} is there: shutting down", path.display()),
+            format!("SYNCNOTICE: the shutdown file {} exists: shutting down", path.display()),
         ),
         RunEvent::NoSyncLog => (
             Level::Warning,
@@ -72,16 +79,16 @@ pub(super) fn line(event: &RunEvent) -> Line {
                 None => "the log without a channel (\"\")".to_owned(),
             };
             let text = format!(
-                "SYNCNOTICE: nothing will be replicated: {what} is not among sync_log_channels; add \
-                 it in imapd.conf and restart Cyrus"
+                "SYNCNOTICE: nothing will be replicated: {what} is not in sync_log_channels; add \
+                 it to sync_log_channels in imapd.conf and restart Cyrus"
             );
             (Level::Warning, text)
         }
-        RunEvent::NobodyLogs { mailbox, path, time } => {
+        RunEvent::MailNotLogged { mailbox, path, time } => {
             let text = format!(
-                "SYNCNOTICE: nobody wrote {} in the {} s since the start, although mail came to \
-                 {mailbox}: restart Cyrus, so that all its programs log their changes; until then \
-                 only sync_client -A finds them",
+                "SYNCNOTICE: no program of Cyrus wrote to {} in the {} s since the start, although \
+                 mail came to {mailbox}: restart Cyrus, so that all its programs log their \
+                 changes; until then only sync_client -A replicates them",
                 path.display(),
                 time.as_secs()
             );
@@ -89,13 +96,13 @@ pub(super) fn line(event: &RunEvent) -> Line {
         }
         RunEvent::StatusNotWritten { error } => (Level::Warning, error.to_string()),
         RunEvent::LogNotTaken { error }
-        | RunEvent::NotNoted { error }
+        | RunEvent::UnfinishedNotSaved { error }
         | RunEvent::ChangeNotLogged { error, .. } => (Level::Error, format!("SYNCERROR: {error}")),
         RunEvent::ChannelShared { path } => (
             Level::Warning,
             format!(
-                "SYNCNOTICE: another client works on this channel: its work file {} is left alone, \
-                 and what is not done is put back to the log; stop one of the two",
+                "SYNCNOTICE: another client uses this channel: its work file {} is not changed, \
+                 and what is not replicated is returned to the log; stop one of the two clients",
                 path.display()
             ),
         ),
@@ -107,7 +114,7 @@ pub(super) fn line(event: &RunEvent) -> Line {
                 "SYNCERROR: left for later: items=<{}> tries=<{tries}> next=<{} s> error=<{}>",
                 list(items),
                 next.as_secs(),
-                Mention(error)
+                BriefError(error)
             );
             (level, text)
         }
@@ -116,14 +123,15 @@ pub(super) fn line(event: &RunEvent) -> Line {
             format!(
                 "SYNCERROR: not replicated: items=<{}> error=<{}>",
                 list(items),
-                Mention(error)
+                BriefError(error)
             ),
         ),
     };
     Line::log(level, text)
 }
 
-/// Returns a text such as `excluded: 2 users, 1 mailbox: ann, bob, lists/rust`.
+/// Returns the text for excluded users and mailboxes, such as
+/// `excluded: 2 users, 1 mailbox: ann, bob, lists/rust`.
 fn excluded(users: u64, mailboxes: u64, names: &[Text]) -> String {
     let count = |number: u64, what: &str, plural: &str| {
         let what = if number == 1 { what } else { plural };

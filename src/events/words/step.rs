@@ -1,4 +1,4 @@
-//! The lines that `-v` prints.
+//! The lines of steps, which `-v` prints.
 
 use std::fmt;
 
@@ -44,7 +44,7 @@ pub(super) fn text(step: &Step) -> String {
     }
 }
 
-/// Writes the line that `-v` prints.
+/// Formats the step as the line that `-v` prints.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&text(self))

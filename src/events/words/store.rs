@@ -1,34 +1,36 @@
-//! The lines for events about the master's data.
+//! The log lines of events about reading the master's data.
 
-use super::line::Line;
+use super::output::Line;
 use crate::events::store::StoreEvent;
 use crate::types::Level;
 
-/// Returns the line of an event.
+/// Returns the log line of an event.
 pub(super) fn line(event: &StoreEvent) -> Line {
     match event {
         StoreEvent::MailboxLeftOut { error } => {
-            Line::log(Level::Error, format!("DBERROR: mailbox left out: {error}"))
+            Line::log(Level::Error, format!("DBERROR: mailbox not replicated: {error}"))
         }
         StoreEvent::LockWait { error } => {
             Line::log(Level::Notice, format!("SYNCNOTICE: waiting for a lock: {error}"))
         }
-        StoreEvent::CountersIgnored { error, .. } => {
-            Line::log(Level::Error, format!("IOERROR: counters ignored: {error}"))
-        }
-        StoreEvent::GroupsIgnored { error, .. } => {
-            Line::log(Level::Error, format!("IOERROR: groups ignored: {error}"))
-        }
+        StoreEvent::CountersIgnored { user, error } => Line::log(
+            Level::Error,
+            format!("IOERROR: counters of user {user} are damaged, using 0: {error}"),
+        ),
+        StoreEvent::GroupsIgnored { user, error } => Line::log(
+            Level::Error,
+            format!("IOERROR: groups of user {user} are not replicated: {error}"),
+        ),
         StoreEvent::UnknownData { place, data } => Line::log(
             Level::Warning,
-            format!(
-                "SYNCNOTICE: not replicated, written by a later Cyrus than is known here: {place}: \
-                 {data}"
-            ),
+            format!("SYNCNOTICE: unknown data of a newer Cyrus is not replicated: {place}: {data}"),
         ),
         StoreEvent::HeaderOdd { mailbox, why } => Line::log(
             Level::Warning,
-            format!("IOERROR: mailbox header odd: mailbox=<{mailbox}> error=<{why}>"),
+            format!(
+                "IOERROR: mailbox header inconsistent: mailbox=<{mailbox}> error=<{why}>; run \
+                 reconstruct on the mailbox"
+            ),
         ),
     }
 }

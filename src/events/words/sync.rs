@@ -1,12 +1,12 @@
-//! The lines for events about users and mailboxes.
+//! The log lines of events about the replication of users and mailboxes.
 
-use super::line::Line;
+use super::output::Line;
 use super::phrase::Phrased;
-use crate::error::Mention;
+use crate::error::BriefError;
 use crate::events::sync::SyncEvent;
 use crate::types::{Level, ReplicaName};
 
-/// Returns the line of an event.
+/// Returns the log line of an event.
 pub(super) fn line(event: &SyncEvent) -> Line {
     Line::log(level(event), text(event))
 }
@@ -57,7 +57,10 @@ fn text(event: &SyncEvent) -> String {
             uids[0], uids[1], uids[2], modseqs[0], modseqs[1], modseqs[2]
         ),
         SyncEvent::Confirmed { mailbox, messages, bytes, .. } => {
-            format!("{mailbox}: confirmed, with {messages} messages of {bytes} bytes")
+            format!(
+                "{mailbox}: update confirmed by the replica, with {messages} messages of {bytes} \
+                 bytes"
+            )
         }
         SyncEvent::AlreadyThere { mailboxes, messages } => {
             format!("{mailboxes} mailboxes and {messages} messages are on the replica already")
@@ -81,7 +84,7 @@ fn text(event: &SyncEvent) -> String {
             format!("SYNCERROR: do_folders(): update failed: {subject} '{}'", Phrased(error))
         }
         SyncEvent::PartFailed { subject, error } => {
-            format!("SYNCERROR: update failed: {subject} '{}'", Mention(error))
+            format!("SYNCERROR: update failed: {subject} '{}'", BriefError(error))
         }
         SyncEvent::NoTombstone { mailbox } => {
             format!("SYNCNOTICE: attempt to UNMAILBOX without a tombstone: mailbox=<{mailbox}>")
@@ -93,17 +96,19 @@ fn text(event: &SyncEvent) -> String {
             format!("{external}: there is no such mailbox on this server")
         }
         SyncEvent::UserNotGone { user } => {
-            format!("SYNCNOTICE: user is not gone: userid=<{user}>")
+            format!(
+                "SYNCNOTICE: user still exists, not deleting it on the replica: userid=<{user}>"
+            )
         }
         SyncEvent::Stray { mailbox } => {
             format!("SYNCNOTICE: no tombstone for deleted mailbox {mailbox}, left on the replica")
         }
         SyncEvent::Double { mailbox } => format!(
-            "SYNCNOTICE: another mailbox of the replica has the uniqueid of {mailbox} too, left on \
-             the replica"
+            "SYNCNOTICE: another mailbox of the replica has the same uniqueid as {mailbox}, left \
+             on the replica"
         ),
         SyncEvent::FillIn { mailbox } => {
-            format!("SYNCNOTICE: mailbox {mailbox} was made by the replica, deleting it")
+            format!("SYNCNOTICE: mailbox {mailbox} was created by the replica itself, deleting it")
         }
         SyncEvent::DeleteFailed { mailbox, error } => {
             format!("SYNCERROR: sync_do_folder_delete(): failed: {mailbox} '{}'", Phrased(error))
@@ -111,7 +116,9 @@ fn text(event: &SyncEvent) -> String {
         SyncEvent::RenameFailed { from, to } => {
             format!("SYNCERROR: do_folders(): failed to rename: {from} -> {to}")
         }
-        SyncEvent::SendingAllMessages { error } => format!("sending all messages: {error}"),
+        SyncEvent::SendingAllMessages { error } => format!(
+            "the replica cannot report which messages it has, sending all messages: {error}"
+        ),
         SyncEvent::InboxWithoutMessages { mailbox } => {
             format!("{mailbox}: creating it without its messages")
         }
@@ -125,17 +132,19 @@ fn text(event: &SyncEvent) -> String {
             format!("CRC failure on sync for {mailbox}, trying full update")
         }
         SyncEvent::UncheckedDiffers { mailbox } => format!(
-            "SYNC_NOTICE: the replica took an update of {mailbox} that it could not check, and has \
-             other records; trying again"
+            "SYNC_NOTICE: the replica accepted an update of {mailbox} without a check, but its \
+             records differ; trying again"
         ),
-        SyncEvent::ComparingAgain { error, .. } => format!("comparing once more: {error}"),
+        SyncEvent::ComparingAgain { mailbox, error } => {
+            format!("{mailbox} changed during the comparison, comparing again: {error}")
+        }
         SyncEvent::CrcsMended { mailbox, stored, computed } => format!(
-            "SYNCNOTICE: wrong CRCs put right: mailbox=<{mailbox}> stored=<{stored}> \
+            "SYNCNOTICE: wrong CRCs corrected: mailbox=<{mailbox}> stored=<{stored}> \
              computed=<{computed}>"
         ),
         SyncEvent::CrcsStay { mailbox, error } => format!(
-            "SYNCNOTICE: cyrus.index has wrong CRCs: mailbox=<{mailbox}> error=<{error}>; \
-             reconstruct puts them right"
+            "SYNCNOTICE: cyrus.index has wrong CRCs: mailbox=<{mailbox}> error=<{error}>; run \
+             reconstruct on the mailbox"
         ),
         SyncEvent::MasterFailed { mailbox, error } => {
             format!("SYNCNOTICE: failed to prepare update: mailbox=<{mailbox}> error=<{error}>")

@@ -1,6 +1,6 @@
-//! The lines of a verification, which Cyrus does not have.
+//! The output lines of a verification. Cyrus has no such command, so the wording is our own.
 
-use super::line::Line;
+use super::output::Line;
 use crate::events::verify::{Finding, Verdict, VerifyEvent, VerifyTotals};
 
 /// Returns the line of an event.
@@ -60,5 +60,8 @@ fn summary(totals: &VerifyTotals, verdict: Verdict) -> String {
     ];
     let found = counts.iter().filter(|(count, _)| **count > 0);
     let found: Vec<String> = found.map(|(count, what)| format!("{count} {what}")).collect();
+    if found.is_empty() {
+        return text + "nothing was compared";
+    }
     text + &found.join(", ")
 }

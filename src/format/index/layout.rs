@@ -1,9 +1,9 @@
-//! The offsets of the fields of cyrus.index, by minor version.
+//! The offsets of the fields of cyrus.index, for each minor version.
 //!
-//! Numbers are big-endian. Only the fields that replication needs are listed. The CRC-32 of a
-//! header or record is always in its last four bytes. The facts come from `imap/mailbox.h` and from
+//! Numbers are big-endian. Only the fields that replication needs are listed. The last four bytes
+//! of a header or record are always its CRC-32. The offsets come from `imap/mailbox.h` and from
 //! `mailbox_buf_to_index_header`, `mailbox_buf_to_index_record` and `mailbox_repack_setup` in
-//! `imap/mailbox.c` of Cyrus 3.12.3; those of version 20 come from the tables in
+//! `imap/mailbox.c` of Cyrus 3.12.3. The offsets of version 20 come from the tables in
 //! `imap/index_file.c` of Cyrus 3.13.
 
 use crate::types::Time;
@@ -16,11 +16,12 @@ pub(super) struct Be32(u16);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Be64(u16);
 
-/// An offset beyond every record, for a field that the version does not have: it reads as 0.
+/// Offset of a field that the version does not have. It is beyond every record, so the field reads
+/// as 0.
 const NONE: u16 = u16::MAX;
 
 impl Be32 {
-    /// Reads the number from `bytes`, a header or record of at most 4 KiB.
+    /// Reads the number from `bytes`, which is a header or record of at most 4 KiB.
     pub(super) fn of(self, bytes: &[u8]) -> u32 {
         let field = bytes.get(usize::from(self.0)..).and_then(<[u8]>::first_chunk);
         field.map_or(0, |field| u32::from_be_bytes(*field))
@@ -28,21 +29,21 @@ impl Be32 {
 }
 
 impl Be32 {
-    /// Like [`of`](Self::of). Returns `None` if the version does not have the field.
+    /// Like [`of`](Self::of), but returns `None` if the version does not have the field.
     pub(super) fn of_version(self, bytes: &[u8]) -> Option<u32> {
         (self.0 != NONE).then(|| self.of(bytes))
     }
 }
 
 impl Be64 {
-    /// Reads the number from `bytes`, a header or record of at most 4 KiB.
+    /// Reads the number from `bytes`, which is a header or record of at most 4 KiB.
     pub(super) fn of(self, bytes: &[u8]) -> u64 {
         let field = bytes.get(usize::from(self.0)..).and_then(<[u8]>::first_chunk);
         field.map_or(0, |field| u64::from_be_bytes(*field))
     }
 }
 
-/// The offset of a time: 32 bits with seconds since 1970, or 64 bits with nanoseconds.
+/// Offset of a time: 32 bits with seconds since 1970, or 64 bits with nanoseconds since 1970.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum When {
     Seconds(Be32),
@@ -57,22 +58,22 @@ impl When {
     pub(super) fn of(self, bytes: &[u8]) -> Time {
         match self {
             When::Seconds(field) => field.of(bytes).into(),
-            // The quotient is far below 2^63.
+            // The conversion is exact: the quotient is far below 2^63.
             When::Nanoseconds(field) => (field.of(bytes) / SECOND).cast_signed(),
         }
     }
 
-    /// Returns the nanoseconds after that second; 0 if the version stores whole seconds.
+    /// Returns the nanoseconds after the full second. 0 if the version stores only seconds.
     pub(super) fn nanoseconds(self, bytes: &[u8]) -> u32 {
         match self {
             When::Seconds(_) => 0,
-            // The remainder is below 2^30, so it fits.
+            // The remainder is below 2^30, so the conversion does not fail.
             When::Nanoseconds(field) => u32::try_from(field.of(bytes) % SECOND).unwrap_or(0),
         }
     }
 }
 
-/// The offset of a number of 32 or 64 bits.
+/// Offset of a number of 32 or 64 bits.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Number {
     Short(Be32),
@@ -89,23 +90,24 @@ impl Number {
     }
 }
 
-/// Creates a time in seconds.
+/// Returns the field for a time in seconds at `offset`.
 const fn seconds(offset: u16) -> When {
     When::Seconds(Be32(offset))
 }
 
-/// Creates a time in nanoseconds.
+/// Returns the field for a time in nanoseconds at `offset`.
 const fn nanoseconds(offset: u16) -> When {
     When::Nanoseconds(Be64(offset))
 }
 
-/// Header fields with the same offset in all versions. The reader needs them to find the others.
+/// Header fields with the same offset in all versions. The parser reads them before it knows the
+/// version.
 pub(super) const MINOR_VERSION: Be32 = Be32(8);
 pub(super) const START_OFFSET: Be32 = Be32(12);
 pub(super) const RECORD_SIZE: Be32 = Be32(16);
 pub(super) const NUM_RECORDS: Be32 = Be32(20);
 
-/// Fields of the header.
+/// Offsets of the other header fields.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HeaderFields {
     pub(super) last_appenddate: When,
@@ -125,7 +127,7 @@ pub(super) struct HeaderFields {
     pub(super) createdmodseq: Be64,
 }
 
-/// Fields of a record.
+/// Offsets of the fields of a record.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RecordFields {
     pub(super) uid: Be32,
@@ -135,7 +137,7 @@ pub(super) struct RecordFields {
     pub(super) flags: Be32,
     pub(super) user_flags: [Be32; 4],
     pub(super) savedate: When,
-    /// The offset of 20 bytes.
+    /// Offset of the 20 bytes of the GUID.
     pub(super) guid: u16,
     pub(super) modseq: Be64,
     pub(super) cid: Be64,
@@ -153,7 +155,7 @@ pub(super) struct Layout {
     pub(super) record: RecordFields,
 }
 
-/// Cyrus 2.4: the first version with CRCs and with expunged messages in cyrus.index itself.
+/// Cyrus 2.4. The first version with CRCs, and with records of expunged messages in cyrus.index.
 const V12: Layout = Layout {
     minor_version: 12,
     header_size: 128,
@@ -191,7 +193,7 @@ const V12: Layout = Layout {
     },
 };
 
-/// Adds conversations and annotations.
+/// Adds the conversation id and the CRC of annotations.
 const V13: Layout = Layout {
     minor_version: 13,
     header: HeaderFields { pop3_show_after: seconds(112), synccrc_annot: Be32(120), ..V12.header },
@@ -200,17 +202,17 @@ const V13: Layout = Layout {
     ..V12
 };
 
-/// Adds unused space to the header.
+/// Adds unused space at the end of the header.
 const V14: Layout = Layout { minor_version: 14, header_size: 160, ..V13 };
 
-/// Adds the time at which a message was saved, in the place of an unused field.
+/// Adds the time at which a message was saved, in place of an unused field.
 const V15: Layout = Layout {
     minor_version: 15,
     record: RecordFields { savedate: seconds(52), ..V14.record },
     ..V14
 };
 
-/// Adds the modseqs of creation.
+/// Adds the modseq at creation, of the mailbox and of each message.
 const V16: Layout = Layout {
     minor_version: 16,
     header: HeaderFields { createdmodseq: Be64(128), ..V15.header },
@@ -219,13 +221,13 @@ const V16: Layout = Layout {
     ..V15
 };
 
-/// Adds `changes_epoch`, which replication does not need. The version of Cyrus 3.6 and 3.8.
+/// Adds `changes_epoch`, which replication does not need. Cyrus 3.6 and 3.8 write this version.
 const V17: Layout = Layout { minor_version: 17, ..V16 };
 
-/// Adds the bytes of deleted and expunged messages, which replication does not need.
+/// Adds the sizes of deleted and expunged messages, which replication does not need.
 const V18: Layout = Layout { minor_version: 18, ..V17 };
 
-/// Moves header fields so that 64-bit numbers are aligned. The version of Cyrus 3.12.
+/// Moves header fields so that 64-bit numbers are aligned. Cyrus 3.12 writes this version.
 const V19: Layout = Layout {
     minor_version: 19,
     header: HeaderFields {
@@ -238,7 +240,7 @@ const V19: Layout = Layout {
     ..V18
 };
 
-/// Stores times in nanoseconds and sizes in 64 bits. The version of Cyrus 3.13.
+/// Stores times in nanoseconds and sizes in 64 bits. Cyrus 3.13 writes this version.
 const V20: Layout = Layout {
     minor_version: 20,
     header_size: 192,
@@ -276,5 +278,5 @@ const V20: Layout = Layout {
     },
 };
 
-/// All versions that can be read.
+/// All versions that can be read, in ascending order.
 pub(super) const LAYOUTS: [Layout; 9] = [V12, V13, V14, V15, V16, V17, V18, V19, V20];

@@ -1,7 +1,8 @@
-//! Parses cyrus.index: a header, then one record of fixed size for each message, in order of UIDs.
+//! Parses cyrus.index: a header, then one record of fixed size for each message, in ascending order
+//! of UIDs.
 //!
-//! Cyrus writes the file in place under the index lock. Data that is read under that lock is
-//! consistent.
+//! Cyrus writes the file in place under the index lock. Therefore, data is consistent if it is read
+//! under that lock.
 
 mod layout;
 
@@ -14,13 +15,13 @@ use crate::types::{
 };
 use layout::{LAYOUTS, Layout, MINOR_VERSION, NUM_RECORDS, RECORD_SIZE, START_OFFSET};
 
-/// Bytes of the longest header of all versions.
+/// Length of the longest header of all versions, in bytes.
 pub const HEADER_BYTES: usize = 192;
 
-/// Oldest and newest minor version that can be read.
+/// Range of the minor versions that can be read.
 pub const VERSIONS: std::ops::RangeInclusive<u32> = 12..=20;
 
-/// The reason why a cyrus.index cannot be read.
+/// The reason why a cyrus.index is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refused {
     /// The file is damaged.
@@ -29,14 +30,14 @@ pub enum Refused {
     Version(u32),
 }
 
-/// Returns the error for a minor version outside [`VERSIONS`].
+/// Makes the error for a minor version outside [`VERSIONS`].
 pub fn not_read(version: u32, op: &'static str, subject: String) -> Error {
     let (oldest, newest) = (VERSIONS.start(), VERSIONS.end());
-    let detail = format!("minor version {version}, but {oldest} to {newest} are read");
-    Error::new(Kind::Unsupported, op, subject, detail).hint(if version < *oldest {
-        "bring the mailbox to the current version with: reconstruct -V max MAILBOX".into()
+    let detail = format!("minor version {version} is not supported ({oldest} to {newest} are)");
+    Error::new(Kind::Unsupported, op, subject, detail).with_hint(if version < *oldest {
+        "convert the mailbox to the current version: run reconstruct -V max MAILBOX".into()
     } else {
-        format!("a later release may read it; or: reconstruct -V {newest} MAILBOX")
+        format!("use a later release of this program, or run reconstruct -V {newest} MAILBOX")
     })
 }
 
@@ -47,7 +48,7 @@ impl From<Malformed> for Refused {
 }
 
 impl Refused {
-    /// Converts to an error that names the file and says how to repair it.
+    /// Converts the reason to an error that names the file and the repair.
     pub fn in_file(self, path: &Path) -> Error {
         const OP: &str = "read cyrus.index";
         match self {
@@ -62,11 +63,11 @@ const OPTIONS: u32 = Options::POP3_NEW_UIDL
     | Options::IMAP_SHAREDSEEN
     | Options::IMAP_DUPDELIVER
     | Options::IMAP_HAS_ALARMS;
-/// Option bit of a deleted mailbox.
+/// Option bit that marks a deleted mailbox.
 const DELETED: u32 = 1 << 31;
 
 /// Advice for a damaged cyrus.index.
-pub const REPAIR: &str = "repair the mailbox with Cyrus's reconstruct";
+pub const REPAIR: &str = "run Cyrus's reconstruct on the mailbox";
 
 /// The fields of a cyrus.index header that replication needs (`struct index_header` in
 /// `imap/mailbox.h`).
@@ -75,46 +76,46 @@ pub struct Header {
     layout: &'static Layout,
     /// Offset of the first record.
     pub start_offset: u32,
-    /// Bytes from one record to the next.
+    /// Size of each record in bytes.
     pub record_size: u32,
-    /// Number of records, including expunged ones. The file is long enough for them.
+    /// Number of records, including those of expunged messages. The file has at least this many.
     pub num_records: u32,
-    /// Time of the last append.
+    /// Time when a message was last appended.
     pub last_appenddate: Time,
     /// Highest UID ever assigned.
     pub last_uid: Uid,
     /// Time of the last POP3 login.
     pub pop3_last_login: Time,
-    /// UIDVALIDITY.
+    /// UIDVALIDITY of the mailbox.
     pub uidvalidity: u32,
-    /// Messages that are not expunged.
+    /// Number of messages that are not expunged.
     pub exists: u32,
     /// Option bits that are replicated (`MAILBOX_OPTIONS_MASK`).
     pub options: Options,
-    /// Whether the mailbox is deleted and its files are still to be removed
+    /// Whether the mailbox has been deleted, but its files have not been removed yet
     /// (`OPT_MAILBOX_DELETED`).
     pub is_deleted: bool,
-    /// Highest modseq, at least 1.
+    /// Highest modseq of the mailbox, at least 1.
     pub highestmodseq: Modseq,
-    /// Expunged records below this modseq have been removed.
+    /// Records of expunged messages below this modseq have been removed from the file.
     pub deletedmodseq: Modseq,
-    /// CRC-32 of the matching cyrus.header; `None` if it is not stored.
+    /// CRC-32 of the cyrus.header that belongs to this file. `None` if it is not stored.
     pub header_file_crc: Option<u32>,
-    /// The sync CRCs. Versions before 13 have no `annot`.
+    /// The stored sync CRCs. Versions before 13 have no `annot`.
     pub synccrcs: SyncCrcs,
-    /// Highest UID that was reported to the owner.
+    /// Highest UID that was reported as recent to an IMAP client of the owner.
     pub recentuid: Uid,
-    /// Time of that report.
+    /// Time at which `recentuid` was reported.
     pub recenttime: Time,
-    /// POP3 clients see only messages from this time on; 0 before version 13.
+    /// POP3 clients see only messages from this time on. 0 in versions before 13.
     pub pop3_show_after: Time,
-    /// Modseq at creation; 0 before version 16.
+    /// Modseq at the creation of the mailbox. 0 in versions before 16.
     pub createdmodseq: Modseq,
 }
 
 impl Header {
-    /// Parses the header at the start of `data`. `data` needs at most the first [`HEADER_BYTES`] of
-    /// the file; `file_size` is the file's size in bytes.
+    /// Parses the header at the start of `data`. `data` must contain the first [`HEADER_BYTES`] of
+    /// the file, or the whole file if it is shorter. `file_size` is the size of the file in bytes.
     ///
     /// # Errors
     /// [`Refused`] if the version cannot be read, the CRC is wrong, or the file is too short for
@@ -139,7 +140,7 @@ impl Header {
         if !(u32::from(layout.record_size)..=INDEX_RECORD_BYTES).contains(&record_size) {
             return Err(Malformed::new(16u64, "an impossible record size").into());
         }
-        // Both are made from 32-bit numbers, so neither the product nor the sum overflows.
+        // Neither the product nor the sum can overflow, because all numbers have 32 bits.
         let end = u64::from(start_offset) + u64::from(num_records) * u64::from(record_size);
         if end > file_size {
             let what = format!("the file is too short for {num_records} records");
@@ -167,7 +168,7 @@ impl Header {
             is_deleted: stored & DELETED != 0,
             highestmodseq: fields.highestmodseq.of(data).max(1),
             deletedmodseq: fields.deletedmodseq.of(data),
-            // Cyrus writes 0 while it does not know the CRC, and does not check a 0.
+            // Cyrus stores 0 if it does not know the CRC, and does not compare a stored 0.
             header_file_crc: Some(fields.header_file_crc.of(data)).filter(|crc| *crc != 0),
             synccrcs: SyncCrcs {
                 basic: Some(fields.synccrc_basic.of(data)),
@@ -186,13 +187,13 @@ impl Header {
         self.layout.minor_version
     }
 
-    /// Returns the offset of the `n`-th record, counted from 0.
+    /// Returns the offset of the `n`-th record in the file, counted from 0.
     pub fn offset_of(&self, n: u32) -> u64 {
         u64::from(self.start_offset) + u64::from(n) * u64::from(self.record_size)
     }
 
-    /// Returns only the UID of the record at the start of `data`, for a search. Does not check the
-    /// CRC.
+    /// Returns the UID of the record at the start of `data`, for a binary search. Does not check
+    /// the CRC.
     pub fn uid(&self, data: &[u8]) -> Uid {
         self.layout.record.uid.of(data)
     }
@@ -200,13 +201,13 @@ impl Header {
     /// Parses the record at the start of `data`.
     ///
     /// # Errors
-    /// [`Malformed`] if its CRC is wrong or `data` is too short for it.
+    /// [`Malformed`] if the record's CRC is wrong, or `data` is shorter than a record.
     pub fn record(&self, data: &[u8]) -> Result<Record, Malformed> {
         let fields = &self.layout.record;
         let size = usize::from(self.layout.record_size);
         let data = data.get(..size).ok_or(Malformed::new(data.len(), "a record is cut short"))?;
         checked(data, "a record's CRC is wrong")?;
-        // The protocol's flags are the low 16 bits, Cyrus's internal flags the high 16 bits.
+        // The low 16 bits are the flags of IMAP, the high 16 bits are Cyrus's internal flags.
         let flags = fields.flags.of(data);
         let guid = data.get(usize::from(fields.guid)..).and_then(<[u8]>::first_chunk);
         Ok(Record {
@@ -228,7 +229,7 @@ impl Header {
     }
 }
 
-/// Checks the CRC-32 in the last four bytes, which covers all bytes before it.
+/// Checks the CRC-32 of all bytes before the last four, which store the CRC.
 fn checked(bytes: &[u8], complaint: &'static str) -> Result<(), Malformed> {
     match bytes.split_last_chunk() {
         Some((body, crc)) if crc32fast::hash(body) == u32::from_be_bytes(*crc) => Ok(()),
@@ -237,6 +238,6 @@ fn checked(bytes: &[u8], complaint: &'static str) -> Result<(), Malformed> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod recorded;
 #[cfg(test)]
-pub(crate) mod told;
+mod tests;

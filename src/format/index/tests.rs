@@ -1,4 +1,4 @@
-use super::told::Told;
+use super::recorded::Recorded;
 use super::*;
 use crate::format::header;
 use crate::types::crc::{self, FlagCrcs};
@@ -33,13 +33,13 @@ fn flags(record: &Record, names: &[Option<Text>]) -> Vec<String> {
 
 #[test]
 fn headers_of_all_versions_are_as_cyrus_says() {
-    for told in Told::all() {
-        let header = parse(&told.index).unwrap();
-        if let Some(version) = told.name.strip_prefix('v') {
+    for reply in Recorded::all() {
+        let header = parse(&reply.index).unwrap();
+        if let Some(version) = reply.name.strip_prefix('v') {
             let version = version.split('-').next().unwrap_or_default();
             assert_eq!(header.minor_version().to_string(), version);
         }
-        assert_eq!(header.num_records as usize, told.records.len());
+        assert_eq!(header.num_records as usize, reply.records.len());
         let got = [
             ("LAST_UID", header.last_uid.into()),
             ("HIGHESTMODSEQ", header.highestmodseq),
@@ -54,34 +54,34 @@ fn headers_of_all_versions_are_as_cyrus_says() {
             ("SYNC_CRC_ANNOT", header.synccrcs.to_wire()[1].into()),
         ];
         for (key, value) in got {
-            assert_eq!(value, told.number(key), "{key} of {}", told.name);
+            assert_eq!(value, reply.number(key), "{key} of {}", reply.name);
         }
-        assert_eq!(header.options.to_wire(), told.mailbox["OPTIONS"]);
+        assert_eq!(header.options.to_wire(), reply.mailbox["OPTIONS"]);
         assert_eq!(
             header.exists as usize,
-            records(&told.index).iter().filter(|r| !r.is_expunged()).count()
+            records(&reply.index).iter().filter(|r| !r.is_expunged()).count()
         );
         assert!(header.deletedmodseq < header.highestmodseq);
-        assert_eq!(header.header_file_crc, Some(header::parse(&told.header).unwrap().crc));
+        assert_eq!(header.header_file_crc, Some(header::parse(&reply.header).unwrap().crc));
     }
 }
 
 #[test]
 fn records_of_all_versions_are_as_cyrus_says() {
-    for told in Told::all() {
-        let names = header::parse(&told.header).unwrap().flags;
-        let version = parse(&told.index).unwrap().minor_version();
-        for (record, expected) in records(&told.index).iter().zip(&told.records) {
+    for reply in Recorded::all() {
+        let names = header::parse(&reply.header).unwrap().flags;
+        let version = parse(&reply.index).unwrap().minor_version();
+        for (record, expected) in records(&reply.index).iter().zip(&reply.records) {
             let Record { uid, modseq, last_updated, internaldate, size, guid, .. } = record;
             assert_eq!(*uid, expected.uid);
             let fields = format!("{modseq}\t{last_updated}\t{internaldate}\t{size}\t{guid}");
-            assert_eq!(fields, expected.fields, "UID {uid} of {}", told.name);
-            assert_eq!(flags(record, &names), expected.flags, "UID {uid} of {}", told.name);
+            assert_eq!(fields, expected.fields, "UID {uid} of {}", reply.name);
+            assert_eq!(flags(record, &names), expected.flags, "UID {uid} of {}", reply.name);
 
-            // Versions without this field store it as a real annotation.
+            // Versions without this field store the value as an annotation of the message.
             let of = |name: &str| {
                 let entry = Text::new(format!("/vendor/cmu/cyrus-imapd/{name}"));
-                let mut all = told.annotations.iter().filter(|(of, _)| of == uid);
+                let mut all = reply.annotations.iter().filter(|(of, _)| of == uid);
                 all.find(|(_, one)| one.entry == entry && crc::is_virtual(&entry, version))
                     .map_or(String::new(), |(_, one)| one.value.to_string())
             };
@@ -94,7 +94,7 @@ fn records_of_all_versions_are_as_cyrus_says() {
                 found.map_or(String::new(), |(_, value)| value.clone())
             };
             for name in ["internaldate.nsec", "basethrid"] {
-                assert_eq!(late_of(name), of(name), "UID {uid} of {}", told.name);
+                assert_eq!(late_of(name), of(name), "UID {uid} of {}", reply.name);
             }
             let cid = if record.cid == 0 { String::new() } else { format!("{:016x}", record.cid) };
             assert_eq!(cid, of("thrid"));
@@ -104,32 +104,32 @@ fn records_of_all_versions_are_as_cyrus_says() {
 
 #[test]
 fn sync_crcs_are_those_of_cyrus() {
-    for told in Told::all() {
-        let version = parse(&told.index).unwrap().minor_version();
-        let flags = FlagCrcs::new(&header::parse(&told.header).unwrap().flags);
+    for reply in Recorded::all() {
+        let version = parse(&reply.index).unwrap().minor_version();
+        let flags = FlagCrcs::new(&header::parse(&reply.header).unwrap().flags);
         let mut sum = CrcSum::EMPTY;
-        for record in records(&told.index) {
+        for record in records(&reply.index) {
             if record.is_expunged() {
                 continue;
             }
             sum.record(&record, &flags, version);
-            for (_, one) in told.annotations.iter().filter(|(uid, _)| *uid == record.uid) {
+            for (_, one) in reply.annotations.iter().filter(|(uid, _)| *uid == record.uid) {
                 sum.annotation(record.uid, one, version);
             }
         }
-        let crcs = SyncCrcs::from(sum);
-        assert_eq!(crcs.basic, told.crcs().basic, "{}", told.name);
-        assert!(crcs.agrees(told.crcs()), "{}: {crcs:?} {:?}", told.name, told.crcs());
-        let is_recent = told.name.ends_with("-recent") || version == 20;
+        let crcs = sum.crcs();
+        assert_eq!(crcs.basic, reply.crcs().basic, "{}", reply.name);
+        assert!(crcs.agrees(reply.crcs()), "{}: {crcs:?} {:?}", reply.name, reply.crcs());
+        let is_recent = reply.name.ends_with("-recent") || version == 20;
         let form = if is_recent { ThreadIds::Padded } else { ThreadIds::Plain };
         let [_, annot] = crcs.with(form).to_wire();
-        if let Some(stored) = told.crcs().annot {
-            assert_eq!(annot, stored, "{}", told.name);
+        if let Some(stored) = reply.crcs().annot {
+            assert_eq!(annot, stored, "{}", reply.name);
         }
-        // In these fixtures some thread ids begin with a zero, which makes the two CRCs differ.
-        assert!(!is_recent || crcs.annot != crcs.padded, "{}", told.name);
+        // In these fixtures some thread ids begin with a zero, so the CRCs of the two forms differ.
+        assert!(!is_recent || crcs.annot != crcs.padded, "{}", reply.name);
         assert_eq!(
-            told.crcs().annot.is_none(),
+            reply.crcs().annot.is_none(),
             version == 12,
             "only version 12 stores no such CRC"
         );
@@ -138,7 +138,7 @@ fn sync_crcs_are_those_of_cyrus() {
 
 #[test]
 fn other_versions_are_refused_with_advice() {
-    let mut data = Told::read("v17").index;
+    let mut data = Recorded::read("v17").index;
     for (version, advice) in [(10, "reconstruct -V max"), (11, "-V max"), (21, "reconstruct -V 20")]
     {
         data[8..12].copy_from_slice(&u32::to_be_bytes(version));
@@ -152,7 +152,7 @@ fn other_versions_are_refused_with_advice() {
     assert_eq!(LAYOUTS.map(|layout| layout.minor_version).to_vec(), VERSIONS.collect::<Vec<_>>());
 }
 
-/// Corrects the CRC of the header.
+/// Returns the index with a correct CRC of the header.
 fn sealed(mut data: Vec<u8>) -> Vec<u8> {
     let crc = crc32fast::hash(&data[..156]).to_be_bytes();
     data[156..160].copy_from_slice(&crc);
@@ -161,7 +161,7 @@ fn sealed(mut data: Vec<u8>) -> Vec<u8> {
 
 #[test]
 fn numbers_that_the_file_cannot_back_are_refused() {
-    let good = Told::read("v17").index;
+    let good = Recorded::read("v17").index;
     let complaint = |at: usize, value: u32| {
         let mut data = good.clone();
         data[at..at + 4].copy_from_slice(&value.to_be_bytes());
@@ -184,7 +184,7 @@ fn numbers_that_the_file_cannot_back_are_refused() {
 
 #[test]
 fn larger_records_of_a_known_version_are_stepped_over() {
-    let good = Told::read("v17").index;
+    let good = Recorded::read("v17").index;
     let (head, body) = good.split_at(160);
     let mut data = head.to_vec();
     data[16..20].copy_from_slice(&120u32.to_be_bytes());
@@ -197,7 +197,7 @@ fn larger_records_of_a_known_version_are_stepped_over() {
 
 #[test]
 fn an_empty_mailbox_has_new_uidls_and_a_modseq() {
-    let mut data = Told::read("v17").index;
+    let mut data = Recorded::read("v17").index;
     data.truncate(160);
     data[20..24].fill(0);
     data[60..64].fill(0);
@@ -210,8 +210,8 @@ fn an_empty_mailbox_has_new_uidls_and_a_modseq() {
 
 #[test]
 fn damage_is_always_noticed() {
-    for told in Told::all() {
-        let good = &told.index;
+    for reply in Recorded::all() {
+        let good = &reply.index;
         for end in 0..good.len() {
             parse(&good[..end]).unwrap_err();
         }
@@ -221,7 +221,7 @@ fn damage_is_always_noticed() {
             for bit in 0..8 {
                 data[at] ^= 1 << bit;
                 match at.checked_sub(whole.start_offset as usize) {
-                    None => assert!(parse(&data).is_err(), "{} {at} {bit}", told.name),
+                    None => assert!(parse(&data).is_err(), "{} {at} {bit}", reply.name),
                     Some(offset) => {
                         let n = u32::try_from(offset).unwrap() / whole.record_size;
                         let start = usize::try_from(whole.offset_of(n)).unwrap();
@@ -237,10 +237,10 @@ fn damage_is_always_noticed() {
     }
 }
 
-/// Cyrus 3.13 has written such files and can read them (`mailbox_buf_to_index_header`).
+/// Cyrus 3.13 has written such files, and can read them (`mailbox_buf_to_index_header`).
 #[test]
 fn a_file_of_version_19_may_have_the_long_records_of_20() {
-    let index = Told::read("v19").index;
+    let index = Recorded::read("v19").index;
     let (header, short) = index.split_at(160);
     let mut long = header.to_vec();
     long[16..20].copy_from_slice(&144_u32.to_be_bytes());
@@ -256,7 +256,7 @@ fn a_file_of_version_19_may_have_the_long_records_of_20() {
 
 #[test]
 fn a_message_may_be_longer_than_32_bits_can_say() {
-    let index = Told::read("v20-thread").index;
+    let index = Recorded::read("v20-thread").index;
     let mut record = index[192..][..144].to_vec();
     record[24..32].copy_from_slice(&(5_u64 << 32).to_be_bytes());
     let crc = crc32fast::hash(&record[..140]).to_be_bytes();

@@ -1,5 +1,5 @@
-//! Chooses the SASL mechanism: the strongest one that the replica offers and that credentials and
-//! configuration allow. The order is that of libsasl.
+//! Chooses the SASL mechanism: the strongest one that the replica offers and that the credentials
+//! and the configuration allow. The order of strength is that of libsasl.
 
 use std::sync::atomic::Ordering;
 
@@ -7,14 +7,14 @@ use super::mechanism::Mechanism;
 use super::password::{CramMd5, External, Login, LoginMechanism, Plain};
 use super::scram::{Binding, Hash, Scram};
 use crate::error::{Error, Kind, Result};
-use crate::replica::offer::{Offer, Surroundings};
+use crate::replica::server_capabilities::{ServerCapabilities, Surroundings};
 use crate::settings::Credentials;
 
 /// The implementation of a mechanism.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     External,
-    /// SCRAM with this hash, with channel binding or without.
+    /// SCRAM with this hash. The flag tells whether it uses channel binding.
     Scram(Hash, bool),
     CramMd5,
     Plain,
@@ -42,15 +42,15 @@ const MECHANISMS: [(&str, Way); 13] = [
     ("LOGIN", Way::Login),
 ];
 
-/// Plugin mechanisms that are stronger than all of ours. All other plugins rank below SCRAM and
-/// above CRAM-MD5. libsasl ranks the mechanisms that come with it like this (`sasl_client_start` in
-/// `lib/client.c` of Cyrus SASL).
+/// Plugin mechanisms that rank above all mechanisms implemented here. All other plugins rank below
+/// SCRAM and above CRAM-MD5. libsasl ranks its own mechanisms in the same way (`sasl_client_start`
+/// in `lib/client.c` of Cyrus SASL).
 const STRONG_PLUGINS: [&str; 5] = ["GSSAPI", "GS2-KRB5", "GS2-IAKERB", "GSS-SPNEGO", "SRP"];
 
-/// Returns the offered mechanisms that we or a plugin may implement, strongest first.
-fn candidates(offer: &Offer) -> Vec<(&str, Way)> {
+/// Returns the offered mechanisms that are implemented here or may be in a plugin, strongest first.
+fn candidates(offer: &ServerCapabilities) -> Vec<(&str, Way)> {
     let place = |name: &str| MECHANISMS.iter().position(|(known, _)| *known == name);
-    // The second number orders plugins that rank directly behind one of our mechanisms.
+    // The second number orders the plugins behind one of the mechanisms of the table.
     let rank = |name: &str| match place(name) {
         Some(at) => (at, 0),
         None => match STRONG_PLUGINS.iter().position(|strong| *strong == name) {
@@ -83,9 +83,10 @@ fn plugin() -> Option<Way> {
 /// Returns the mechanism to log in with, ready to start.
 ///
 /// # Errors
-/// [`Kind::Auth`] if there is none. The error says why each offered mechanism cannot be used.
+/// [`Kind::Auth`] if no mechanism can be used. The error gives the reason for each offered
+/// mechanism.
 pub fn choose(
-    offer: &Offer,
+    offer: &ServerCapabilities,
     surroundings: &Surroundings,
     credentials: &Credentials,
 ) -> Result<Box<dyn Mechanism>> {
@@ -104,18 +105,18 @@ pub fn choose(
     Err(none_usable(offer, surroundings, credentials, &obstacles))
 }
 
-/// Returns whether the configuration's list contains a mechanism. Its words consist of letters,
-/// digits, `-` and `_` (`intersect_mechlists`).
+/// Returns whether the configuration allows a mechanism: without a list it allows all. The words of
+/// the list consist of letters, digits, `-` and `_` (`intersect_mechlists`).
 fn allowed(name: &str, list: Option<&str>) -> bool {
     let is_separator = |c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_');
     list.is_none_or(|list| list.split(is_separator).any(|word| word.eq_ignore_ascii_case(name)))
 }
 
-/// Prepares a mechanism, or returns why it cannot be used.
+/// Prepares a mechanism, or returns the reason why it cannot be used.
 fn prepare(
     name: &str,
     way: Way,
-    offer: &Offer,
+    offer: &ServerCapabilities,
     surroundings: &Surroundings,
     credentials: &Credentials,
 ) -> std::result::Result<Box<dyn Mechanism>, String> {
@@ -153,22 +154,24 @@ fn prepare(
             let binding = match (channel(surroundings, credentials), bound) {
                 (Some((kind, data)), true) => Binding::To(kind, data),
                 (None, true) => {
-                    return Err(format!("{name} needs a channel that both can bind to"));
+                    return Err(format!(
+                        "{name} needs channel binding, which is not possible on this connection"
+                    ));
                 }
-                // Claim this only if the server offers no -PLUS mechanism at all. Otherwise the
-                // configuration may have excluded the one that it offers.
+                // `NotOffered` tells the server that the client saw no `-PLUS` mechanism in its
+                // list. If the list has one that the configuration excludes, this would be wrong.
                 (Some(_), false) if !offers_binding(offer) => Binding::NotOffered,
                 _ => Binding::None,
             };
             Ok(Box::new(Scram::new(name, hash, login, binding, Scram::nonce()?)))
         }
-        _ => Err(format!("{name} was looked at before")),
+        _ => Err(format!("{name} cannot be prepared here")),
     }
 }
 
 /// Returns the channel binding data for the exchange. The type of binding is not negotiated, and
-/// Cyrus only knows `tls-unique` (`tls_start_servertls` in `imap/tls.c`). Any other type would make
-/// the login fail, so it is used only if the configuration names a `-PLUS` mechanism.
+/// Cyrus only supports `tls-unique` (`tls_start_servertls` in `imap/tls.c`). With any other type
+/// the login fails, so another type is used only if the configuration names a `-PLUS` mechanism.
 fn channel(
     surroundings: &Surroundings,
     credentials: &Credentials,
@@ -183,12 +186,12 @@ fn cancelled() -> Error {
     Error::new(Kind::Cancelled, "log in to", "the replica", "asked to stop")
 }
 
-fn offers_binding(offer: &Offer) -> bool {
+fn offers_binding(offer: &ServerCapabilities) -> bool {
     offer.mechanisms.iter().any(|name| name.ends_with("-PLUS"))
 }
 
 fn none_usable(
-    offer: &Offer,
+    offer: &ServerCapabilities,
     surroundings: &Surroundings,
     credentials: &Credentials,
     obstacles: &[String],
@@ -197,32 +200,36 @@ fn none_usable(
         if offer.mechanisms.is_empty() { "none".into() } else { offer.mechanisms.join(" ") };
     let (detail, hint) = match (obstacles, credentials.mechanisms.as_deref()) {
         ([], Some(list)) => (
-            format!("the configuration allows {list} alone, the replica offers: {offered}"),
-            "change force_sasl_client_mech or <host>_mechs here, or sasl_mech_list there".into(),
+            format!("the configuration allows only {list}, but the replica offers: {offered}"),
+            "change force_sasl_client_mech or <host>_mechs here, or sasl_mech_list on the replica"
+                .into(),
         ),
         ([], None) => {
             let known: Vec<&str> = MECHANISMS.iter().map(|(name, _)| *name).collect();
             let hint = if offer.starttls && !surroundings.encrypted {
-                "the replica offers STARTTLS: it may want it before it offers PLAIN; see \
-                         sync_tls here and allowplaintext there"
+                "the replica may offer PLAIN only after STARTTLS: see sync_tls here and \
+                 allowplaintext on the replica"
                     .to_owned()
             } else {
                 format!(
-                    "see sasl_mech_list there; known here: {}{}",
+                    "see sasl_mech_list on the replica; this program knows: {}{}",
                     known.join(" "),
                     if cfg!(feature = "libsasl2") {
                         " and the plugins of libsasl2"
                     } else {
-                        "; others need a build with the feature libsasl2"
+                        "; for others build this program with the feature libsasl2"
                     }
                 )
             };
-            (format!("no mechanism in common, it offers: {offered}"), hint)
+            (format!("no mechanism in common, the replica offers: {offered}"), hint)
         }
         (obstacles, _) => (
-            format!("no mechanism can be used: {}; it offers: {offered}", obstacles.join(", ")),
+            format!(
+                "no mechanism can be used: {}; the replica offers: {offered}",
+                obstacles.join(", ")
+            ),
             "set sync_authname and sync_password in imapd.conf, or what else is missing".into(),
         ),
     };
-    Error::new(Kind::Auth, "log in to", "the replica", detail).hint(hint)
+    Error::new(Kind::Auth, "log in to", "the replica", detail).with_hint(hint)
 }

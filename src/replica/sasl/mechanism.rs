@@ -1,23 +1,25 @@
-//! The interface of a SASL mechanism: the client's side of an exchange, without a connection.
+//! The interface of a SASL mechanism: the client's side of an exchange, independent of the
+//! connection.
 
 use zeroize::Zeroizing;
 
 use crate::replica::layer::Layer;
 
-/// Bytes for the server. Their memory is overwritten when they are dropped.
+/// Bytes to send to the server. Their memory is overwritten when they are dropped.
 pub type Response = Zeroizing<Vec<u8>>;
 
 /// The client's side of one exchange.
 pub trait Mechanism {
-    /// Returns the mechanism's name, as in the server's list.
+    /// Returns the mechanism's name, as in the list that the server offers.
     fn name(&self) -> &str;
 
-    /// Returns whether the password, or an equivalent secret, is sent as it is.
+    /// Returns whether the password, or a secret that can replace it, is sent without protection.
     fn sends_password(&self) -> bool {
         false
     }
 
-    /// Returns the response to send before any challenge, or `None` if the server starts.
+    /// Returns the first response, which is sent before any challenge. Returns `None` if the server
+    /// starts.
     ///
     /// # Errors
     /// A description of what is wrong with the credentials.
@@ -31,7 +33,7 @@ pub trait Mechanism {
     /// A description of what is wrong with the challenge. It contains no secret.
     fn step(&mut self, challenge: &[u8]) -> Result<Response, String>;
 
-    /// Returns whether the server may end the exchange with success now, because it has proved
+    /// Returns whether the server may end the exchange with success at this point: it has proved
     /// everything that the mechanism requires.
     fn is_done(&self) -> bool;
 

@@ -20,24 +20,24 @@ use super::dialect::{Answer, Tagger};
 use super::layer::Layer;
 use super::lines::send;
 use super::link::Link;
-use super::offer::Offer;
 use super::responses::Ending;
+use super::server_capabilities::ServerCapabilities;
 use crate::error::{Error, Kind, Mark, Result};
 use crate::limits::SASL_STEPS;
 use crate::settings::Credentials;
 pub(super) use choose::choose;
 use mechanism::Mechanism;
 
-/// Logs in with the [chosen](choose) mechanism. Returns its security layer, if it has one. The
-/// layer starts with the next byte in both directions.
+/// Logs in with the [chosen](choose) mechanism. Returns the security layer of the mechanism, if it
+/// has one. The layer starts with the next byte in both directions.
 ///
 /// # Errors
 /// [`Kind::Auth`] if the replica refuses the login, or if it does not prove that it knows the
-/// password although the mechanism requires this.
+/// password although the mechanism requires that proof.
 pub(super) fn login(
     link: &mut Link,
     tagger: &mut Tagger,
-    offer: &Offer,
+    offer: &ServerCapabilities,
     mut mechanism: Box<dyn Mechanism>,
     credentials: &Credentials,
 ) -> Result<Option<Box<dyn Layer>>> {
@@ -66,10 +66,9 @@ pub(super) fn login(
         match response {
             Ok(response) => send(link, &Zeroizing::new(BASE64.encode(response)))?,
             Err(why) => {
-                // Cancel the exchange. The answer to that does not matter.
+                // Cancel the exchange. The text of the reply does not matter.
                 send(link, "*")?;
-                // If the caller was asked to stop, the wait for the answer ends at once with that
-                // error.
+                // If the client is cancelled, the wait for the reply ends at once with that error.
                 match tagger.answer(link, tag, &mut |_| ()) {
                     Err(error) if error.kind() == Kind::Cancelled => return Err(error),
                     _ if mechanism.waited_in_vain() => return Err(late(&name, &why)),
@@ -99,16 +98,16 @@ fn finish(
     let who = credentials.sync_authname.as_deref().unwrap_or("the certificate's user");
     let hint = match name.as_str() {
         "EXTERNAL" => {
-            "is the user that the certificate stands for among the replica's admins? \
+            "check that the user of the certificate is among the replica's admins; \
              force_sasl_client_mech chooses another mechanism"
         }
         name if name.starts_with("GS") => {
-            "is the ticket's principal (klist) among the replica's admins? its log says why; \
-             force_sasl_client_mech chooses another mechanism"
+            "check that the ticket's principal (klist) is among the replica's admins, and see the \
+             replica's log; force_sasl_client_mech chooses another mechanism"
         }
         "DIGEST-MD5" => {
-            "check sync_authname, sync_password and sync_realm (who sets none gets the realm that \
-             the replica offers), and that the user is among the replica's admins"
+            "check sync_authname, sync_password and sync_realm (by default the realm that the \
+             replica offers), and that the user is among the replica's admins"
         }
         _ => {
             "check sync_authname and sync_password, and that the user is among the replica's admins"
@@ -116,35 +115,46 @@ fn finish(
     };
     let detail = format!("{text} (by {name})");
     let error = Error::new(Kind::Auth, "log in to the replica as", who, detail);
-    // These are texts of libsasl2 if the server cannot reach its password database.
+    // imapd writes this text if it has too many connections already.
+    if text.contains("Too many open connections") {
+        let hint = "see maxlogins_per_user and maxlogins_per_host in the replica's imapd.conf; the \
+                    client opens up to sync_jobs connections";
+        return Err(error.with_hint(hint).marked(Mark::Passing));
+    }
+    // libsasl2 writes these texts if the server cannot reach its password database.
     let passing = ["generic failure", "transient failure", "unavailable", "try again"];
     if passing.iter().any(|words| text.contains(words)) {
-        let hint = "the replica cannot check passwords at the moment: do saslauthd and the like \
-                    run there?";
-        return Err(error.hint(hint).marked(Mark::Passing));
+        let hint = "the replica cannot check passwords at the moment: check that saslauthd, or \
+                    what it uses in its place, runs there";
+        return Err(error.with_hint(hint).marked(Mark::Passing));
     }
-    Err(error.hint(hint))
+    Err(error.with_hint(hint))
 }
 
-/// Makes the error for a wrong message from the replica: the replica, or somebody in between, must
-/// not be trusted.
+/// Makes the error for an exchange that this client ends. The other end may not be the right
+/// replica.
 fn refused_by_us(mechanism: &str, why: &str) -> Error {
-    Error::new(Kind::Auth, "log in by", mechanism, why.to_owned())
-        .hint("is this the right replica? check sync_host, sync_port and sync_password")
+    Error::new(Kind::Auth, "log in with", mechanism, why.to_owned()).with_hint(
+        "check sync_host, sync_port and sync_password: this may not be the right replica",
+    )
 }
 
-/// Makes the error if servers that the mechanism needs do not answer.
+/// Makes the error for a mechanism that got no answer in time from other servers, such as Kerberos
+/// servers.
 fn late(mechanism: &str, why: &str) -> Error {
-    Error::new(Kind::Timeout, "log in by", mechanism, why.to_owned())
-        .hint("are the Kerberos servers in krb5.conf there? client_timeout sets how long to wait")
+    Error::new(Kind::Timeout, "log in with", mechanism, why.to_owned()).with_hint(
+        "check that the Kerberos servers in krb5.conf can be reached; client_timeout sets how long \
+         to wait",
+    )
 }
 
-/// Passes the lines of `data` to every mechanism as challenges.
+/// Passes the lines of `data` to every mechanism as challenges, for fuzzing.
 #[cfg(any(test, fuzzing))]
 pub(super) fn challenges(data: &[u8]) {
     use scram::{Binding, Hash, Scram};
 
-    // Skip high iteration counts: a million iterations take a second, and find nothing new.
+    // Skip high iteration counts, because a million iterations take a second and reveal no further
+    // errors.
     let long = |at: &[u8]| at.iter().take_while(|b| b.is_ascii_digit()).count() > 3;
     if data.windows(8).any(|w| w.strip_prefix(b"i=").is_some_and(long)) {
         return;

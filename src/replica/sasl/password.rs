@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::mechanism::{Mechanism, Response};
 
-/// Name and password of the user, and the user to act as.
+/// User name and password, and the user to act as (`authzid`).
 #[derive(Clone, Default)]
 pub struct Login {
     pub authname: String,
@@ -15,7 +15,7 @@ pub struct Login {
     pub authzid: String,
 }
 
-/// PLAIN: sends everything in one response, with the password as it is.
+/// PLAIN: sends names and password in one response, without protection.
 pub struct Plain(pub Login);
 
 impl Mechanism for Plain {
@@ -37,7 +37,7 @@ impl Mechanism for Plain {
     }
 
     fn step(&mut self, _: &[u8]) -> Result<Response, String> {
-        Err("it asks for more than PLAIN has".into())
+        Err("it continues after the last step of PLAIN".into())
     }
 
     fn is_done(&self) -> bool {
@@ -45,7 +45,8 @@ impl Mechanism for Plain {
     }
 }
 
-/// LOGIN: sends name and password, one for each prompt. The text of the prompts is ignored.
+/// LOGIN: answers the first challenge with the user name and the second one with the password. The
+/// texts of the challenges are ignored.
 pub struct LoginMechanism {
     login: Login,
     steps: usize,
@@ -71,7 +72,7 @@ impl Mechanism for LoginMechanism {
         match self.steps {
             1 => Ok(Zeroizing::new(self.login.authname.clone().into_bytes())),
             2 => Ok(Zeroizing::new(self.login.password.as_bytes().to_vec())),
-            _ => Err("it asks for more than LOGIN has".into()),
+            _ => Err("it continues after the last step of LOGIN".into()),
         }
     }
 
@@ -99,7 +100,7 @@ impl Mechanism for CramMd5 {
 
     fn step(&mut self, challenge: &[u8]) -> Result<Response, String> {
         if std::mem::replace(&mut self.answered, true) {
-            return Err("it asks for more than CRAM-MD5 has".into());
+            return Err("it continues after the last step of CRAM-MD5".into());
         }
         let mut mac = Hmac::<Md5>::new_from_slice(self.login.password.as_bytes())
             .map_err(|error| error.to_string())?;
@@ -116,7 +117,7 @@ impl Mechanism for CramMd5 {
     }
 }
 
-/// EXTERNAL: the server knows the client by other means, such as a certificate.
+/// EXTERNAL: the server identifies the client by other means, such as a certificate.
 pub struct External {
     pub authzid: String,
 }
@@ -131,7 +132,7 @@ impl Mechanism for External {
     }
 
     fn step(&mut self, _: &[u8]) -> Result<Response, String> {
-        Err("it asks for more than EXTERNAL has".into())
+        Err("it continues after the last step of EXTERNAL".into())
     }
 
     fn is_done(&self) -> bool {

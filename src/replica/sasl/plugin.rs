@@ -1,5 +1,5 @@
-//! Mechanisms of the platform's libsasl2: GSSAPI, DIGEST-MD5, and any others for which the site has
-//! plugins.
+//! Mechanisms of the platform's libsasl2: GSSAPI, DIGEST-MD5, and others for which plugins are
+//! installed.
 
 use std::mem;
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use super::mechanism::{Mechanism, Response};
 use crate::error::{Error, Kind, Result};
 use crate::replica::aside::{Left, aside};
 use crate::replica::layer::Layer;
-use crate::replica::offer::Surroundings;
 use crate::replica::patience::TICK;
+use crate::replica::server_capabilities::Surroundings;
 use crate::settings::Credentials;
 use crate::sys::sasl2::{Exchange, Peer, Progress, Turn, Who};
 
 type Told<T> = std::result::Result<T, String>;
 
-/// Plugin mechanisms that send a token as it is, which is equivalent to a password. Plugins are not
-/// used for mechanisms that send the password itself.
+/// Plugin mechanisms that send a token, which can replace a password. Mechanisms that send the
+/// password itself are implemented here, without a plugin.
 const BEARERS: [&str; 2] = ["OAUTHBEARER", "XOAUTH2"];
 
 /// An exchange by a plugin.
@@ -32,18 +32,18 @@ pub struct Plugin {
 enum State {
     /// The exchange continues.
     Going(Exchange),
-    /// The client's side is complete.
+    /// The client has sent its last response.
     Done(Exchange),
-    /// The exchange failed, or runs on a thread that was abandoned and may still wait.
+    /// The exchange has failed, or an abandoned thread is still waiting for it.
     Over { late: bool },
 }
 
 impl Plugin {
-    /// Starts an exchange. Nothing is sent to the server yet, but a plugin may get a ticket from a
-    /// Kerberos server.
+    /// Starts an exchange. This sends nothing to the replica, but a plugin may request a ticket
+    /// from a Kerberos server.
     ///
     /// # Errors
-    /// The reason: no plugin, no password, no ticket, or no answer in time.
+    /// The reason, for example no plugin, no password, no ticket, or no answer in time.
     pub fn begin(
         name: &str,
         surroundings: &Surroundings,
@@ -65,8 +65,9 @@ impl Plugin {
         let limits =
             Limits { patience: surroundings.patience, cancel: surroundings.cancel.clone() };
         let mechanism = name.to_owned();
-        // With DIGEST-MD5 an initial response would be a second login with an old nonce. The server
-        // process that knew that nonce has exited.
+        // With DIGEST-MD5, a first response before any challenge would be a second login with an
+        // old nonce. Only the server process that made this nonce knows it, and that process has
+        // exited.
         let initial = name != "DIGEST-MD5";
         let begin = move |turn: &Turn| {
             let mut exchange = Exchange::new(turn, &peer, &who)?;
@@ -89,7 +90,8 @@ impl State {
     }
 }
 
-/// How long the Kerberos library may wait for its servers, and a flag that ends the wait.
+/// Time limit for calls of libsasl2, which may wait for Kerberos servers, and a flag that ends the
+/// wait.
 struct Limits {
     patience: Duration,
     cancel: Arc<AtomicBool>,
@@ -113,8 +115,9 @@ impl From<String> for Failure {
 }
 
 impl Limits {
-    /// Runs work that only one thread may do at a time. It runs on a thread that can be abandoned.
-    /// Such a thread keeps the turn and all that it works on until the library returns.
+    /// Calls libsasl2. Only one thread of the process may call it at a time: the one that holds the
+    /// [`Turn`]. The call runs on a thread that can be abandoned. Such a thread holds the turn, and
+    /// the data it works on, until the library returns.
     fn within_turn<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Turn) -> Told<T> + Send + 'static,
@@ -127,11 +130,11 @@ impl Limits {
         };
         match aside("cyrsync-sasl", self.patience, &self.cancel, work) {
             Ok(result) => Ok(result?),
-            Err(Left::Cancelled) => Err("asked to stop".to_owned().into()),
+            Err(Left::Ended(())) => Err("asked to stop".to_owned().into()),
             Err(Left::Failed(error)) => Err(error.to_string().into()),
             Err(Left::Late) => {
                 let why = format!(
-                    "no answer for {} seconds (client_timeout) from those that it asks, such as \
+                    "no answer for {} seconds (client_timeout) from other servers, such as \
                      Kerberos servers",
                     self.patience.as_secs()
                 );
@@ -140,7 +143,7 @@ impl Limits {
         }
     }
 
-    /// Waits for our turn, but not forever: the thread that has it may block forever.
+    /// Waits for the turn, with a time limit, because the thread that holds it may block forever.
     fn turn(&self) -> std::result::Result<Turn, Failure> {
         let begun = Instant::now();
         loop {
@@ -151,8 +154,8 @@ impl Limits {
                 return Err("asked to stop".to_owned().into());
             }
             if begun.elapsed() >= self.patience {
-                let why = "an earlier login of this process still waits for those that it asks, \
-                           such as Kerberos servers, and logins take turns";
+                let why = "an earlier login of this process still waits for other servers, such as \
+                           Kerberos servers, and only one login can run at a time";
                 return Err(Failure { why: why.to_owned(), late: true });
             }
         }
@@ -175,13 +178,13 @@ impl Mechanism for Plugin {
     fn step(&mut self, challenge: &[u8]) -> Told<Response> {
         let mut exchange = match mem::replace(&mut self.state, State::Over { late: false }) {
             State::Going(exchange) => exchange,
-            // An empty challenge only asks for the end of the exchange.
+            // An empty challenge only requests the end of the exchange.
             State::Done(exchange) if challenge.is_empty() => {
                 self.state = State::Done(exchange);
                 return Ok(Response::default());
             }
             State::Done(_) | State::Over { .. } => {
-                return Err(format!("it asks for more than {} has", self.name));
+                return Err(format!("it continues after the last step of {}", self.name));
             }
         };
         let challenge = challenge.to_vec();
@@ -207,7 +210,7 @@ impl Mechanism for Plugin {
 
     fn layer(self: Box<Self>) -> Told<Option<Box<dyn Layer>>> {
         let Plugin { name, state: State::Done(mut exchange), .. } = *self else {
-            return Err("its exchange has not ended".into());
+            return Err("the exchange has not ended".into());
         };
         let Some((bits, most)) = exchange.layer()? else { return Ok(None) };
         Ok(Some(Box::new(Protection { name, exchange, bits, most })))
@@ -218,7 +221,7 @@ impl Mechanism for Plugin {
 struct Protection {
     name: String,
     exchange: Exchange,
-    /// Its strength in bits; 1 means that it only detects changes.
+    /// Its strength in bits. 1 means that it detects changes, but does not encrypt.
     bits: u32,
     /// The maximum size of a packet that the peer accepts.
     most: usize,
@@ -228,7 +231,7 @@ impl Protection {
     fn error(&self, op: &'static str, why: String) -> Error {
         let detail = format!("the security layer of {}: {why}", self.name);
         Error::new(Kind::Protocol, op, "the replica", detail)
-            .hint("is somebody meddling with the connection? the replica's log may say more")
+            .with_hint("this may be an attack on the connection; see the replica's log")
     }
 }
 
@@ -282,7 +285,7 @@ mod tests {
         let limits = |patience| Limits { patience, cancel: Arc::default() };
         let (release, held) = std::sync::mpsc::channel::<()>();
         let waits = move |_: &Turn| Ok(held.recv().is_ok());
-        // If all tests run in one process, other tests may take the turn meanwhile.
+        // Other tests of the same process may take the turn first, so wait for some time.
         let failure = limits(Duration::from_secs(2)).within_turn(waits).unwrap_err();
         assert!(failure.late && failure.why.contains("client_timeout"), "{}", failure.why);
         drop(release);

@@ -1,8 +1,8 @@
-//! SCRAM (RFC 5802, RFC 7677), with channel binding if the server offers it and TLS supports it.
+//! SCRAM (RFC 5802, RFC 7677), with channel binding if the replica offers it and TLS supports it.
 //!
-//! Implemented here with hash functions, and not taken from a crate. `rsasl`, the maintained crate,
-//! does not limit the iterations that a server may ask for. It also does not accept a nonce, so the
-//! test vectors of the RFCs could not be tested.
+//! It is implemented here, and not taken from a crate. `rsasl`, the maintained crate, does not
+//! limit the number of iterations that a server may request. It also does not accept a nonce, so
+//! that the test vectors of the RFCs cannot be tested.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -15,7 +15,7 @@ use super::mechanism::{Mechanism, Response};
 use super::password::Login;
 use crate::limits::SCRAM_ITERATIONS;
 
-/// The hash function in a mechanism's name.
+/// The hash function that a mechanism's name contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hash {
     Sha1,
@@ -92,16 +92,16 @@ fn xor(into: &mut [u8], other: &[u8]) {
 /// The channel binding of the exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Binding {
-    /// There is no channel to bind to: `n`.
+    /// Flag `n`: this client cannot bind to a channel.
     None,
-    /// We could bind, but the server does not offer it: `y`. If the server did offer it and
-    /// somebody in between removed the offer, the server refuses the login.
+    /// Flag `y`: this client could bind to a channel, but the server does not offer it. If the
+    /// server did offer it and an attacker removed the offer, the server refuses the login.
     NotOffered,
-    /// Binds to a channel, given by type and data: `p`.
+    /// Flag `p`: binds to a channel, given by its type and data.
     To(&'static str, Vec<u8>),
 }
 
-/// The progress of the exchange.
+/// The next message that is expected, or the result of the exchange.
 enum State {
     First,
     Final { server_signature: Zeroizing<Vec<u8>> },
@@ -154,20 +154,20 @@ impl Scram {
             let found = fields.next().and_then(|field| field.strip_prefix(key));
             found.ok_or_else(|| format!("its first message has no {key}"))
         };
-        // If a mandatory extension (`m=`) comes first, it is in the place of the nonce, so this
+        // A mandatory extension (`m=`) comes before the nonce. It is not supported, so the exchange
         // fails.
         let (nonce, salt, count) = (field("r=")?, field("s=")?, field("i=")?);
         if !nonce.starts_with(&self.nonce) || nonce.len() == self.nonce.len() {
-            return Err("its nonce does not go on from ours".into());
+            return Err("its nonce does not begin with ours".into());
         }
         let salt = BASE64.decode(salt).map_err(|_| "its salt is not base64")?;
-        let count: u32 = count.parse().map_err(|_| "its iteration count is no number")?;
+        let count: u32 = count.parse().map_err(|_| "its iteration count is not a number")?;
         if !(1..=SCRAM_ITERATIONS).contains(&count) {
             return Err(format!(
-                "it asks for {count} iterations; at most {SCRAM_ITERATIONS} are done"
+                "it requires {count} iterations, but at most {SCRAM_ITERATIONS} are allowed"
             ));
         }
-        // If the profile forbids the password, use it unchanged, as servers do.
+        // If SASLprep does not allow the password, use it unchanged, as servers do.
         let prepared = stringprep::saslprep(&self.login.password);
         let password = Zeroizing::new(
             prepared.map_or_else(|_| self.login.password.to_string(), |text| text.into_owned()),
@@ -190,7 +190,7 @@ impl Scram {
     fn check_final(&self, challenge: &str, expected: &[u8]) -> Result<(), String> {
         if let Some(error) = challenge.strip_prefix("e=") {
             let error: String = error.chars().filter(|c| !c.is_control()).take(80).collect();
-            return Err(format!("it refuses: {error}"));
+            return Err(format!("it refused: {error}"));
         }
         let field = challenge.split(',').next().and_then(|field| field.strip_prefix("v="));
         let signature = field.and_then(|field| BASE64.decode(field).ok());
@@ -224,7 +224,9 @@ impl Mechanism for Scram {
                 self.state = State::Proved;
                 Ok(Response::default())
             }
-            State::Proved | State::Failed => Err("it asks for more than SCRAM has".into()),
+            State::Proved | State::Failed => {
+                Err("it continues after the last step of SCRAM".into())
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use super::password::{CramMd5, External, Login, LoginMechanism, Plain};
 use super::scram::{Binding, Hash, Scram};
 use super::*;
 use crate::limits::SCRAM_ITERATIONS;
-use crate::replica::offer::Surroundings;
+use crate::replica::server_capabilities::Surroundings;
 
 fn login(authname: &str, password: &str) -> Login {
     Login {
@@ -135,9 +135,9 @@ fn scram_binds_to_the_channel_and_escapes_names() {
     assert!(text(&response).starts_with(&format!("c={channel},r=N1,p=")), "{}", text(&response));
 }
 
-fn offer(names: &str) -> Offer {
+fn offer(names: &str) -> ServerCapabilities {
     let mechanisms = names.split_whitespace().map(str::to_owned).collect();
-    Offer { mechanisms, sasl_ir: true, ..Offer::default() }
+    ServerCapabilities { mechanisms, sasl_ir: true, ..ServerCapabilities::default() }
 }
 
 fn credentials() -> Credentials {
@@ -161,7 +161,7 @@ fn chosen(names: &str, surroundings: &Surroundings, credentials: &Credentials) -
 }
 
 #[test]
-fn the_strongest_that_can_be_used_is_taken() {
+fn the_strongest_usable_mechanism_is_chosen() {
     let clear = Surroundings::default();
     let tls = Surroundings {
         encrypted: true,
@@ -200,16 +200,16 @@ fn the_password_stays_here_if_it_would_cross_the_network_unprotected_and_may_not
 }
 
 #[test]
-fn what_stands_in_the_way_is_told() {
+fn the_reason_for_no_usable_mechanism_is_reported() {
     let clear = Surroundings::default();
     let nobody = Credentials::default();
     assert!(chosen("PLAIN", &clear, &nobody).contains("sync_authname is not set"));
     assert!(chosen("EXTERNAL", &clear, &credentials()).contains("client certificate"));
-    assert!(chosen("SCRAM-SHA-1-PLUS", &clear, &credentials()).contains("bind to"));
-    assert!(chosen("GSSAPI", &clear, &credentials()).contains("it offers: GSSAPI"));
+    assert!(chosen("SCRAM-SHA-1-PLUS", &clear, &credentials()).contains("channel binding"));
+    assert!(chosen("GSSAPI", &clear, &credentials()).contains("the replica offers: GSSAPI"));
     let only = Credentials { mechanisms: Some("PLAIN".into()), ..credentials() };
-    assert!(chosen("GSSAPI LOGIN", &clear, &only).contains("allows PLAIN alone"));
-    let starttls = Offer { starttls: true, ..offer("") };
+    assert!(chosen("GSSAPI LOGIN", &clear, &only).contains("allows only PLAIN"));
+    let starttls = ServerCapabilities { starttls: true, ..offer("") };
     let error = choose(&starttls, &clear, &credentials()).err().unwrap();
     assert!(error.to_string().contains("STARTTLS"), "{error}");
 }

@@ -1,11 +1,11 @@
-//! Parses the parts of DER that are needed here. For channel binding, finds the hash with which a
-//! certificate was signed.
+//! Parses a small part of DER, the encoding of certificates, to find the hash function of a
+//! certificate's signature for channel binding.
 
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-/// Hashes a certificate for `tls-server-end-point` (RFC 5929), with the hash of its signature, or
-/// with SHA-256 instead of MD5 and SHA-1. Returns `None` if the signature has no separate hash,
-/// such as with Ed25519, or if this is not a certificate.
+/// Hashes a certificate for `tls-server-end-point` (RFC 5929). The hash function is that of the
+/// certificate's signature, but SHA-256 instead of MD5 and SHA-1. Returns `None` if the signature
+/// has no separate hash function, such as Ed25519, or if the bytes are not a certificate.
 pub(super) fn end_point(certificate: &[u8]) -> Option<Vec<u8>> {
     let oid = signature_oid(certificate)?;
     let (_, hash) = HASHES.iter().find(|(known, _)| *known == oid)?;
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_certificate_has_none() {
+    fn invalid_certificates_have_no_hash() {
         let whole = certificate(HASHES[2].0);
         for end in 0..whole.len() {
             let _ = end_point(&whole[..end]);

@@ -8,14 +8,14 @@ use super::verified::VerifiedServers;
 /// What is known about a replica's use of TLS.
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
-    /// Set once this process has started TLS with the replica. From then on clear text is refused.
+    /// Set when this process has started TLS with the replica. From then on clear text is refused.
     pub committed: Committed,
-    /// Servers to which some process connected with TLS and a verified certificate. `None` disables
-    /// this memory.
+    /// Servers that were connected to over TLS with a verified certificate, also by other
+    /// processes. `None` disables this memory.
     pub verified: Option<VerifiedServers>,
 }
 
-/// A flag that TLS was started with a replica. All its connections share it.
+/// Tells whether TLS was started with a replica. All connections to that replica share it.
 #[derive(Debug, Clone, Default)]
 pub struct Committed(Arc<AtomicBool>);
 

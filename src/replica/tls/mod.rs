@@ -1,7 +1,8 @@
 //! TLS: decides which certificates to accept, and encrypts.
 //!
-//! Cyrus's client verifies no certificates (`tls_init_clientengine` in `imap/tls.c`). This one does
-//! as soon as imapd.conf names something to verify them with; see `docs/transport.md`.
+//! Cyrus's client verifies no certificates (`tls_init_clientengine` in `imap/tls.c`). This client
+//! verifies them if imapd.conf names trusted certificates or a fingerprint; see
+//! `docs/transport.md`.
 
 mod channel;
 mod der;

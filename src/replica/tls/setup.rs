@@ -24,7 +24,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Reads certificates and key. With `alpn`, offers the protocol `imap` by ALPN.
+    /// Reads the certificates and the key. If `alpn` is set, offers the protocol `imap` by ALPN.
     ///
     /// # Errors
     /// [`Kind::Config`] if a file is missing or unusable.
@@ -43,12 +43,12 @@ impl Setup {
         Ok(Setup { config, name, verifier, identity, host: host.to_owned() })
     }
 
-    /// Returns the certificate that was presented, if it has passed a check.
+    /// Returns the fingerprint of the presented certificate, if the certificate was checked.
     pub fn verified(&self) -> Option<Fingerprint> {
         self.verifier.seen().filter(|_| self.verifier.is_strict())
     }
 
-    /// Returns a handle that knows the presented certificate even if the handshake fails.
+    /// Returns a handle to the presented certificate. It can be used even if the handshake fails.
     pub fn watch(&self) -> Watch {
         Watch(self.verifier.clone())
     }
@@ -62,28 +62,29 @@ impl Setup {
         let why = if self.verifier.is_off() {
             "sync_tls_verify is off"
         } else {
-            "imapd.conf names no certificates to verify it with"
+            "imapd.conf names no authorities to verify it with"
         };
         Some(format!(
             "the certificate of {} is not verified: {why}; set tls_server_ca_file or \
-             tls_server_ca_dir, or, to take this certificate and no other, \
-             sync_tls_fingerprint: {seen}",
+             tls_server_ca_dir; or, to accept only this certificate, set sync_tls_fingerprint: \
+             {seen}",
             self.host
         ))
     }
 
-    /// Returns whether our certificate was asked for and presented.
+    /// Returns whether the replica requested the certificate of this client, which was then
+    /// presented.
     pub fn identity_shown(&self) -> bool {
         self.identity.as_ref().is_some_and(|identity| identity.was_asked())
     }
 
-    /// Explains a failed handshake, and what to do.
+    /// Makes the error for a failed handshake, with the reason and what to do.
     pub fn explain(&self, error: &rustls::Error) -> Error {
         failure::explain(error, &self.host, self.verifier.seen())
     }
 }
 
-/// A handle that knows the certificate once it was presented.
+/// A handle to the certificate that a server presents.
 pub struct Watch(Arc<Verifier>);
 
 impl Watch {
@@ -92,7 +93,7 @@ impl Watch {
         self.0.shown()
     }
 
-    /// Returns why a certificate is accepted.
+    /// Returns the reason why a certificate is accepted.
     pub fn trust(&self) -> Trust {
         self.0.trust()
     }
@@ -126,7 +127,7 @@ fn server_name(host: &str, verifier: &Verifier) -> Result<ServerName<'static>> {
     let plain = host.split('%').next().unwrap_or(host).trim_end_matches('.');
     match ServerName::try_from(plain.to_owned()) {
         Ok(name) => Ok(name),
-        // The name is not checked.
+        // The name is not checked, so use an address as a placeholder.
         Err(_) if !verifier.wants_name() => {
             Ok(ServerName::from(std::net::IpAddr::from([0, 0, 0, 0])))
         }
@@ -136,7 +137,7 @@ fn server_name(host: &str, verifier: &Verifier) -> Result<ServerName<'static>> {
             host,
             "this is neither a DNS name nor an address",
         )
-        .hint("name the replica by its DNS name, or set sync_tls_fingerprint")),
+        .with_hint("use the DNS name of the replica, or set sync_tls_fingerprint")),
     }
 }
 

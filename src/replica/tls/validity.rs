@@ -1,4 +1,4 @@
-//! Reads the end of a certificate's validity.
+//! Reads the time at which a certificate expires.
 
 use super::der::{SEQUENCE, any, element};
 
@@ -7,8 +7,8 @@ const VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
-/// Returns the end of a certificate's validity in seconds since 1970, or `None` if this is not a
-/// certificate.
+/// Returns the time at which a certificate expires, in seconds since 1970, or `None` if the bytes
+/// are not a certificate.
 pub(super) fn until(certificate: &[u8]) -> Option<i64> {
     let (body, _) = element(certificate, SEQUENCE)?;
     let (signed, _) = element(body, SEQUENCE)?;
@@ -24,7 +24,7 @@ pub(super) fn until(certificate: &[u8]) -> Option<i64> {
     time(tag, text)
 }
 
-/// Parses `YYMMDDHHMMSSZ` or `YYYYMMDDHHMMSSZ` (RFC 5280 has no other form).
+/// Parses `YYMMDDHHMMSSZ` or `YYYYMMDDHHMMSSZ`, the only two forms that RFC 5280 allows.
 fn time(tag: u8, text: &[u8]) -> Option<i64> {
     let digits = text.strip_suffix(b"Z")?;
     if !digits.iter().all(u8::is_ascii_digit) {
@@ -50,9 +50,9 @@ fn time(tag: u8, text: &[u8]) -> Option<i64> {
     Some(((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second)
 }
 
-/// Returns the days from 1 January 1970 to a date of the Gregorian calendar.
+/// Returns the number of days from 1 January 1970 to a date of the Gregorian calendar.
 fn days(year: i64, month: i64, day: i64) -> i64 {
-    // In years that start in March, the leap day is the last day.
+    // Count years from March, so that the leap day is the last day of a year.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
     let of_year = (153 * month + 2) / 5 + day - 1;
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_certificate_has_no_end() {
+    fn invalid_certificates_have_no_end_date() {
         for bad in [&[][..], &[0x30, 0], &[0x30, 4, 0x30, 2, 2, 0], &[0xff; 40]] {
             assert_eq!(until(bad), None, "{bad:?}");
         }

@@ -1,9 +1,9 @@
 //! Remembers on disk which servers used TLS with a verified certificate, so that no later process
 //! connects to them in clear text (like HSTS on the web).
 //!
-//! Each server has a file in `<configdirectory>/sync/tls-verified`. Only the file's existence
-//! matters, so a damaged one still protects. Its three lines are for people: the format and its
-//! version, the server, the certificate. The file name is the server: the host in lower case
+//! Each server has a file in `<configdirectory>/sync/tls-verified`. Only the existence of the file
+//! matters, so a damaged file still counts. Its three lines are for people: the format and its
+//! version, the server, the certificate. The name of the file is the server: the host in lower case
 //! without a final dot, a colon, the port. An IPv6 address is in its shortest form and in brackets.
 //! All characters except letters, digits, `.`, `-`, `_`, `:`, `[` and `]` are written as `%` and
 //! two hexadecimal digits.
@@ -26,22 +26,23 @@ const FIRST_LINE: &str = "cyrsync tls-verified 1";
 #[derive(Debug, Clone)]
 pub struct VerifiedServers {
     dir: PathBuf,
-    /// The command that makes a server forgotten, without the server.
+    /// The start of the command that makes this program forget a server. The server's name follows
+    /// it.
     forget_command: String,
     /// Whether a write error was already reported. Clones share this.
     warned: Arc<AtomicBool>,
-    /// Whether nothing more is written.
+    /// Whether no files are written.
     read_only: bool,
 }
 
 impl VerifiedServers {
-    /// Uses files in `dir`. Errors name `forget_command`.
+    /// Uses the files in `dir`. Errors name `forget_command` as the command that forgets a server.
     pub fn new(dir: PathBuf, forget_command: impl Into<String>) -> VerifiedServers {
         let forget_command = forget_command.into();
         VerifiedServers { dir, forget_command, warned: Arc::default(), read_only: false }
     }
 
-    /// Returns the same servers for reading only. Nothing more is remembered.
+    /// Returns the same servers for reading only. [`VerifiedServers::remember`] then does nothing.
     #[must_use]
     pub fn read_only(self) -> VerifiedServers {
         VerifiedServers { read_only: true, ..self }
@@ -50,21 +51,19 @@ impl VerifiedServers {
     /// Returns whether TLS with a verified certificate was used with this server.
     ///
     /// # Errors
-    /// [`Kind::Tls`] if the directory exists but cannot be searched. Then clear text must not be
-    /// used either.
+    /// [`Kind::Tls`] if the directory, or one above it, exists but cannot be searched. The caller
+    /// must then not use clear text.
     pub fn contains(&self, host: &str, port: u16) -> Result<bool> {
         let path = self.file(host, port);
         match fs::symlink_metadata(&path) {
             Ok(_) => Ok(true),
             Err(error) if is_absent(&error) => Ok(false),
-            // If the directory does not exist, nothing was ever remembered.
-            Err(_) if fs::symlink_metadata(&self.dir).is_err() => Ok(false),
             Err(error) => {
                 let what = format!("{}: {}", path.display(), reason(&error));
-                Err(Error::new(Kind::Tls, "find out about TLS with", server(host, port), what)
-                    .hint(
-                        "make the directory readable for the cyrus user: it says which servers are \
-                     never to be spoken to in clear",
+                Err(Error::new(Kind::Tls, "read the TLS history of", server(host, port), what)
+                    .with_hint(
+                        "make the directory readable for the cyrus user: its files say which \
+                         servers must never be used without TLS",
                     ))
             }
         }
@@ -73,8 +72,8 @@ impl VerifiedServers {
     /// Remembers a server, unless it is remembered already.
     ///
     /// # Errors
-    /// [`Kind::Io`] if the file cannot be written. Only the first such error of this value and its
-    /// clones is returned.
+    /// [`Kind::Io`] if the file cannot be written. Only the first such error is returned; later
+    /// calls, also on clones, ignore such errors.
     pub fn remember(&self, host: &str, port: u16, certificate: Option<Fingerprint>) -> Result<()> {
         let path = self.file(host, port);
         if self.read_only || fs::symlink_metadata(&path).is_ok() {
@@ -102,14 +101,14 @@ impl VerifiedServers {
                 file.write_all(text.as_bytes())?;
                 file.sync_all()
             }
-            // Another process has created the file first.
+            // Another process has created the file already.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Forgets a server. Without a port, forgets the host with all ports. Returns the servers that
-    /// were forgotten.
+    /// Forgets a server. If `port` is `None`, forgets the host on all ports. Returns the forgotten
+    /// servers.
     ///
     /// # Errors
     /// [`Kind::Io`].
@@ -147,7 +146,7 @@ impl VerifiedServers {
         let mut names = Vec::new();
         for entry in entries {
             let name = entry.map_err(broken)?.file_name().to_string_lossy().into_owned();
-            // A channel named `tls-verified` has its log here.
+            // The directory may also contain the sync log of a channel named `tls-verified`.
             if name.contains(':') {
                 names.push(name);
             }
@@ -156,7 +155,7 @@ impl VerifiedServers {
         Ok(names)
     }
 
-    /// Returns the command that makes a server forgotten, for the hint of an error.
+    /// Returns the command that forgets a server, for the hint of an error.
     pub fn how_to_forget(&self, host: &str, port: u16) -> String {
         format!("{} {}", self.forget_command, server(host, port))
     }
@@ -181,8 +180,10 @@ fn is_absent(error: &io::Error) -> bool {
 
 fn failed(op: &'static str, path: &Path, error: io::Error) -> Error {
     Error::new(Kind::Io, op, path, reason(&error))
-        .hint("give the directory sync of configdirectory, and what is in it, to the cyrus user")
-        .caused_by(error)
+        .with_hint(
+            "give the directory sync below configdirectory, and all files in it, to the cyrus user",
+        )
+        .with_source(error)
 }
 
 /// Returns the system's error text, without its number.
@@ -191,7 +192,8 @@ fn reason(error: &io::Error) -> String {
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
-/// Returns the server as `replica.example.com:2005` or `[::1]:2005`, the same for every spelling.
+/// Returns the server as `replica.example.com:2005` or `[::1]:2005`. Different spellings of a host
+/// give the same text.
 pub(in crate::replica) fn server(host: &str, port: u16) -> String {
     format!("{}:{port}", host_name(host))
 }
@@ -201,7 +203,7 @@ fn host_name(host: &str) -> String {
     match host.parse::<IpAddr>() {
         Ok(IpAddr::V4(address)) => address.to_string(),
         Ok(IpAddr::V6(address)) => format!("[{address}]"),
-        // An IPv6 address with a zone, which does not parse as an address here.
+        // An IPv6 address with a zone, such as `fe80::1%eth0`. It cannot be parsed as an address.
         Err(_) if host.contains(':') => format!("[{host}]"),
         Err(_) => host,
     }
@@ -224,9 +226,9 @@ fn file_name(server: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
-    /// Uses a configdirectory that has no `sync` yet.
+    /// Uses a configdirectory that does not contain the directory `sync` yet.
     fn servers(dir: &tempfile::TempDir) -> VerifiedServers {
         VerifiedServers::new(dir.path().join("sync/tls-verified"), "sync_client --forget-tls")
     }
@@ -274,7 +276,7 @@ mod tests {
         let path = |name: &str| dir.path().join("sync/tls-verified").join(name);
         fs::write(path("replica:143"), b"\0damaged").unwrap();
         fs::write(path("replica:2005"), b"").unwrap();
-        // The file of a channel with this name.
+        // The sync log of a channel named `tls-verified`.
         fs::write(path("log"), b"").unwrap();
         assert!(
             known.contains("replica", 143).unwrap() && known.contains("replica", 2005).unwrap()
@@ -289,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_is_reported_once_and_a_configdirectory_is_not_made() {
+    fn a_failed_write_is_reported_once_and_configdirectory_is_not_created() {
         let dir = tempfile::tempdir().unwrap();
         let missing = dir.path().join("missing");
         let known = VerifiedServers::new(missing.join("sync/tls-verified"), "");
@@ -302,19 +304,23 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_looked_up_counts_as_remembered() {
+    fn a_server_whose_record_cannot_be_read_counts_as_verified() {
         let dir = tempfile::tempdir().unwrap();
         let known = servers(&dir);
         fs::create_dir(dir.path().join("sync")).unwrap();
-        // Root can search any directory, so the test puts a file in its place.
+        // Root can search any directory. To get an error for root too, put a file in its place.
         fs::write(dir.path().join("sync/tls-verified"), "").unwrap();
         let error = known.contains("replica", 1).unwrap_err();
         assert_eq!(error.kind(), Kind::Tls);
         assert!(!error.to_string().contains("os error"), "{error}");
+        // The same with the directory above. A link to itself cannot be followed by root either.
+        fs::remove_dir_all(dir.path().join("sync")).unwrap();
+        symlink("sync", dir.path().join("sync")).unwrap();
+        assert_eq!(known.contains("replica", 1).unwrap_err().kind(), Kind::Tls);
     }
 
     #[test]
-    fn who_only_looks_remembers_nothing() {
+    fn a_read_only_handle_records_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let known = servers(&dir);
         let looking = known.clone().read_only();

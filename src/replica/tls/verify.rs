@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
 
+use super::failure::spelled;
 use super::trust::{self, Roots};
 use super::validity;
 use crate::error::{Error, Kind, Result};
@@ -31,12 +32,12 @@ enum Rule {
     /// Checks chain, dates and name.
     Chain {
         chain: Arc<WebPkiServerVerifier>,
-        /// The trusted certificates, as read.
+        /// The trusted certificates, as they were read.
         trusted: Vec<CertificateDer<'static>>,
     },
 }
 
-/// The rule, and the certificate that was presented.
+/// Checks certificates by a rule, and remembers the certificate that was presented.
 #[derive(Debug)]
 pub(super) struct Verifier {
     rule: Rule,
@@ -48,7 +49,7 @@ impl Verifier {
     /// Makes the rule from the settings.
     ///
     /// # Errors
-    /// [`Kind::Config`] if certificates cannot be read.
+    /// [`Kind::Config`] if the trusted certificates cannot be read.
     pub fn new(settings: &Tls, provider: &Arc<CryptoProvider>) -> Result<Verifier> {
         let rule = match settings {
             _ if !settings.sync_tls_fingerprint.is_empty() => {
@@ -69,12 +70,12 @@ impl Verifier {
         self.shown().map(|shown| shown.fingerprint)
     }
 
-    /// Returns what is known about the presented certificate.
+    /// Returns fingerprint and validity of the presented certificate.
     pub fn shown(&self) -> Option<Shown> {
         self.seen.get().copied()
     }
 
-    /// Returns why a certificate is accepted.
+    /// Returns the reason why this rule accepts a certificate.
     pub fn trust(&self) -> Trust {
         match self.rule {
             Rule::Any { off: true } => Trust::Off,
@@ -84,12 +85,12 @@ impl Verifier {
         }
     }
 
-    /// Returns whether a certificate can be refused.
+    /// Returns whether this rule can refuse a certificate.
     pub fn is_strict(&self) -> bool {
         !matches!(self.rule, Rule::Any { .. })
     }
 
-    /// Returns whether checks are turned off by `sync_tls_verify: no`.
+    /// Returns whether `sync_tls_verify: no` turns the check off.
     pub fn is_off(&self) -> bool {
         matches!(self.rule, Rule::Any { off: true })
     }
@@ -105,8 +106,8 @@ fn chain(roots: Roots, crl: Option<&Path>, provider: &Arc<CryptoProvider>) -> Re
     let mut builder =
         WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider.clone());
     if let Some(file) = crl {
-        // Cyrus uses this file for certificates of clients, so it may have no list of the replica's
-        // issuer. But its lists must not be expired.
+        // Cyrus uses this file to check certificates of clients. So it need not have a list of the
+        // replica's issuer, but the lists that it has must not be expired.
         builder = builder
             .with_crls(trust::revoked(file)?)
             .allow_unknown_revocation_status()
@@ -114,12 +115,12 @@ fn chain(roots: Roots, crl: Option<&Path>, provider: &Arc<CryptoProvider>) -> Re
     }
     let chain = builder.build().map_err(|e| match (e, crl) {
         (VerifierBuilderError::InvalidCrl(why), Some(file)) => {
-            trust::unusable(file, &format!("{why:?}"))
+            trust::unusable(file, &spelled(&why))
         }
         (other, _) => {
             let what = format!("none of the {} can be used: {other}", certificates.len());
             Error::new(Kind::Config, "use", "the trusted certificates", what)
-                .hint("tls_server_ca_file must hold certificates of version 3 in PEM")
+                .with_hint("tls_server_ca_file must hold certificates of version 3 in PEM")
         }
     })?;
     Ok(Rule::Chain { chain, trusted: certificates })
@@ -176,8 +177,8 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Returns whether the only problem is that the certificate belongs to a CA. Its dates were checked
-/// before.
+/// Returns whether the only problem is that the certificate is that of a CA. webpki has checked its
+/// dates before.
 fn is_ca(error: &rustls::Error) -> bool {
     let rustls::Error::InvalidCertificate(CertificateError::Other(other)) = error else {
         return false;
@@ -186,8 +187,9 @@ fn is_ca(error: &rustls::Error) -> bool {
 }
 
 /// Accepts a trusted certificate that the server presents as its own. `openssl req -x509` makes
-/// such certificates: they belong to a self-signed CA and have no name. The administrator who
-/// trusts it knows whose it is, so it needs no name. But if it has a name, the name must match.
+/// such certificates: they are self-signed CA certificates and have no name. Such a certificate
+/// needs no name, because the administrator who trusts it knows its owner. But if it has a name,
+/// the name must match.
 fn itself(
     shown: &CertificateDer<'_>,
     name: &ServerName<'_>,

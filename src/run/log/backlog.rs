@@ -1,5 +1,5 @@
-//! Counts the entries of a log while others append to it. Entries that were counted are not read
-//! again.
+//! Counts the entries of a log while other programs append to it. Each count reads only the lines
+//! that were appended since the last count.
 
 use std::collections::HashSet;
 use std::fs::{File, Metadata};
@@ -14,17 +14,18 @@ use crate::run::task::entry_owners;
 use crate::sys::file::open_unchecked;
 use crate::types::Backlog;
 
-/// Counts the entries of one file repeatedly.
+/// Counts the entries of a growing file. Each call reads only what was added since the last call.
 #[derive(Debug)]
 pub struct Counter {
     path: PathBuf,
     names: Namespace,
-    /// Device and inode of the file that was counted, because another file may get its name.
+    /// Device and inode of the counted file. If another file has its path now, the count starts
+    /// from 0.
     file: Option<(u64, u64)>,
-    /// How far the file was counted, in bytes.
+    /// Offset in bytes up to which the file was counted.
     at: u64,
     entries: u64,
-    /// The marks of the owners of these entries.
+    /// [Marks](crate::run::task::Owner::mark) of the owners (users) of these entries.
     users: HashSet<u64>,
     since: Option<SystemTime>,
 }
@@ -43,8 +44,8 @@ impl Counter {
         }
     }
 
-    /// Counts the entries in the file. An unreadable file counts as empty, because the take-over of
-    /// the log reports the error.
+    /// Counts the entries in the file. An unreadable file counts as empty: the error is reported
+    /// when the log is taken over.
     pub fn count(&mut self) -> Backlog {
         if self.read().is_err() {
             self.reset(None, None);
@@ -52,12 +53,12 @@ impl Counter {
         Backlog { entries: self.entries, users: self.users.len() as u64 }
     }
 
-    /// Returns the marks of the owners of the counted entries.
+    /// Returns the [marks](crate::run::task::Owner::mark) of the owners of the counted entries.
     pub fn users(&self) -> &HashSet<u64> {
         &self.users
     }
 
-    /// Returns when the oldest counted entry was written, as far as the file system knows.
+    /// Returns when the oldest counted entry was written. `None` if the file has no entries.
     pub fn since(&self) -> Option<SystemTime> {
         self.since.filter(|_| self.entries > 0)
     }
@@ -97,8 +98,8 @@ fn identity(file: &Metadata) -> (u64, u64) {
     (file.dev(), file.ino())
 }
 
-/// Returns when the first entry was written to a log, which is when the file was created. If the
-/// file system does not store this, returns when it was last changed.
+/// Returns the creation time of a log, which is when its first entry was written. If the file
+/// system does not store creation times, returns the time of the last change.
 pub(super) fn born(file: &Metadata) -> SystemTime {
     let times = [file.created(), file.modified()];
     times.into_iter().flatten().min().unwrap_or_else(SystemTime::now)
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_counts_as_nothing() {
+    fn a_directory_in_place_of_the_log_counts_as_empty() {
         let (dir, mut counter) = counter();
         fs::create_dir(dir.path().join("log")).unwrap();
         assert_eq!(counter.count(), backlog(0, 0));

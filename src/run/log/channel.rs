@@ -1,8 +1,8 @@
 //! Takes over a channel's sync log from Cyrus's daemons.
 //!
-//! Cyrus's daemons append to `log`. We take it over by renaming it to `log-run`, which keeps the
-//! entries that are not on the replica yet. So `log-run` and `log` together always hold everything
-//! that is still to be done, in a format with which Cyrus's own client can continue.
+//! Cyrus's daemons append to `log`. The client takes the log over by renaming it to `log-run`, the
+//! work file. The work file holds the entries that are not on the replica yet. So `log-run` and
+//! `log` together always hold all pending entries, and Cyrus's own client can read both.
 
 use std::io;
 use std::ops::Range;
@@ -15,13 +15,14 @@ use crate::error::Result;
 pub enum Taken {
     /// Nothing was logged.
     Nothing,
-    /// The work file is new. The range in it holds the undone entries that were appended before.
+    /// The log is the new work file. The range, in bytes, holds the pending entries that were
+    /// appended to it before the rename.
     Work(Range<u64>),
     /// The work file belongs to another client.
     Others,
 }
 
-/// Where [`keep`] has put the undone entries.
+/// The file to which [`keep`] has written the pending entries.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Kept {
     /// In the work file, as usual.
@@ -30,12 +31,12 @@ pub enum Kept {
     Log,
 }
 
-/// Renames the log to the work file. `undone` holds the entries of the current work file. They are
-/// appended to the log first, so that the new work file has all entries.
+/// Renames the log to the work file. `pending` holds the unfinished entries of the current work
+/// file. They are appended to the log first, because the rename replaces the current work file.
 ///
-/// Cyrus's own client does not use our lock of the channel. It may work on the channel at the same
-/// time, and it removes the work file by name. So a work file that is not ours is not touched.
-pub fn take(disk: &mut dyn LogDisk, undone: &[u8]) -> Result<Taken> {
+/// Cyrus's own client ignores our lock of the channel. It may work on the same channel, and it
+/// removes the work file by name. So a work file of another client is not touched.
+pub fn take(disk: &mut dyn LogDisk, pending: &[u8]) -> Result<Taken> {
     if !disk.is_logged()? {
         return Ok(Taken::Nothing);
     }
@@ -43,7 +44,7 @@ pub fn take(disk: &mut dyn LogDisk, undone: &[u8]) -> Result<Taken> {
     if disk.work()? == Found::Others {
         return Ok(Taken::Others);
     }
-    let put_back = if undone.is_empty() { 0..0 } else { disk.append(undone)? };
+    let put_back = if pending.is_empty() { 0..0 } else { disk.append(pending)? };
     let found = disk.work()?;
     if found == Found::Others {
         return Ok(Taken::Others);
@@ -51,17 +52,18 @@ pub fn take(disk: &mut dyn LogDisk, undone: &[u8]) -> Result<Taken> {
     match place(disk, LogFile::Log, found) {
         Ok(true) => Ok(Taken::Work(put_back)),
         Ok(false) => Ok(Taken::Others),
-        // Another client has taken over the log first.
+        // Another client has taken over the log before us.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Taken::Nothing),
         Err(error) => Err(at_log("take over sync log", disk.path(LogFile::Log), error)),
     }
 }
 
-/// Replaces the contents of the work file by the undone entries, or removes the file if there are
-/// none. If the work file belongs to another client, the undone entries are appended to the log.
-pub fn keep(disk: &mut dyn LogDisk, undone: &[u8]) -> Result<Kept> {
+/// Replaces the contents of the work file by the pending entries, or removes the file if there are
+/// no pending entries. If the work file belongs to another client, the pending entries are appended
+/// to the log.
+pub fn keep(disk: &mut dyn LogDisk, pending: &[u8]) -> Result<Kept> {
     let found = disk.work()?;
-    if undone.is_empty() {
+    if pending.is_empty() {
         if found == Found::Ours {
             let removed = disk.remove(LogFile::Work);
             removed.map_err(|error| at_log("remove", disk.path(LogFile::Work), error))?;
@@ -70,37 +72,37 @@ pub fn keep(disk: &mut dyn LogDisk, undone: &[u8]) -> Result<Kept> {
         return Ok(Kept::Work);
     }
     if found == Found::Others {
-        return put_back(disk, undone);
+        return put_back(disk, pending);
     }
-    disk.write_spare(undone)?;
+    disk.write_spare(pending)?;
     let found = disk.work()?;
     if found == Found::Others {
-        return put_back(disk, undone);
+        return put_back(disk, pending);
     }
     let placed = place(disk, LogFile::Spare, found);
     if !placed.map_err(|error| at_log("replace", disk.path(LogFile::Work), error))? {
-        return put_back(disk, undone);
+        return put_back(disk, pending);
     }
     disk.sync_names()?;
     Ok(Kept::Work)
 }
 
-/// Writes the work file again, if it is not ours any more. Cyrus's own client removes it by name
-/// when it has finished an earlier work file.
-pub fn restore(disk: &mut dyn LogDisk, undone: &[u8]) -> Result<Kept> {
+/// Writes the work file again if it was removed or replaced. Cyrus's own client removes the work
+/// file by name when it has processed an earlier one.
+pub fn restore(disk: &mut dyn LogDisk, pending: &[u8]) -> Result<Kept> {
     if disk.work()? == Found::Ours {
         return Ok(Kept::Work);
     }
-    keep(disk, undone)
+    keep(disk, pending)
 }
 
-fn put_back(disk: &mut dyn LogDisk, undone: &[u8]) -> Result<Kept> {
-    disk.append(undone)?;
+fn put_back(disk: &mut dyn LogDisk, pending: &[u8]) -> Result<Kept> {
+    disk.append(pending)?;
     Ok(Kept::Log)
 }
 
-/// Renames `file` to the work file, unless another client has one now. Returns whether it was
-/// renamed.
+/// Renames `file` to the work file, unless another client has created a work file meanwhile.
+/// Returns whether `file` was renamed.
 fn place(disk: &mut dyn LogDisk, file: LogFile, found: Found) -> io::Result<bool> {
     if found == Found::Ours {
         disk.rename_to_work(file)?;
@@ -109,8 +111,8 @@ fn place(disk: &mut dyn LogDisk, file: LogFile, found: Found) -> io::Result<bool
     match disk.link_to_work(file) {
         Ok(()) => disk.remove(file)?,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
-        // The file system has no hard links. Then another client could create a work file between
-        // the check and the rename.
+        // The file system has no hard links, so only a rename is possible. It would overwrite a
+        // work file that another client creates at this moment.
         Err(_) => disk.rename_to_work(file)?,
     }
     Ok(true)
@@ -139,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_appended_is_taken_over_once() {
+    fn an_appended_entry_is_taken_over_once() {
         let (_dir, mut disk) = channel();
         assert_eq!(take(&mut disk, b"").unwrap(), Taken::Nothing);
         disk.append(b"USER fred\n").unwrap();
@@ -154,13 +156,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_over_is_read_whatever_another_client_does_to_its_name() {
+    fn a_taken_over_log_is_read_even_if_its_name_is_removed_or_replaced() {
         for replaces in [false, true] {
             let (_dir, mut disk) = channel();
             disk.append(b"USER fred\n").unwrap();
             assert_eq!(take(&mut disk, b"").unwrap(), Taken::Work(0..0));
-            // Another client finishes an earlier work file and removes ours, or replaces it by a
-            // new log.
+            // Another client removes our work file by name, or replaces it by a new log.
             fs::remove_file(disk.path(LogFile::Work)).unwrap();
             if replaces {
                 fs::write(disk.path(LogFile::Work), "USER anna\n").unwrap();
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_done_is_never_gone_from_both_files() {
+    fn an_unfinished_entry_is_always_in_one_of_the_files() {
         let (_dir, mut disk) = channel();
         disk.append(b"USER fred\nUSER anna\n").unwrap();
         assert_eq!(take(&mut disk, b"").unwrap(), Taken::Work(0..0));
@@ -191,6 +192,35 @@ mod tests {
         disk.append(b"USER zoe\n").unwrap();
         assert_eq!(take(&mut disk, b"USER anna\n").unwrap(), Taken::Work(9..19));
         assert_eq!(work(&mut disk).unwrap(), "USER zoe\nUSER anna\n");
+    }
+
+    #[test]
+    fn a_client_that_was_killed_between_link_and_unlink_leaves_a_work_file_that_stays() {
+        for leftover in [LogFile::Spare, LogFile::Log] {
+            let (_dir, mut disk) = channel();
+            disk.append(b"USER fred\nUSER anna\n").unwrap();
+            take(&mut disk, b"").unwrap();
+            // The other name of the work file, which the killed client did not remove.
+            fs::hard_link(disk.path(LogFile::Work), disk.path(leftover)).unwrap();
+            let mut next = LogFiles::new(disk.path(LogFile::Log));
+            assert_eq!(work(&mut next).unwrap(), "USER fred\nUSER anna\n");
+            // A reader that still has the work file open must not see it change.
+            let mut before = fs::File::open(next.path(LogFile::Work)).unwrap();
+            match leftover {
+                LogFile::Log => {
+                    assert_eq!(take(&mut next, b"").unwrap(), Taken::Work(0..0));
+                    assert!(!next.is_logged().unwrap(), "the log has no name any more");
+                    assert_eq!(work(&mut next).unwrap(), "USER fred\nUSER anna\n");
+                }
+                _ => assert_eq!(keep(&mut next, b"USER anna\n").unwrap(), Kept::Work),
+            }
+            let mut left = String::new();
+            before.read_to_string(&mut left).unwrap();
+            assert_eq!(left, "USER fred\nUSER anna\n");
+            keep(&mut next, b"USER anna\n").unwrap();
+            assert_eq!(work(&mut next).unwrap(), "USER anna\n");
+            assert!(!next.path(LogFile::Spare).exists());
+        }
     }
 
     #[test]
@@ -212,15 +242,16 @@ mod tests {
     fn a_directory_in_the_place_of_a_log_is_left_alone() {
         let (_dir, mut disk) = channel();
         fs::create_dir_all(disk.path(LogFile::Log)).unwrap();
-        let told = |error: Error| assert!(error.to_string().contains("is a directory"), "{error}");
-        told(take(&mut disk, b"").unwrap_err());
+        let reported =
+            |error: Error| assert!(error.to_string().contains("is a directory"), "{error}");
+        reported(take(&mut disk, b"").unwrap_err());
         fs::remove_dir(disk.path(LogFile::Log)).unwrap();
         disk.append(b"USER fred\n").unwrap();
         fs::create_dir(disk.path(LogFile::Work)).unwrap();
         for _ in 0..3 {
-            told(take(&mut disk, b"USER anna\n").unwrap_err());
+            reported(take(&mut disk, b"USER anna\n").unwrap_err());
         }
-        told(disk.open_work().err().unwrap());
+        reported(disk.open_work().err().unwrap());
         assert_eq!(fs::read_to_string(disk.path(LogFile::Log)).unwrap(), "USER fred\n");
     }
 
@@ -234,11 +265,11 @@ mod tests {
         };
         make_fifo(disk.path(LogFile::Work));
         let error = disk.open_work().err().unwrap();
-        assert!(error.to_string().contains("no regular file"), "{error}");
+        assert!(error.to_string().contains("not a regular file"), "{error}");
         fs::remove_file(disk.path(LogFile::Log)).unwrap();
         make_fifo(disk.path(LogFile::Log));
         let error = disk.is_logged().unwrap_err();
-        assert!(error.to_string().contains("no regular file"), "{error}");
+        assert!(error.to_string().contains("not a regular file"), "{error}");
     }
 
     #[test]
@@ -246,7 +277,7 @@ mod tests {
         let (_dir, mut disk) = channel();
         disk.append(b"USER fred\n").unwrap();
         take(&mut disk, b"").unwrap();
-        // Cyrus's client finished and removed our work file, and took over a new log.
+        // Simulate Cyrus's client: it removed our work file and took over a new log.
         fs::remove_file(disk.path(LogFile::Work)).unwrap();
         fs::write(disk.path(LogFile::Work), "USER zoe\n").unwrap();
         assert_eq!(keep(&mut disk, b"USER fred\n").unwrap(), Kept::Log);
@@ -263,7 +294,7 @@ mod tests {
         assert_eq!(keep(&mut disk, b"USER fred\n").unwrap(), Kept::Work);
         assert_eq!(keep(&mut disk, b"").unwrap(), Kept::Work);
         assert!(!disk.path(LogFile::Work).exists());
-        // A work file of somebody else becomes ours once we have read it.
+        // A work file of another client becomes ours once it was read.
         fs::write(disk.path(LogFile::Work), "USER anna\n").unwrap();
         assert_eq!(work(&mut disk).unwrap(), "USER anna\n");
         keep(&mut disk, b"").unwrap();

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::error::Subject;
 use crate::types::{MboxName, Text, UniqueId, UserId};
 
-/// How many bytes of an unknown action are shown.
+/// The maximum number of bytes of an unknown action that an error message shows.
 const ACTION: usize = 40;
 
 /// A change that Cyrus's daemons have logged for replication.
@@ -45,7 +45,8 @@ pub enum LogEntry {
 }
 
 impl LogEntry {
-    /// Parses a line without its line end, but with its literals. Returns `None` for a blank line.
+    /// Parses a line without its line end. The line includes the bytes of its literals. Returns
+    /// `None` for a blank line.
     ///
     /// # Errors
     /// A short description of what is wrong with the line.
@@ -81,7 +82,7 @@ impl LogEntry {
             b"ANNOTATION" => LogEntry::Annotation(first.into()),
             b"SEEN" => LogEntry::Seen(first.into(), both(second)?.into()),
             b"SUB" | b"UNSUB" => LogEntry::Sub(first.into(), both(second)?.into()),
-            // This text is the same as in Cyrus.
+            // Cyrus's client reports the same text.
             other => {
                 let word = other.get(..ACTION).unwrap_or(other).escape_ascii();
                 return Err(format!("Unknown action type: {word}").into());
@@ -105,8 +106,8 @@ impl LogEntry {
         }
     }
 
-    /// Returns what the entry is about: a user, a mailbox (of a rename the new name), or a quota
-    /// root.
+    /// Returns the user, mailbox or quota root of the entry. For a rename, this is the new mailbox
+    /// name.
     pub fn subject(&self) -> Subject {
         match self {
             LogEntry::User(user) | LogEntry::UnUser(user) | LogEntry::Meta(user) => user.into(),
@@ -120,7 +121,7 @@ impl LogEntry {
         }
     }
 
-    /// Writes the line like Cyrus would, with its line end.
+    /// Writes the entry as a line with its line end, in the form that Cyrus writes.
     pub fn write(&self, out: &mut Vec<u8>) {
         let (word, second) = match self {
             LogEntry::User(_) => ("USER", None),
@@ -159,7 +160,7 @@ impl std::fmt::Display for LogEntry {
 }
 
 /// Parses an atom, a quoted string or a literal (`getastring` in `imap/imapparse.c`). Returns its
-/// value and the text after it.
+/// value and the rest of the text.
 fn astring(text: &[u8]) -> Result<(Vec<u8>, &[u8]), &'static str> {
     match text {
         [] => Err("the name is missing"),
@@ -189,7 +190,7 @@ fn quoted(text: &[u8]) -> Result<(Vec<u8>, &[u8]), &'static str> {
     }
 }
 
-/// Parses `5}` or `5+}`, an end of line and five bytes. The opening brace was read already.
+/// Parses a literal after its opening brace: `5}` or `5+}`, a line end and five bytes.
 fn literal(text: &[u8]) -> Result<(Vec<u8>, &[u8]), &'static str> {
     const WRONG: &str = "a literal name is cut off";
     let (len, rest) = literal_head(text).ok_or(WRONG)?;
@@ -197,8 +198,8 @@ fn literal(text: &[u8]) -> Result<(Vec<u8>, &[u8]), &'static str> {
     Ok((value.to_vec(), rest))
 }
 
-/// Parses the length of a literal after its opening brace. Returns it and the text after the line
-/// end.
+/// Parses the length of a literal, after its opening brace and up to the line end. Returns the
+/// length and the text after the line end.
 fn literal_head(text: &[u8]) -> Option<(usize, &[u8])> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, rest) = text.split_at_checked(digits)?;
@@ -208,12 +209,12 @@ fn literal_head(text: &[u8]) -> Option<(usize, &[u8])> {
     Some((len, rest))
 }
 
-/// Returns how many bytes of a literal follow the end of this line, if the line ends with the head
-/// of a literal.
+/// Returns the length of the literal that follows this line, or `None` if the line does not end
+/// with the head of a literal.
 pub(super) fn continues(line: &[u8]) -> Option<usize> {
     let open = line.iter().rposition(|byte| *byte == b'{')?;
     let (before, head) = line.split_at_checked(open)?;
-    // In a quoted name a brace is escaped, so it never comes directly after a space.
+    // Only a literal has an unescaped brace directly after a space.
     if before.last() != Some(&b' ') {
         return None;
     }
@@ -223,8 +224,8 @@ pub(super) fn continues(line: &[u8]) -> Option<usize> {
     }
 }
 
-/// Writes a name with quotes if Cyrus would (`sync_quote_name` in `imap/sync_log.c`). A name with a
-/// line break, which Cyrus does not log, becomes a literal.
+/// Writes a name, with quotes where Cyrus uses them (`sync_quote_name` in `imap/sync_log.c`). A
+/// name with a line break, which Cyrus does not log, becomes a literal.
 fn quote(name: &[u8], out: &mut Vec<u8>) {
     if name.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
         out.extend_from_slice(format!("{{{}+}}\r\n", name.len()).as_bytes());

@@ -1,9 +1,9 @@
 //! Accesses the sync log of a channel on a real disk (`imap/sync_log.c`).
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -19,7 +19,7 @@ use crate::types::Backlog;
 
 /// The file beside a log that a client locks while it works on the channel.
 pub const CLAIM: &str = "sync_client.lock";
-/// The permissions that Cyrus uses for its logs and their directories.
+/// The permissions that Cyrus uses for its logs and their directories, before the umask.
 const FILE_MODE: u32 = 0o640;
 const DIRECTORY_MODE: u32 = 0o755;
 
@@ -30,15 +30,16 @@ pub struct LogFiles {
     work: PathBuf,
     spare: PathBuf,
     guard: PathBuf,
-    /// The work file that we read or wrote. No other file at its path may be replaced. It stays
-    /// open, so that no other file gets its inode.
+    /// The work file that we last read or wrote. A file with another inode at this path belongs to
+    /// another client and must not be replaced. The handle stays open, so that the inode is not
+    /// reused.
     ours: Option<File>,
-    /// Waited for before each write.
+    /// The lock that an administrator uses to hold the server still. Each write waits for it.
     freeze: Option<Freeze>,
-    /// Counters for the log and the work file, if the caller wants counts.
+    /// Counters for the log and the work file. `None` if no counts were requested.
     counters: Option<[Counter; 2]>,
-    /// The log that we have renamed to the work file and not read yet. It stays open, because
-    /// Cyrus's own client may replace or remove the file at any moment.
+    /// The log that was renamed to the work file and not read yet. It stays open, because Cyrus's
+    /// own client may replace or remove the file at any moment.
     unread: Option<File>,
 }
 
@@ -64,13 +65,13 @@ impl LogFiles {
         }
     }
 
-    /// Returns the same files, with writes that wait while somebody holds the server still.
+    /// Returns the same files, whose writes wait while an administrator holds the server still.
     #[must_use]
     pub fn under(self, freeze: &Freeze) -> LogFiles {
         LogFiles { freeze: Some(freeze.clone()), ..self }
     }
 
-    /// Returns the same files, with counters of their entries.
+    /// Returns the same files, with counters for the entries of log and work file.
     #[must_use]
     pub fn counting(self, names: &Namespace) -> LogFiles {
         let counters = [&self.log, &self.work].map(|path| Counter::new(path, names));
@@ -82,7 +83,7 @@ impl LogFiles {
         self.log.parent().unwrap_or(&self.log)
     }
 
-    /// Creates the directory. Otherwise the first writer would create it.
+    /// Creates the channel's directory. Cyrus's daemons create it only with the first entry.
     fn make_directory(&self) -> Result<()> {
         let directory = self.directory();
         let mut builder = fs::DirBuilder::new();
@@ -90,8 +91,8 @@ impl LogFiles {
         made.map_err(|error| at_log("create directory", directory, error))
     }
 
-    /// Claims the channel: until the guard is dropped, no other client of this library can work on
-    /// it. Writes our process id into the file.
+    /// Claims the channel with a lock, and writes our process id into the lock file. No other
+    /// client of this library can work on the channel until the guard is dropped.
     ///
     /// # Errors
     /// [`Kind::Locked`] if another client has claimed the channel.
@@ -106,6 +107,9 @@ impl LogFiles {
             _ => error,
         })?;
         let mut file = guard.file();
+        // Users in the group of the file may ask for the status, whatever the umask is. If another
+        // user owns the file, that user decides.
+        let _ = file.set_permissions(Permissions::from_mode(FILE_MODE));
         let written = file
             .set_len(0)
             .and_then(|()| file.write_all(format!("{}\n", std::process::id()).as_bytes()));
@@ -113,21 +117,31 @@ impl LogFiles {
         Ok(guard)
     }
 
-    /// Returns the process id of the client that has claimed the channel, or 0 if the file does not
-    /// contain it. Takes no lock.
-    pub fn claimed_by(&self) -> Option<u32> {
-        let file = open(&self.guard).ok()?;
-        lock::holder(&file, Mode::Exclusive).ok()??;
+    /// Returns the process id of the client that has claimed the channel, or 0 if the lock file has
+    /// no process id. Returns `None` if no client has claimed it. Takes no lock.
+    ///
+    /// # Errors
+    /// [`Kind::Io`] if the lock file exists, but cannot be opened.
+    pub fn claimed_by(&self) -> Result<Option<u32>> {
+        let error = |error| Error::io("look for a client at", &self.guard, error);
+        let file = match open(&self.guard) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(error)?,
+        };
+        if lock::holder(&file, Mode::Exclusive).map_err(error)?.is_none() {
+            return Ok(None);
+        }
         let pid = fs::read_to_string(&self.guard).unwrap_or_default();
-        Some(pid.trim().parse().unwrap_or(0))
+        Ok(Some(pid.trim().parse().unwrap_or(0)))
     }
 
-    /// Returns when the channel was last claimed, or `None` if it never was.
+    /// Returns when the channel was last claimed, or `None` if it was never claimed.
     pub fn claimed_at(&self) -> Option<SystemTime> {
         fs::metadata(&self.guard).and_then(|guard| guard.modified()).ok()
     }
 
-    /// Opens and locks the file that currently has the log's name, for appending.
+    /// Opens and locks the file that has the log's name, for appending. Repeats this if the log was
+    /// renamed before it was locked.
     fn open_log_locked(&self) -> Result<File> {
         let error = |error| at_log("append to sync log", &self.log, error);
         let mut options = OpenOptions::new();
@@ -141,14 +155,14 @@ impl LogFiles {
         }
     }
 
-    /// Gives `file` the name of the work file by `rename`, and remembers it as ours.
+    /// Gives `file` the name of the work file by calling `rename`, and remembers it as ours.
     fn place(
         &mut self,
         file: LogFile,
         rename: impl FnOnce(&Path, &Path) -> io::Result<()>,
     ) -> io::Result<()> {
         let known = known_by(self.path(file))?;
-        // If the file cannot be opened, reading it later will report the error.
+        // Ignore errors here: reading the work file later reports them.
         let unread = open(self.path(file)).ok();
         rename(self.path(file), &self.work)?;
         self.ours = Some(known);
@@ -198,7 +212,8 @@ impl LogDisk for LogFiles {
             Err(error) => return Err(at_log("open", &self.work, error)),
         };
         must_be_file(&file.metadata(), &self.work)?;
-        // A writer may still have it locked from before the rename: wait for that writer.
+        // A writer that opened the log before the rename may still hold its lock. Wait for that
+        // writer.
         lock::acquire(&file, &self.work, Mode::Shared, Wait::Block)?;
         lock::release(&file);
         let ours = file.try_clone().map_err(|error| at_log("open", &self.work, error))?;
@@ -215,28 +230,34 @@ impl LogDisk for LogFiles {
         let error = |error| at_log("append to sync log", &self.log, error);
         let mut file = self.open_log_locked()?;
         let start = file.seek(SeekFrom::End(0)).map_err(error)?;
-        // If a writer's last entry is incomplete, start on a new line.
+        // If the last entry in the log has no line end, start a new line.
         let torn = start > 0 && last_byte(&mut file).map_err(error)? != b'\n';
         let end_of_line: &[u8] = if torn { b"\n" } else { b"" };
         let written = (file.write_all(end_of_line))
             .and_then(|()| file.write_all(entries))
             .and_then(|()| file.sync_data());
-        if let Err(why) = written {
+        let written = written.map_err(error);
+        let synced = written.and_then(|()| if start == 0 { self.sync_names() } else { Ok(()) });
+        if let Err(error) = synced {
+            // On failure the log has none of the entries.
             let _ = file.set_len(start);
-            return Err(error(why));
+            return Err(error);
         }
-        if start == 0 {
-            self.sync_names()?;
-        }
-        let end = file.metadata().map_err(error)?.len();
         lock::release(&file);
-        Ok(end.saturating_sub(entries.len() as u64)..end)
+        let begin = start + end_of_line.len() as u64;
+        Ok(begin..begin + entries.len() as u64)
     }
 
     fn write_spare(&mut self, entries: &[u8]) -> Result<()> {
         let error = |error| at_log("write", &self.spare, error);
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(FILE_MODE);
+        options.write(true).mode(FILE_MODE);
+        // A client that was killed after `link_to_work` left this name to the work file itself. So
+        // always write a new file. Tests put `/dev/full` here.
+        if !fs::metadata(&self.spare).is_ok_and(|found| found.file_type().is_char_device()) {
+            remove(&self.spare).map_err(error)?;
+            options.create_new(true);
+        }
         let mut file = options.open(&self.spare).map_err(error)?;
         file.write_all(entries).and_then(|()| file.sync_data()).map_err(error)
     }
@@ -246,17 +267,21 @@ impl LogDisk for LogFiles {
     }
 
     fn rename_to_work(&mut self, file: LogFile) -> io::Result<()> {
-        self.place(file, |from, to| fs::rename(from, to))
-    }
-
-    fn remove(&mut self, file: LogFile) -> io::Result<()> {
-        match fs::remove_file(self.path(file)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        self.place(file, |from, to| fs::rename(from, to))?;
+        // If both names belong to one file, because a client was killed after `link_to_work`,
+        // rename(2) does nothing.
+        let from = self.path(file);
+        match &self.ours {
+            Some(work) if same_file(work, from)? => remove(from),
             _ => Ok(()),
         }
     }
 
-    /// Syncs the directory, because only this makes a new name permanent.
+    fn remove(&mut self, file: LogFile) -> io::Result<()> {
+        remove(self.path(file))
+    }
+
+    /// Syncs the directory. Without this, a new file name may be lost in a crash.
     fn sync_names(&self) -> Result<()> {
         let directory = self.directory();
         let synced = File::open(directory).and_then(|directory| directory.sync_all());
@@ -278,17 +303,25 @@ impl LogDisk for LogFiles {
     }
 }
 
-/// Opens a handle only to identify a file. The file itself may be unreadable.
+/// Removes a file if it exists.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Opens a handle with which a file can be identified. This also works for an unreadable file.
 fn known_by(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path)
 }
 
-/// Makes the error for a log that another client has claimed.
+/// Makes the error for a channel that another client has claimed.
 fn claimed(log: &Path, guard: &Path) -> Error {
     let pid = fs::read_to_string(guard).unwrap_or_default();
-    let detail = format!("process {} works on it already", pid.trim());
+    let detail = format!("process {} already works on it", pid.trim());
     Error::new(Kind::Locked, "claim sync log", log.display().to_string(), detail)
-        .hint("stop it, or use another channel")
+        .with_hint("stop that process, or use another channel")
 }
 
 /// Opens a file for reading. Does not block if it is not a regular file.
@@ -298,10 +331,10 @@ fn open(path: &Path) -> io::Result<File> {
 
 fn must_be_file(found: &io::Result<fs::Metadata>, path: &Path) -> Result<()> {
     match found {
-        // A character device never blocks.
+        // A character device (`/dev/full` in tests) never blocks, so it is allowed.
         Ok(found) if found.is_file() || found.file_type().is_char_device() => Ok(()),
         Ok(found) if found.is_dir() => Err(no_file(path, "it is a directory")),
-        Ok(_) => Err(no_file(path, "it is no regular file")),
+        Ok(_) => Err(no_file(path, "it is not a regular file")),
         Err(error) => Err(at_log("look for", path, io::Error::from(error.kind()))),
     }
 }
@@ -309,10 +342,10 @@ fn must_be_file(found: &io::Result<fs::Metadata>, path: &Path) -> Result<()> {
 fn no_file(path: &Path, what: &str) -> Error {
     let subject = path.display().to_string();
     Error::new(Kind::Io, "take over sync log", subject, what)
-        .hint("move it away; Cyrus's daemons log nothing as long as it is in the place of the log")
+        .with_hint("move it away; Cyrus's daemons log no changes while it has the name of the log")
 }
 
-/// Returns device and inode.
+/// Returns device and inode of a file.
 fn identity(found: &fs::Metadata) -> (u64, u64) {
     (found.dev(), found.ino())
 }
@@ -346,9 +379,26 @@ mod tests {
         let error = LogFiles::new(&log).claim().unwrap_err();
         assert_eq!(error.kind(), Kind::Locked);
         let pid = std::process::id();
-        assert!(error.to_string().contains(&format!("process {pid} works")), "{error}");
+        assert!(error.to_string().contains(&format!("process {pid} already works")), "{error}");
         drop(guard);
         files.claim().unwrap();
+    }
+
+    #[test]
+    fn a_lock_file_that_cannot_be_opened_is_not_a_channel_without_a_client() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = LogFiles::new(dir.path().join("log"));
+        assert_eq!(files.claimed_by().unwrap(), None, "there is no lock file");
+        let guard = files.claim().unwrap();
+        assert_eq!(files.claimed_by().unwrap(), Some(std::process::id()));
+        drop(guard);
+        assert_eq!(files.claimed_by().unwrap(), None, "the client has ended");
+        // Permissions do not stop root, so make a file that nobody can open.
+        fs::remove_file(&files.guard).unwrap();
+        std::os::unix::fs::symlink(&files.guard, &files.guard).unwrap();
+        let error = files.claimed_by().unwrap_err();
+        assert_eq!(error.kind(), Kind::Io);
+        assert!(error.to_string().contains(CLAIM), "{error}");
     }
 
     #[test]

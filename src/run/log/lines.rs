@@ -1,4 +1,4 @@
-//! Reads the entries of a sync log from any reader.
+//! Reads the entries of a sync log line by line.
 
 use std::io::{self, BufRead, Read};
 
@@ -10,7 +10,7 @@ use crate::limits::LOG_LINE_BYTES;
 pub enum Line {
     /// A valid entry.
     Entry(LogEntry),
-    /// An invalid line: its number, counted from 1, and what is wrong with it.
+    /// The number of an invalid line, counted from 1, and what is wrong with it.
     Garbage(u64, String),
 }
 
@@ -22,7 +22,7 @@ pub struct Lines<R> {
 }
 
 impl<R: BufRead> Lines<R> {
-    /// Reads the lines of `reader`.
+    /// Makes a parser for the lines of `reader`.
     pub fn new(reader: R) -> Self {
         Lines { reader, number: 0 }
     }
@@ -30,7 +30,7 @@ impl<R: BufRead> Lines<R> {
     /// Returns the next line that is not blank, or `None` at the end.
     ///
     /// # Errors
-    /// Those of the reader.
+    /// Errors of the reader.
     pub fn next_line(&mut self) -> io::Result<Option<Line>> {
         loop {
             let mut line = Vec::new();
@@ -54,7 +54,7 @@ impl<R: BufRead> Lines<R> {
                 Ok(Some(item)) => return Ok(Some(Line::Entry(item))),
                 Ok(None) => {}
                 Err(what) => {
-                    let cut_off = if cut_off { ", and the file ends within it" } else { "" };
+                    let cut_off = if cut_off { ", and the file ends within the line" } else { "" };
                     let start: Vec<u8> = line.into_iter().take(200).collect();
                     let what = format!("{what}{cut_off}: {}", start.escape_ascii());
                     return Ok(Some(Line::Garbage(number, what)));
@@ -63,8 +63,8 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    /// Returns whether anything was read. If the line is too long, reads one byte more than the
-    /// limit.
+    /// Reads up to the end of the line, but at most one byte more than the limit of a line. Returns
+    /// `false` at the end of the file.
     fn read_to_end_of_line(&mut self, line: &mut Vec<u8>) -> io::Result<bool> {
         let room = (LOG_LINE_BYTES + 1).saturating_sub(line.len()) as u64;
         Ok(self.reader.by_ref().take(room).read_until(b'\n', line)? > 0)
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_told_with_its_line_and_stops_nothing() {
+    fn invalid_lines_are_reported_with_their_number_and_skipped() {
         let log = b"MAILBOX user.a\nwhat is this\n\nMAILBOX\nUSER fred\n";
         assert_eq!(
             all(log),
@@ -127,12 +127,12 @@ mod tests {
         assert_eq!(all(b"MAILBOX user.a\nMAILBOX user.b"), ["MAILBOX user.a", "MAILBOX user.b"]);
         assert_eq!(
             all(b"MAILBOX user.a\nMAIL"),
-            ["MAILBOX user.a", "2: no name follows, and the file ends within it: MAIL"]
+            ["MAILBOX user.a", "2: no name follows, and the file ends within the line: MAIL"]
         );
     }
 
     #[test]
-    fn an_endless_line_is_passed_over() {
+    fn an_endless_line_is_skipped() {
         let mut log = b"MAILBOX ".to_vec();
         log.resize(5 * LOG_LINE_BYTES, b'x');
         log.extend_from_slice(b"\nUSER fred\nMAILBOX {99999999999}\n");

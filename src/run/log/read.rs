@@ -12,7 +12,8 @@ use super::lines::{Line, Lines};
 use crate::error::{Error, Result};
 
 /// Hint for a log that cannot be read.
-const HINT: &str = "see what is at this path; what is logged there is not replicated yet: keep it";
+const HINT: &str = "check what is at this path; keep it, because its changes are not replicated \
+                    yet";
 
 /// The contents of a work file.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -23,10 +24,11 @@ pub struct Logged {
     pub since: Option<SystemTime>,
 }
 
-/// A callback for invalid lines: the number, counted from 1, and what is wrong with it.
+/// A callback for invalid lines. Its arguments are the line number, counted from 1, and what is
+/// wrong with the line.
 pub type OnGarbage<'g> = dyn FnMut(u64, String) + 'g;
 
-/// Reads a log and drops duplicates, because a long log repeats the same entries. `path` is for
+/// Reads a log and drops duplicate entries, which are frequent in long logs. `path` is for
 /// messages.
 pub fn entries(log: impl Read, path: &Path, garbage: &mut OnGarbage<'_>) -> Result<Vec<LogEntry>> {
     let mut entries = Vec::new();
@@ -46,8 +48,8 @@ pub fn entries(log: impl Read, path: &Path, garbage: &mut OnGarbage<'_>) -> Resu
     Ok(entries)
 }
 
-/// Reads the work file without the range `own`, which holds entries that are queued already.
-/// Returns `None` if there is no work file.
+/// Reads the work file, except the byte range `own`, whose entries are queued already. Returns
+/// `None` if there is no work file.
 pub fn work(
     disk: &mut dyn LogDisk,
     own: &Range<u64>,

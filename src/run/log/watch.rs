@@ -10,15 +10,16 @@ use inotify::{Inotify, WatchMask};
 
 use crate::sync::Cancel;
 
-/// Size of the buffer for events. Their contents do not matter much.
+/// Size of the buffer for inotify events, in bytes.
 const EVENT_BYTES: usize = 4096;
 
-/// Watches the directory of a log. If the system cannot report changes (network file systems, too
-/// many watches), the caller must check the log from time to time.
+/// Watches the directory of a log with inotify. On a network file system, or if there are too many
+/// watches, the system reports no changes. Then the caller must check the log from time to time.
 #[derive(Debug)]
 pub struct Watch {
     inotify: Option<Inotify>,
-    /// Ignores files whose names begin with this, because we write them ourselves.
+    /// Changes of files whose names begin with this are ignored. This client writes these files
+    /// itself.
     own: OsString,
 }
 
@@ -27,8 +28,8 @@ impl Watch {
     pub fn new(directory: &Path, own: impl Into<OsString>) -> Watch {
         let watch = || {
             let inotify = Inotify::init()?;
-            // Events of single writes would come too early: a writer keeps the log locked until it
-            // closes it.
+            // Do not watch for single writes: a writer keeps the log locked until it closes the
+            // file, so the client could not use it earlier.
             let mask = WatchMask::CLOSE_WRITE | WatchMask::MOVED_TO | WatchMask::ONLYDIR;
             inotify.watches().add(directory, mask)?;
             std::io::Result::Ok(inotify)
@@ -36,13 +37,13 @@ impl Watch {
         Watch { inotify: watch().ok(), own: own.into() }
     }
 
-    /// Returns whether changes are never reported.
+    /// Returns whether the system does not report changes.
     pub fn is_blind(&self) -> bool {
         self.inotify.is_none()
     }
 
-    /// Waits until something changes in the directory, or [`Cancel::wait_until`] returns. Returns
-    /// whether something changed.
+    /// Waits until a file changes in the directory, `time` is over, or [`Cancel::wait_until`]
+    /// returns for another reason. Returns whether a file changed.
     pub fn wait(&mut self, time: Duration, cancel: &Cancel, is_there: &dyn Fn() -> bool) -> bool {
         let begun = Instant::now();
         loop {

@@ -1,4 +1,4 @@
-//! The data of a user besides mailboxes.
+//! The data of a user, except mailboxes and quotas.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,20 +13,20 @@ pub(in crate::sim) struct Script {
     pub last_update: Time,
 }
 
-/// The data of a user besides mailboxes.
+/// The data of a user, except mailboxes and quotas.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::sim) struct Account {
     pub subscriptions: BTreeSet<MboxName>,
     pub seen: BTreeMap<UniqueId, Seen>,
-    /// Scripts by the name that users see.
+    /// The scripts, by the name that the user sees.
     pub scripts: BTreeMap<Text, Script>,
     /// Name of the active script.
     pub active: Option<Text>,
 }
 
 impl Account {
-    /// Returns the scripts as replication lists them. The active script appears a second time, as
-    /// bytecode (`list_gen_cb`).
+    /// Returns the scripts like a reply to `GET USER` lists them. The active script is listed a
+    /// second time, as bytecode (`list_gen_cb`).
     pub fn listed(&self) -> Vec<SieveScript> {
         let mut all = Vec::new();
         for (name, script) in &self.scripts {

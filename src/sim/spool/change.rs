@@ -1,4 +1,4 @@
-//! Changes the list of mailboxes like Cyrus: the functions of `imap/mboxlist.c`.
+//! Changes the list of mailboxes, like the functions of `imap/mboxlist.c`.
 
 use super::data::Spool;
 use super::folder::{Folder, MINOR_VERSION};
@@ -8,7 +8,7 @@ use crate::types::{
     Quota, Text, UniqueId,
 };
 
-/// The properties of a new mailbox. Values that are empty or 0 get defaults.
+/// The properties of a new mailbox. Defaults replace values that are empty or 0.
 #[derive(Debug, Clone, Default)]
 pub(in crate::sim) struct Created {
     pub uniqueid: Option<UniqueId>,
@@ -21,7 +21,8 @@ pub(in crate::sim) struct Created {
     pub createdmodseq: Modseq,
     pub foldermodseq: Modseq,
     pub keep_intermediates: bool,
-    /// Whether replication creates it, and only with the given values.
+    /// Whether replication creates the mailbox. An earlier mailbox with the same name is then
+    /// ignored.
     pub sync: bool,
 }
 
@@ -34,8 +35,9 @@ pub(in crate::sim) struct Renamed {
 }
 
 impl Spool {
-    /// Writes or removes an entry by name, and updates the record by uniqueid
-    /// (`mboxlist_update_entry`). If the entry is removed, that record stays, as in 3.6.
+    /// Writes or removes the entry of a name, and updates the record of its uniqueid
+    /// (`mboxlist_update_entry`). If the entry is removed, the record of the uniqueid stays, like
+    /// in Cyrus 3.6.
     pub fn update_entry(&mut self, name: &MboxName, entry: Option<MailboxEntry>) {
         let Some(mut entry) = entry else {
             self.entries.remove(name);
@@ -70,7 +72,8 @@ impl Spool {
         self.by_id.insert(record.uniqueid.clone(), record);
     }
 
-    /// Creates intermediates for unused names above a mailbox (`mboxlist_update_intermediaries`).
+    /// Creates intermediates for the unused names from `name` upwards
+    /// (`mboxlist_update_intermediaries`).
     pub fn fill_in(&mut self, name: &MboxName, modseq: Modseq) {
         if is_deleted_name(name) || owner(name).is_none() {
             return;
@@ -92,13 +95,13 @@ impl Spool {
         UniqueId::from(&*format!("{}{}", self.id_prefix, self.ids))
     }
 
-    /// Creates a mailbox (`mboxlist_createmailbox`). The name must be free.
+    /// Creates a mailbox (`mboxlist_createmailbox`). There must be no mailbox with this name.
     pub fn create(&mut self, name: &MboxName, new: Created) {
         let (old, mut new) = (self.entries.get(name).filter(|_| !new.sync).cloned(), new);
         if let Some(old) = old {
             if old.mbtype.is_deleted() {
-                // The UIDs of the previous mailbox of this name must not look like UIDs of the new
-                // one.
+                // The deleted mailbox had the same name. A new UIDVALIDITY shows clients that the
+                // UIDs are new.
                 new.uidvalidity = self.next_uidvalidity().max(old.uidvalidity + 1);
             } else if old.mbtype.is_intermediate() {
                 new.uniqueid = new.uniqueid.or(Some(old.uniqueid));
@@ -157,14 +160,15 @@ impl Spool {
         }
     }
 
-    /// Returns a new UIDVALIDITY. Moves the clock, so that two mailboxes never get the same second.
+    /// Returns a new UIDVALIDITY. The clock is advanced, so that no two mailboxes get the same
+    /// value.
     fn next_uidvalidity(&mut self) -> u32 {
         self.now += 1;
         u32::try_from(self.now).unwrap()
     }
 
-    /// Deletes a mailbox permanently (`mboxlist_deletemailbox`). `silent` is set on a replica,
-    /// where no modseq is raised.
+    /// Deletes a mailbox permanently (`mboxlist_deletemailbox`). `silent` is set on a replica: no
+    /// modseq is raised then.
     pub fn delete(&mut self, name: &MboxName, silent: bool) -> Option<()> {
         let entry = self.entries.get(name)?.clone();
         if entry.mbtype.is_deleted() {
@@ -201,8 +205,8 @@ impl Spool {
         Some(())
     }
 
-    /// Renames a mailbox, or moves it to another partition if the name stays the same
-    /// (`mboxlist_renamemailbox`). `silent` is set on a replica.
+    /// Renames a mailbox (`mboxlist_renamemailbox`). If both names are equal, moves it to another
+    /// partition. `silent` is set on a replica.
     pub fn rename(&mut self, from: &MboxName, to: &MboxName, rename: Renamed) -> Option<()> {
         let entry = self.entries.get(from)?.clone();
         let mut new = entry.clone();
@@ -222,7 +226,7 @@ impl Spool {
             }
             let root = self.quota_root(to);
             let folder = self.folders.get_mut(&entry.uniqueid)?;
-            folder.state.quotaroot = root;
+            folder.state.header.quotaroot = root;
             folder.change_owner(owner(from), owner(to));
             if !rename.silent {
                 folder.next_modseq();
@@ -250,7 +254,7 @@ impl Spool {
         self.living(name).is_none().then_some(())
     }
 
-    /// Sets the limits of a quota root, and sets it in the mailboxes below a new root
+    /// Sets the limits of a quota root. A new root applies to the mailboxes below it
     /// (`mboxlist_setquotas`).
     pub fn set_quota(&mut self, quota: Quota) {
         let root = quota.root.clone();
@@ -263,12 +267,12 @@ impl Spool {
             let Some(folder) = self.folder_mut(&name) else { continue };
             let longer = folder.state.quotaroot.as_ref().map(|r| r.as_bytes().len());
             if longer.is_none_or(|longer| longer < root.as_bytes().len()) {
-                folder.state.quotaroot = Some(root.clone());
+                folder.state.header.quotaroot = Some(root.clone());
             }
         }
     }
 
-    /// Removes a quota root, also from the mailboxes below it (`mboxlist_unsetquota`).
+    /// Removes a quota root, also as the root of mailboxes (`mboxlist_unsetquota`).
     pub fn remove_quota(&mut self, root: &Text) {
         if self.quotas.remove(root).is_none() {
             return;
@@ -277,7 +281,7 @@ impl Spool {
             if let Some(folder) = self.folder_mut(&name)
                 && folder.state.quotaroot.as_ref() == Some(root)
             {
-                folder.state.quotaroot = None;
+                folder.state.header.quotaroot = None;
             }
         }
     }

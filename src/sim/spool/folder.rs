@@ -1,4 +1,4 @@
-//! A mailbox as it is stored in its directory.
+//! A mailbox, as its directory contains it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,20 +17,20 @@ pub(in crate::sim) const MINOR_VERSION: u32 = 17;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::sim) struct Message {
     pub record: Record,
-    /// Sorted.
+    /// The annotations of the message, sorted.
     pub annotations: Vec<Annotation>,
-    /// Its file; `None` after it was unlinked.
+    /// The message file. `None` after it was removed.
     pub file: Option<Arc<[u8]>>,
 }
 
-/// A mailbox as it is stored in its directory. Name, ACL and type are in its entry.
+/// A mailbox, as its directory contains it. Its name, ACL and type are in the list of mailboxes.
 #[derive(Debug, Clone, Default)]
 pub(in crate::sim) struct Folder {
     pub state: MailboxState,
     /// Annotations of the mailbox itself, sorted.
     pub annotations: Vec<Annotation>,
     pub messages: BTreeMap<Uid, Message>,
-    /// The form of thread ids in its server's CRCs.
+    /// How this server computes CRCs of thread ids.
     pub thread_ids: ThreadIds,
 }
 
@@ -50,7 +50,7 @@ impl Message {
 }
 
 impl Folder {
-    /// Computes both sync CRCs.
+    /// Computes the sync CRCs of the records and annotations.
     pub fn crcs(&self) -> SyncCrcs {
         let flags = crc::FlagCrcs::new(&self.state.flags);
         let mut sum = CrcSum::EMPTY;
@@ -60,10 +60,10 @@ impl Folder {
                 sum.annotation(message.record.uid, annotation, MINOR_VERSION);
             }
         }
-        sum.into()
+        sum.crcs()
     }
 
-    /// Returns the bit of a user flag. A new flag gets the next bit.
+    /// Returns the bit of a user flag. A new flag gets a new bit.
     pub fn flag_bit(&mut self, name: &Text) -> usize {
         let flags = &mut self.state.flags;
         let known = flags.iter().position(|flag| flag.as_ref() == Some(name));
@@ -75,12 +75,12 @@ impl Folder {
 
     /// Raises the highest modseq and returns it.
     pub fn next_modseq(&mut self) -> Modseq {
-        self.state.highestmodseq += 1;
+        self.state.header.highestmodseq += 1;
         self.state.highestmodseq
     }
 
-    /// Gives private annotations of the old owner to the new owner. Cyrus marks them as the
-    /// owner's, without a name, so they follow the mailbox to another user.
+    /// Gives the private annotations of the old owner to the new owner. Cyrus stores them as
+    /// annotations of the owner, without the owner's name.
     pub fn change_owner(&mut self, from: Option<UserId>, to: Option<UserId>) {
         let (Some(from), Some(to)) = (from, to) else { return };
         if from == to {
@@ -95,22 +95,22 @@ impl Folder {
         }
     }
 
-    /// Updates the counts and CRCs of the index header from the records.
+    /// Updates the header of the mailbox from the records: counts and CRCs.
     pub fn settle(&mut self) {
         let count = |n: usize| u32::try_from(n).unwrap();
         self.state.num_records = count(self.messages.len());
         let exists = self.messages.values().filter(|message| !message.is_expunged());
         self.state.exists = Some(count(exists.count()));
         if self.state.exists == Some(0) {
-            // A reader of the header of an empty mailbox assumes this option.
-            self.state.options.0 |= Options::POP3_NEW_UIDL;
+            // Cyrus sets this option when it reads the header of an empty mailbox.
+            self.state.header.options.0 |= Options::POP3_NEW_UIDL;
         }
-        // A server stores only its own form.
-        self.state.crcs = SyncCrcs { padded: None, ..self.crcs().with(self.thread_ids) };
+        // A server stores the CRC in one form only.
+        self.state.header.crcs = SyncCrcs { padded: None, ..self.crcs().with(self.thread_ids) };
     }
 }
 
-/// Sets or removes an annotation in a sorted list.
+/// Sets an annotation in a sorted list. Removes it if `value` is `None`.
 pub(in crate::sim) fn annotate(
     all: &mut Vec<Annotation>,
     entry: &Text,

@@ -1,6 +1,6 @@
-//! A mail spool in memory, of a master or a replica: the list of mailboxes, their contents, and the
-//! data of users. It has the same parts as the disk of Cyrus 3.6.1. So data that Cyrus forgets to
-//! remove also stays here.
+//! The mail spool of a simulated server, in memory: the list of mailboxes, their contents, and the
+//! data of users. It has the same parts as a spool of Cyrus 3.6.1. So leftover data that Cyrus does
+//! not remove is not removed here either.
 
 mod account;
 mod change;

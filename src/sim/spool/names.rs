@@ -1,9 +1,9 @@
-//! Functions on mailbox names that the model needs.
+//! Functions for the names of mailboxes.
 
 use crate::types::{MboxName, UserId};
 
-/// Returns the names above a mailbox, nearest first. For a user's mailbox the last one is the
-/// INBOX.
+/// Returns the names above a mailbox, the nearest first. The last one for a mailbox of a user is
+/// the INBOX.
 pub(in crate::sim) fn parents(name: &MboxName) -> Vec<MboxName> {
     let mut parents = Vec::new();
     let mut rest = name.as_bytes();
@@ -17,7 +17,7 @@ pub(in crate::sim) fn parents(name: &MboxName) -> Vec<MboxName> {
     parents
 }
 
-/// Returns the owner of a mailbox, deleted or not.
+/// Returns the owner of a mailbox. The mailbox may be deleted.
 pub(in crate::sim) fn owner(name: &MboxName) -> Option<UserId> {
     let name = name.as_bytes();
     let name = name.strip_prefix(b"DELETED.").unwrap_or(name);
@@ -33,7 +33,7 @@ pub(in crate::sim) fn is_deleted_name(name: &MboxName) -> bool {
     name.as_bytes().starts_with(b"DELETED.")
 }
 
-/// Returns whether `name` is `above` or below it.
+/// Returns whether `name` is equal to `above` or below it.
 pub(in crate::sim) fn is_within(name: &MboxName, above: &[u8]) -> bool {
     let rest = name.as_bytes().strip_prefix(above);
     rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'.')))

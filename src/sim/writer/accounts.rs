@@ -1,5 +1,5 @@
-//! Changes of users and their data: rights, annotations, subscriptions, seen state, quotas,
-//! scripts.
+//! Changes users and their data: rights, annotations, subscriptions, seen state, quotas, scripts
+//! and groups.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub(in crate::sim) fn set_acl(world: &mut World, user: &UserId) -> Option<()> {
     let acl = Text::from(&*format!("{user}\tlrswipkxtecda\tanyone\t{rights}\t"));
     let modseq = writable(world, &name)?.next_modseq();
     let entry = world.master.living(&name)?.clone();
-    world.tell(|| format!("master: the ACL of {name} is set"));
+    world.trace(|| format!("master: the ACL of {name} is set"));
     let entry = MailboxEntry { acl, foldermodseq: modseq, ..entry };
     world.master.update_entry(&name, Some(entry));
     world.log_changes([LogEntry::Mailbox(name)]);
@@ -37,7 +37,7 @@ pub(in crate::sim) fn annotate_mailbox(world: &mut World, user: &UserId) -> Opti
     let entry = world.master.living(&name)?.clone();
     let foldermodseq = entry.foldermodseq.max(modseq);
     world.master.update_entry(&name, Some(MailboxEntry { foldermodseq, ..entry }));
-    world.tell(|| format!("master: {name} is annotated"));
+    world.trace(|| format!("master: {name} is annotated"));
     world.log_changes([LogEntry::Mailbox(name)]);
     Some(())
 }
@@ -46,7 +46,7 @@ pub(in crate::sim) fn annotate_server(world: &mut World, _: &UserId) -> Option<(
     let value = value(world);
     let entry = Text::from("/comment");
     annotate(&mut world.master.annotations, &entry, &Text::default(), value.as_deref());
-    world.tell(|| "master: the server is annotated".to_owned());
+    world.trace(|| "master: the server is annotated".to_owned());
     world.log_changes([LogEntry::Annotation(MboxName::default())]);
     Some(())
 }
@@ -56,12 +56,12 @@ pub(in crate::sim) fn subscribe(world: &mut World, user: &UserId) -> Option<()> 
     let off = world.chance.one_in(3);
     let subscriptions = &mut world.master.account_mut(user).subscriptions;
     let done = if off { subscriptions.remove(&name) } else { subscriptions.insert(name.clone()) };
-    world.tell(|| format!("master: {user} subscribes to {name}, or does so no more: {done}"));
+    world.trace(|| format!("master: {user} subscribes to {name}, or does so no more: {done}"));
     world.log_changes([LogEntry::Sub(user.clone(), name)]);
     Some(())
 }
 
-/// Lets a user read a mailbox of another user, or a shared one.
+/// Changes the seen state of a random user for a mailbox of `user`, or for a shared mailbox.
 pub(in crate::sim) fn read_as_another(world: &mut World, user: &UserId) -> Option<()> {
     let users = world.users();
     let reader = world.chance.pick(&users)?.clone();
@@ -77,7 +77,7 @@ pub(in crate::sim) fn read_as_another(world: &mut World, user: &UserId) -> Optio
         seenuids: Text::from(&*format!("1:{}", lastuid.max(1))),
     };
     world.master.account_mut(&reader).seen.insert(state.uniqueid.clone(), seen);
-    world.tell(|| format!("master: {reader} reads {name}"));
+    world.trace(|| format!("master: {reader} reads {name}"));
     world.log_changes([LogEntry::Seen(reader, state.uniqueid.clone())]);
     Some(())
 }
@@ -87,12 +87,12 @@ pub(in crate::sim) fn set_quota(world: &mut World, user: &UserId) -> Option<()> 
     may_move(world, user)?;
     if world.master.quotas.contains_key(&root) && world.chance.one_in(4) {
         world.master.remove_quota(&root);
-        world.tell(|| format!("master: the quota of {user} is removed"));
+        world.trace(|| format!("master: the quota of {user} is removed"));
     } else {
         let limit = |n: usize| (n != 0).then_some(n as u64 * 100);
         let limits = std::array::from_fn(|_| limit(world.chance.below(4)));
         world.master.set_quota(Quota { root: root.clone(), limits, modseq: 0 });
-        world.tell(|| format!("master: {user} has a new quota"));
+        world.trace(|| format!("master: {user} has a new quota"));
     }
     world.log_changes([LogEntry::Quota(root)]);
     Some(())
@@ -113,12 +113,12 @@ pub(in crate::sim) fn change_script(world: &mut World, user: &UserId) -> Option<
             account.scripts.insert(name, Script { content, last_update });
         }
     }
-    world.tell(|| format!("master: the scripts of {user} change"));
+    world.trace(|| format!("master: the scripts of {user} change"));
     world.log_changes([LogEntry::Meta(user.clone())]);
     Some(())
 }
 
-/// Sets the groups of a user, like an administrator (`mboxlist_set_usergroup`).
+/// Sets the groups of a user at random (`mboxlist_set_usergroup`).
 pub(in crate::sim) fn set_groups(world: &mut World, user: &UserId) -> Option<()> {
     let mut chosen = BTreeSet::new();
     for group in ["group:board", "group:staff", "group:x"] {
@@ -126,7 +126,7 @@ pub(in crate::sim) fn set_groups(world: &mut World, user: &UserId) -> Option<()>
             chosen.insert(Text::from(group));
         }
     }
-    world.tell(|| format!("master: {user} is in {} groups now", chosen.len()));
+    world.trace(|| format!("master: {user} is in {} groups now", chosen.len()));
     world.master.groups.as_mut()?.insert(user.clone(), chosen);
     world.log_changes([LogEntry::Mailbox(inbox(user))]);
     Some(())
@@ -144,15 +144,16 @@ pub(in crate::sim) fn new_user(world: &mut World, _: &UserId) -> Option<()> {
         world.master.create(&name, Created { acl, ..Created::default() });
         Some(())
     })?;
-    world.tell(|| format!("master: {user} is a new user"));
+    world.trace(|| format!("master: {user} is a new user"));
     Some(())
 }
 
-/// Deletes a user with all mailboxes. They may stay as deleted mailboxes for a while.
+/// Deletes a user with all mailboxes. The mailboxes stay for a while under the names of deleted
+/// mailboxes.
 pub(in crate::sim) fn delete_user(world: &mut World, user: &UserId) -> Option<()> {
     may_move(world, user)?;
     let mut names = world.master.names_within(inbox(user).as_bytes());
-    // Delete the INBOX last.
+    // Reverse the order, so that the INBOX is deleted last.
     names.reverse();
     for name in &names {
         let to = deleted_name(world, name);
@@ -164,12 +165,12 @@ pub(in crate::sim) fn delete_user(world: &mut World, user: &UserId) -> Option<()
         world.master.remove_quota(root);
     }
     world.master.remove_account(user);
-    world.tell(|| format!("master: {user} is deleted"));
+    world.trace(|| format!("master: {user} is deleted"));
     world.log_changes([LogEntry::UnUser(user.clone())]);
     Some(())
 }
 
-/// Creates the start of every history: two users with an INBOX each.
+/// Creates the users that exist at the start of every history: two users with an INBOX.
 pub(in crate::sim) fn found(world: &mut World) {
     for name in &NAMES[..2] {
         let user = UserId::from(*name);

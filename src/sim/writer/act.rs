@@ -1,4 +1,4 @@
-//! The operations of users and administrators on the master, and their frequency.
+//! The operations that change the master, and how often each one is made.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::types::UserId;
 
 pub(in crate::sim) type Operation = fn(&mut World, &UserId) -> Option<()>;
 
-/// The operations and their relative frequency.
+/// The operations with their relative frequency.
 pub(in crate::sim) const OPERATIONS: [(Operation, usize); 27] = [
     (deliver, 14),
     (append, 12),
@@ -49,7 +49,8 @@ pub(in crate::sim) const OPERATIONS: [(Operation, usize); 27] = [
     (set_groups, 2),
 ];
 
-/// Performs a random operation. Does nothing if a lock prevents it or it makes no sense.
+/// Makes a random operation for a random user. Does nothing if the client has a lock that prevents
+/// it, or if the operation is not possible.
 pub(in crate::sim) fn act(world: &mut World) {
     let total = OPERATIONS.iter().map(|(_, often)| often).sum();
     let mut at = world.chance.below(total);

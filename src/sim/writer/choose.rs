@@ -1,4 +1,5 @@
-//! Draws the objects of operations, and skips objects that are locked.
+//! Chooses random mailboxes and messages for operations. Mailboxes that the client has locked are
+//! not chosen.
 
 use crate::sim::spool::{Folder, inbox};
 use crate::sim::world::World;
@@ -19,7 +20,7 @@ pub(in crate::sim) fn any_folder(world: &mut World, user: &UserId) -> Option<Mbo
     world.chance.pick(&names).cloned()
 }
 
-/// Returns a folder of a user, except the INBOX.
+/// Returns a random mailbox of a user, except the INBOX.
 pub(in crate::sim) fn own_folder(world: &mut World, user: &UserId) -> Option<MboxName> {
     let inbox = inbox(user);
     let mut names = world.master.names_within(inbox.as_bytes());
@@ -27,7 +28,7 @@ pub(in crate::sim) fn own_folder(world: &mut World, user: &UserId) -> Option<Mbo
     world.chance.pick(&names).cloned()
 }
 
-/// Returns a random name for a folder.
+/// Returns a random name for a mailbox of a user.
 pub(in crate::sim) fn new_name(world: &mut World, user: &UserId) -> MboxName {
     let mut name = inbox(user).to_string();
     for _ in 0..=world.chance.below(2) {
@@ -37,7 +38,7 @@ pub(in crate::sim) fn new_name(world: &mut World, user: &UserId) -> MboxName {
     MboxName::from(&*name)
 }
 
-/// Returns the mailbox if its records may be written.
+/// Returns a mailbox. Returns `None` if its records may not be written.
 pub(in crate::sim) fn writable<'w>(
     world: &'w mut World,
     name: &MboxName,
@@ -53,7 +54,7 @@ pub(in crate::sim) fn may_move(world: &World, user: &UserId) -> Option<()> {
     world.may_move(Some(user)).then_some(())
 }
 
-/// Returns the UIDs of some unexpunged messages.
+/// Returns the UIDs of random messages that are not expunged. Returns `None` if there are none.
 pub(in crate::sim) fn some(world: &mut World, name: &MboxName) -> Option<Vec<Uid>> {
     let folder = world.master.folder(name)?;
     let there = folder.messages.values().filter(|m| !m.is_expunged());

@@ -16,7 +16,7 @@ pub(in crate::sim) fn create(world: &mut World, user: &UserId) -> Option<()> {
     if !world.may_move(owner(&name).as_ref()) || world.master.living(&name).is_some() {
         return None;
     }
-    world.tell(|| format!("master: {name} is created"));
+    world.trace(|| format!("master: {name} is created"));
     logging_fill_ins(world, |world| {
         world.master.create(&name, Created::default());
         Some(())
@@ -24,7 +24,7 @@ pub(in crate::sim) fn create(world: &mut World, user: &UserId) -> Option<()> {
     Some(())
 }
 
-/// Performs an operation and logs the mailboxes that it creates.
+/// Makes a change, and logs the mailboxes that it has created.
 pub(in crate::sim) fn logging_fill_ins(
     world: &mut World,
     act: impl FnOnce(&mut World) -> Option<()>,
@@ -47,19 +47,19 @@ pub(in crate::sim) fn rename_one(
 ) -> Option<()> {
     let rename = Renamed { keep_intermediates: keep, ..Renamed::default() };
     logging_fill_ins(world, |world| world.master.rename(from, to, rename))?;
-    world.tell(|| format!("master: {from} is renamed to {to}"));
+    world.trace(|| format!("master: {from} is renamed to {to}"));
     let entries = [
         LogEntry::Rename(from.clone(), to.clone()),
         LogEntry::Mailbox(from.clone()),
         LogEntry::Mailbox(to.clone()),
     ];
-    // Cyrus logs a rename before it closes the mailbox.
+    // Cyrus logs a rename at once, while the mailbox is still open.
     world.log_changes(entries);
     world.flush_log();
     Some(())
 }
 
-/// Renames a mailbox and all mailboxes below it.
+/// Renames a mailbox and all mailboxes below it. Returns `None` if this is not possible.
 pub(in crate::sim) fn rename_tree(world: &mut World, from: &MboxName, to: &MboxName) -> Option<()> {
     for name in [from, to] {
         if !world.may_move(owner(name).as_ref()) {
@@ -93,7 +93,7 @@ pub(in crate::sim) fn rename(world: &mut World, user: &UserId) -> Option<()> {
     rename_tree(world, &from, &to)
 }
 
-/// Renames a folder so that it belongs to another user.
+/// Renames a mailbox to a name of another user.
 pub(in crate::sim) fn rename_away(world: &mut World, user: &UserId) -> Option<()> {
     let users = world.users();
     let other = world.chance.pick(&users)?.clone();
@@ -112,13 +112,13 @@ pub(in crate::sim) fn swap(world: &mut World, user: &UserId) -> Option<()> {
     rename_tree(world, &between, &b)
 }
 
-/// Returns the name of a mailbox that is being deleted now.
+/// Returns the name of a mailbox after it is deleted.
 pub(in crate::sim) fn deleted_name(world: &mut World, name: &MboxName) -> MboxName {
     world.master.now += 1;
     MboxName::from(&*format!("DELETED.{name}.{:X}", world.master.now))
 }
 
-/// Deletes a mailbox, but none below it. It can be restored later.
+/// Deletes a mailbox, but not the mailboxes below it. It stays under the name of a deleted mailbox.
 pub(in crate::sim) fn delete_one(world: &mut World, name: &MboxName) -> Option<()> {
     if !world.may_move(owner(name).as_ref()) {
         return None;
@@ -145,15 +145,14 @@ pub(in crate::sim) fn recreate(world: &mut World, user: &UserId) -> Option<()> {
             world.master.create(&name, Created::default());
             Some(())
         })?;
-        world.tell(|| format!("master: {name} is created again"));
+        world.trace(|| format!("master: {name} is created again"));
     }
     put(world, &name)
 }
 
-/// Returns a deleted mailbox, of a user or shared.
+/// Returns a random deleted mailbox, of a user or shared.
 pub(in crate::sim) fn any_deleted(world: &mut World) -> Option<MboxName> {
-    let mut names = world.master.names_within(b"DELETED");
-    names.retain(|name| owner(name).is_none_or(|user| *name != inbox(&user)));
+    let names = world.master.names_within(b"DELETED");
     world.chance.pick(&names).cloned()
 }
 
@@ -170,7 +169,7 @@ pub(in crate::sim) fn undelete(world: &mut World, user: &UserId) -> Option<()> {
     rename_one(world, &from, &to, false)
 }
 
-/// Removes a deleted mailbox, like `cyr_expire`.
+/// Removes a random deleted mailbox for good, like `cyr_expire`.
 pub(in crate::sim) fn purge(world: &mut World, _: &UserId) -> Option<()> {
     let name = any_deleted(world)?;
     purge_one(world, &name)
@@ -181,7 +180,7 @@ pub(in crate::sim) fn purge_one(world: &mut World, name: &MboxName) -> Option<()
         return None;
     }
     world.master.delete(name, false)?;
-    world.tell(|| format!("master: {name} is removed for good"));
+    world.trace(|| format!("master: {name} is removed for good"));
     world.log_changes([LogEntry::UnMailbox(name.clone())]);
     Some(())
 }
@@ -192,7 +191,7 @@ pub(in crate::sim) fn move_partition(world: &mut World, user: &UserId) -> Option
     let partition = Text::from(*world.chance.pick(&["default", "second"])?);
     let rename = Renamed { partition: Some(partition), ..Renamed::default() };
     world.master.rename(&name, &name, rename)?;
-    world.tell(|| format!("master: {name} moves to another partition"));
+    world.trace(|| format!("master: {name} moves to another partition"));
     let mailbox = LogEntry::Mailbox(name.clone());
     world.log_changes([LogEntry::Rename(name.clone(), name), mailbox]);
     Some(())

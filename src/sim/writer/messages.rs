@@ -23,7 +23,7 @@ pub(in crate::sim) fn add(folder: &mut Folder, file: Arc<[u8]>, now: i64) -> Uid
     let modseq = folder.next_modseq();
     let uid = folder.state.last_uid + 1;
     let guid = guid(&file);
-    // A thread id of its own that begins with a zero: Cyrus versions treat it differently in CRCs.
+    // A thread id that begins with a zero, because Cyrus versions compute its CRC differently.
     let cid = guid.0.first_chunk().map_or(1, |bytes| u64::from_be_bytes(*bytes) >> 4);
     let record = Record {
         uid,
@@ -38,8 +38,8 @@ pub(in crate::sim) fn add(folder: &mut Folder, file: Arc<[u8]>, now: i64) -> Uid
         ..Record::default()
     };
     folder.messages.insert(uid, Message { record, annotations: Vec::new(), file: Some(file) });
-    folder.state.last_uid = uid;
-    folder.state.last_appenddate = now;
+    folder.state.header.last_uid = uid;
+    folder.state.header.last_appenddate = now;
     folder.settle();
     uid
 }
@@ -48,7 +48,7 @@ pub(in crate::sim) fn put(world: &mut World, name: &MboxName) -> Option<()> {
     let file = message(world);
     let now = world.master.now;
     let uid = add(writable(world, name)?, file, now);
-    world.tell(|| format!("master: message {uid} arrives in {name}"));
+    world.trace(|| format!("master: message {uid} arrives in {name}"));
     let (a, b) = (LogEntry::Mailbox(name.clone()), LogEntry::Mailbox(name.clone()));
     world.log_changes([a, b]);
     Some(())
@@ -66,7 +66,7 @@ pub(in crate::sim) fn append(world: &mut World, user: &UserId) -> Option<()> {
     Some(())
 }
 
-/// Changes messages of a mailbox with one new modseq.
+/// Changes messages of a mailbox. All of them get the same new modseq.
 pub(in crate::sim) fn change(
     world: &mut World,
     name: &MboxName,
@@ -94,7 +94,7 @@ pub(in crate::sim) fn store_flags(world: &mut World, user: &UserId) -> Option<()
     let flag = Text::from(*world.chance.pick(&FLAGS)?);
     let (set, both) = (!world.chance.one_in(4), world.chance.one_in(2));
     let bit = writable(world, &name)?.flag_bit(&flag);
-    world.tell(|| format!("master: flags of {uids:?} in {name} change"));
+    world.trace(|| format!("master: flags of {uids:?} in {name} change"));
     change(world, &name, &uids, |message| {
         let SystemFlags(flags) = &mut message.record.system_flags;
         *flags = if set { *flags | system } else { *flags & !system };
@@ -115,7 +115,7 @@ pub(in crate::sim) fn expunge_in(world: &mut World, name: &MboxName, uids: &[Uid
         message.record.system_flags.0 |= SystemFlags::DELETED;
         message.record.internal_flags.0 |= InternalFlags::EXPUNGED;
     })?;
-    world.tell(|| format!("master: {uids:?} in {name} are expunged"));
+    world.trace(|| format!("master: {uids:?} in {name} are expunged"));
     Some(())
 }
 
@@ -140,7 +140,7 @@ pub(in crate::sim) fn copy_to(
     for file in files {
         add(target, file, now);
     }
-    world.tell(|| format!("master: {uids:?} are copied from {from} to {to}"));
+    world.trace(|| format!("master: {uids:?} are copied from {from} to {to}"));
     let both = LogEntry::Double(from.clone(), to.clone());
     world.log_changes([LogEntry::Mailbox(to.clone()), both]);
     Some(uids)
@@ -166,11 +166,11 @@ pub(in crate::sim) fn annotate_message(world: &mut World, user: &UserId) -> Opti
         let entry = Text::from("/comment");
         annotate(&mut message.annotations, &entry, &Text::default(), value.as_deref());
     })?;
-    world.tell(|| format!("master: {uids:?} of {name} are annotated"));
+    world.trace(|| format!("master: {uids:?} of {name} are annotated"));
     Some(())
 }
 
-/// Unlinks the files of expunged messages. Then their records may be removed.
+/// Removes the files of expunged messages, and in half of the cases their records too.
 pub(in crate::sim) fn unlink(world: &mut World, user: &UserId) -> Option<()> {
     let name = any_folder(world, user)?;
     let id = world.master.living(&name)?.uniqueid.clone();
@@ -187,11 +187,11 @@ pub(in crate::sim) fn unlink(world: &mut World, user: &UserId) -> Option<()> {
     if repack {
         let gone = folder.messages.values().filter(|m| m.is_unlinked());
         let highest = gone.map(|message| message.record.modseq).max().unwrap_or(0);
-        folder.state.deletedmodseq = folder.state.deletedmodseq.max(highest);
+        folder.state.header.deletedmodseq = folder.state.header.deletedmodseq.max(highest);
         folder.messages.retain(|_, message| !message.is_unlinked());
     }
     folder.settle();
-    world.tell(|| {
+    world.trace(|| {
         format!("master: {name} is cleaned up{}", if repack { " and packed" } else { "" })
     });
     Some(())

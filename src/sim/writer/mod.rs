@@ -1,4 +1,4 @@
-//! The changes that people make on the servers, and the entries that Cyrus's daemons log for them.
+//! Changes the servers like users and administrators do, and logs the changes like Cyrus's daemons.
 
 mod accounts;
 mod act;

@@ -1,4 +1,4 @@
-//! Writes to the replica, which nobody should do.
+//! Changes the replica. Users of a replica must not do this, but it happens.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::sim::spool::{Spool, guid};
 use crate::sim::world::World;
 use crate::types::{InternalFlags, SystemFlags};
 
-/// Makes a random change on the replica, which nobody should do.
+/// Makes a random change on the replica: a new message, a flag, or an expunge.
 pub(in crate::sim) fn act_on_replica(world: &mut World) {
     let mut names = world.replica.names_within(b"user");
     names.retain(|name| {
@@ -30,7 +30,7 @@ pub(in crate::sim) fn act_on_replica(world: &mut World) {
             let guid = guid(&file);
             let uid = add(folder, file, now);
             world.strays.insert((id, guid));
-            world.tell(|| format!("replica: a message arrives in {name} as {uid}"));
+            world.trace(|| format!("replica: a message arrives in {name} as {uid}"));
         }
         Some(uid) => {
             let modseq = folder.next_modseq();
@@ -48,7 +48,7 @@ pub(in crate::sim) fn act_on_replica(world: &mut World) {
                 world.expunged.insert((id, guid));
             }
             let done = if what == 1 { "is flagged, or no more" } else { "is expunged" };
-            world.tell(|| format!("replica: {uid} in {name} {done}"));
+            world.trace(|| format!("replica: {uid} in {name} {done}"));
         }
     }
 }

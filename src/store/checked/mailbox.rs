@@ -1,4 +1,4 @@
-//! Checks everything that an open mailbox of a host store returns.
+//! Checks everything that an open mailbox returns if a program (the host) supplies the mail store.
 
 use std::ops::ControlFlow;
 
@@ -9,9 +9,9 @@ use crate::store::annotations::in_order;
 use crate::store::errors::{index_unlocked, message_of_other_size, senseless, unlinked_message};
 use crate::store::message::MessageFile;
 use crate::store::traits::{Mailbox, MailboxFiles, Records};
-use crate::types::{Annotation, InternalFlags, MailboxState, MboxName, Record, SyncCrcs, Uid};
+use crate::types::{Annotation, InternalFlags, MailboxState, MboxName, Record, Uid};
 
-/// An open mailbox, its state as Cyrus would have read it, and whether its index is still locked.
+/// An open mailbox with its corrected state. `locked` tells whether the index lock is still held.
 pub(super) struct CheckedMailbox<'s> {
     mailbox: Box<dyn Mailbox + 's>,
     state: MailboxState,
@@ -19,12 +19,13 @@ pub(super) struct CheckedMailbox<'s> {
 }
 
 impl<'s> CheckedMailbox<'s> {
-    /// Wraps a mailbox that was opened by `name`. Fails if its state is impossible.
+    /// Wraps `mailbox`, which was opened by this name. Fails if the state of the mailbox is
+    /// impossible.
     pub(super) fn new(mailbox: Box<dyn Mailbox + 's>, name: &MboxName) -> Result<Self> {
         let mut state = mailbox.state().clone();
         let refuse = |detail| Err(senseless("open mailbox", name, detail));
         if state.name != *name {
-            return refuse("it is another one that was opened");
+            return refuse("the host opened another mailbox");
         }
         if state.uniqueid.is_empty() {
             return refuse("it has no uniqueid");
@@ -33,14 +34,15 @@ impl<'s> CheckedMailbox<'s> {
             return Err(not_read(state.minor_version, "open mailbox", name.to_string()));
         }
         if state.flags.len() > USER_FLAGS {
-            return refuse("it has more user flags than a mailbox can have");
+            return refuse("it has more user flags than Cyrus allows");
         }
         if state.usergroups.as_ref().is_some_and(|all| all.as_bytes().len() > USER_GROUPS_BYTES) {
-            return refuse("its owner is in more groups than there can be");
+            return refuse("its owner is in more groups than this program supports");
         }
-        // Cyrus reads 0 as 1. With modseq 0 as its condition, a repair would overwrite any state.
-        state.highestmodseq = state.highestmodseq.max(1);
-        // A host may return Cyrus's whole table of flags: drop the empty entries at its end.
+        // Cyrus reads a stored 0 as 1. A repair sends the modseq as the condition of its update,
+        // and the condition 0 would match any state.
+        state.header.highestmodseq = state.header.highestmodseq.max(1);
+        // A host may return Cyrus's whole table of flags. Remove the empty entries at its end.
         while state.flags.last().is_some_and(Option::is_none) {
             state.flags.pop();
         }
@@ -54,7 +56,7 @@ impl<'s> CheckedMailbox<'s> {
 
 fn no_uid(name: &MboxName) -> Error {
     let detail = "a record has no UID";
-    Error::new(Kind::Corrupt, "read records", name, detail).hint(REPAIR)
+    Error::new(Kind::Corrupt, "read records", name, detail).with_hint(REPAIR)
 }
 
 impl MailboxFiles for CheckedMailbox<'_> {
@@ -105,7 +107,7 @@ impl Mailbox for CheckedMailbox<'_> {
                 return Err(senseless("read records", name, detail));
             }
             last = record.uid;
-            // The store may return more records than were asked for.
+            // The store may return records that were not requested.
             if records.contain(record.uid) { visit(record) } else { Ok(ControlFlow::Continue(())) }
         })
     }
@@ -123,11 +125,6 @@ impl Mailbox for CheckedMailbox<'_> {
                 Err(_) => Ok(()),
             },
         )
-    }
-
-    fn computed_crcs(&mut self) -> Result<Option<SyncCrcs>> {
-        self.need_lock()?;
-        self.mailbox.computed_crcs()
     }
 
     fn files(&self) -> Option<Box<dyn MailboxFiles>> {

@@ -1,8 +1,9 @@
-//! Checks that a store returns data in the order, with the names and sizes, and with the values
-//! that [`Store`](super::Store) promises.
+//! Checks the data that a store returns: its order, names, sizes and values must be those that
+//! [`Store`](super::Store) promises.
 //!
-//! Stores that a program supplies are wrapped in this. The native [`Spool`](super::spool::Spool) is
-//! not: it makes the same checks where it reads the files, and its errors can name file and offset.
+//! Only stores that a program supplies are checked in this way. The native
+//! [`Spool`](super::spool::Spool) makes the same checks while it reads the files, so its errors can
+//! name file and offset.
 
 mod mailbox;
 mod store;

@@ -1,4 +1,4 @@
-//! The wrapper that checks a whole store.
+//! Wraps a store and checks its results.
 
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -18,15 +18,16 @@ use crate::types::{
     UserId,
 };
 
-/// Types of entries that are not mailboxes of this server, or not yet.
+/// Types of entries without a usable mailbox on this server: deleted, only a parent name, not yet
+/// finished, on another server, or being moved there.
 const NO_MAILBOX: u32 = MboxType::DELETED
     | MboxType::INTERMEDIATE
     | MboxType::RESERVE
     | MboxType::REMOTE
     | MboxType::MOVING;
 
-/// A store whose results are all checked. It also skips the users for whom a skip file exists, so
-/// the program that supplies the store need not know about these files.
+/// A store that checks all results of the store inside it. It also skips users for whom a skip file
+/// exists. So the program that supplies the inner store need not know about skip files.
 pub struct Checked<S> {
     store: S,
     namespace: Namespace,
@@ -34,21 +35,21 @@ pub struct Checked<S> {
 }
 
 impl<S: Store> Checked<S> {
-    /// Checks the results of `store`. The skip file of a user has the path `skip` followed by the
-    /// userid.
+    /// Wraps `store`. The path of a user's skip file is `skip` followed by the userid.
     pub fn new(store: S, namespace: Namespace, skip: PathBuf) -> Self {
         Checked { store, namespace, skip: SkipFiles::new(skip) }
     }
 
-    /// Returns the error for a mailbox that could not be opened. If its entry has no partition, the
-    /// error says so: "not found" would only skip the mailbox.
+    /// Returns the error for a mailbox that could not be opened. If the mailbox's entry has no
+    /// partition, the error is damage, not [`Kind::NotFound`], because a mailbox that is not found
+    /// is skipped without an error.
     fn gone(&self, name: &MboxName, error: Error) -> Error {
         if error.kind() != Kind::NotFound {
             return error;
         }
         match self.store.lookup(name) {
             Ok(Some(entry)) if !entry.mbtype.has(NO_MAILBOX) && entry.partition.is_empty() => {
-                no_partition(&entry).caused_by(error)
+                no_partition(&entry).with_source(error)
             }
             _ => error,
         }
@@ -58,12 +59,16 @@ impl<S: Store> Checked<S> {
     fn check_tree(&self, entries: &[MailboxEntry], user: &UserId) -> Result<()> {
         let refuse = |detail| Err(senseless("list mailboxes of", user.to_string(), detail));
         let mut names = HashSet::new();
-        // A user can have two names, with and without the default domain. Both have the same INBOX.
+        // A user can have two names, one with and one without the default domain. Both names have
+        // the same INBOX.
         let inbox = self.namespace.inbox(user);
         for entry in entries {
             let owner = self.namespace.owner(&entry.name);
             if owner.is_none_or(|owner| self.namespace.inbox(&owner) != inbox) {
-                return refuse(format!("the host gave {}, which is not theirs", entry.name));
+                return refuse(format!(
+                    "the host gave {}, which does not belong to this user",
+                    entry.name
+                ));
             }
             if !names.insert(&entry.name) {
                 return refuse(format!("the host gave {} twice", entry.name));
@@ -77,15 +82,15 @@ impl<S: Store> Checked<S> {
 fn possible(entry: MailboxEntry) -> Result<MailboxEntry> {
     let refuse = |detail| Err(senseless("list mailboxes", &entry.name, detail));
     if !entry.name.is_possible() {
-        return refuse("no mailbox is so named");
+        return refuse("this is not a possible name of a mailbox");
     }
     if !entry.mbtype.has(NO_MAILBOX) && entry.uniqueid.is_empty() {
-        return refuse("the host gave no uniqueid of it");
+        return refuse("the host gave no uniqueid for it");
     }
     Ok(entry)
 }
 
-/// Refuses an entry if it is not the one that was asked for.
+/// Refuses an entry that is not the requested one.
 fn asked_for(
     found: Option<MailboxEntry>,
     wanted: &dyn Display,
@@ -93,7 +98,8 @@ fn asked_for(
 ) -> Result<Option<MailboxEntry>> {
     match found {
         Some(entry) if !same(&entry) => {
-            let detail = format!("the host gave {} with uniqueid {}", entry.name, entry.uniqueid);
+            let detail =
+                format!("the host gave {} with uniqueid {} instead", entry.name, entry.uniqueid);
             Err(senseless("look up", wanted.to_string(), detail))
         }
         found => found.map(possible).transpose(),
@@ -114,9 +120,9 @@ impl<S: Store> Store for Checked<S> {
     }
 
     fn user_tree(&self, user: &UserId) -> Result<UserTree> {
-        let told = self.store.user_tree(user)?;
-        let mut tree = UserTree { entries: Vec::new(), unreadable: told.unreadable };
-        for entry in told.entries {
+        let recorded = self.store.user_tree(user)?;
+        let mut tree = UserTree { entries: Vec::new(), unreadable: recorded.unreadable };
+        for entry in recorded.entries {
             match possible(entry) {
                 Ok(entry) => tree.entries.push(entry),
                 Err(error) => tree.unreadable.push(error),
@@ -137,7 +143,7 @@ impl<S: Store> Store for Checked<S> {
         self.store.each_mailbox(prefix, &mut |entry| match possible(entry) {
             Ok(entry) if entry.name.as_bytes().starts_with(prefix) => visit(entry),
             Ok(entry) => {
-                let detail = "it does not begin as was asked for";
+                let detail = "its name does not begin with the requested prefix";
                 Err(senseless("list mailboxes", &entry.name, detail))
             }
             Err(error) => {
@@ -171,9 +177,11 @@ impl<S: Store> Store for Checked<S> {
 
     fn quota(&self, root: &Text) -> Result<Option<Quota>> {
         match self.store.quota(root)? {
-            Some(quota) if quota.root != *root => {
-                Err(senseless("read quota", root.to_string(), "it is another root's"))
-            }
+            Some(quota) if quota.root != *root => Err(senseless(
+                "read quota",
+                root.to_string(),
+                "the host gave the quota of another root",
+            )),
             quota => Ok(quota),
         }
     }

@@ -1,9 +1,9 @@
 //! Reads annotations (`annotatemore_findall_mailbox` in `imap/annotate.c`). annotations.db holds
-//! those of the server and of all mailboxes. Each mailbox's cyrus.annotations holds those of its
-//! messages.
+//! the annotations of the server and of all mailboxes. The file cyrus.annotations of a mailbox
+//! holds the annotations of its messages.
 //!
-//! Cyrus stores private values of a mailbox's owner under a token; they are returned under the
-//! owner's userid. Tombstones and empty values are left out.
+//! Cyrus stores private values of a mailbox's owner under a token. This module returns them under
+//! the owner's userid. It leaves out tombstones (deleted annotations) and empty values.
 
 use std::ops::ControlFlow;
 
@@ -17,7 +17,8 @@ use crate::types::{Annotation, Uid, UserId};
 const OP: &str = "read annotations";
 const HINT: &str = "delete the record with cyr_dbtool; reconstruct does not repair annotations";
 
-/// Reads the annotations of the server from annotations.db, ordered like [`Annotation`].
+/// Reads the annotations of the server from annotations.db. They are in the order of
+/// [`Annotation`]'s `Ord`.
 ///
 /// # Errors
 /// Those of the database; [`Kind::Corrupt`](crate::Kind::Corrupt) if a value cannot be parsed.
@@ -25,9 +26,9 @@ pub fn of_server(global: &Table) -> Result<Vec<Annotation>> {
     of_scope(global, Scope::Server, None)
 }
 
-/// Reads the annotations of a mailbox from annotations.db, ordered like [`Annotation`]. `id` is the
-/// mailbox's uniqueid or, up to Cyrus 3.4, its name. `owner` is the user to whom the mailbox
-/// belongs, also if it is deleted.
+/// Reads the annotations of a mailbox from annotations.db, in the order of [`Annotation`]'s `Ord`.
+/// `id` is the mailbox's uniqueid or, up to Cyrus 3.4, its name. `owner` is the user to whom the
+/// mailbox belongs or, if it is deleted, belonged.
 ///
 /// # Errors
 /// Same as for [`of_server`].
@@ -56,11 +57,12 @@ pub fn of_mailboxes(
     Ok(found.into_iter().map(in_order).collect())
 }
 
-/// Up to this many messages are looked up one by one. For more, all records are read once.
+/// The maximum number of messages that are looked up one by one. For more messages, all records are
+/// read once.
 const LOOKUPS: usize = 8;
 
-/// Visits the annotations of messages from their mailbox's cyrus.annotations, in any order. `uids`
-/// must be in ascending order.
+/// Visits the annotations of messages in the cyrus.annotations of their mailbox, in any order.
+/// `uids` must be in ascending order.
 ///
 /// # Errors
 /// Same as for [`of_server`], and those of `visit`.
@@ -128,19 +130,19 @@ mod tests {
     use super::super::table::testing::table;
     use super::*;
     use crate::error::Kind;
-    use crate::format::damage::told;
+    use crate::format::damage::recorded;
 
     const GLOBAL: &str = include_str!("../../../tests/fixtures/userdata/dump/annotations.db");
     const LOCAL: &str =
         include_str!("../../../tests/fixtures/userdata/dump/fred.cyrus.annotations");
-    const TOLD: &str = include_str!("../../../tests/fixtures/userdata/told/user.fred");
-    const FULL: &str = include_str!("../../../tests/fixtures/userdata/told/fullmailbox.fred");
+    const REPLY: &str = include_str!("../../../tests/fixtures/userdata/replies/user.fred");
+    const FULL: &str = include_str!("../../../tests/fixtures/userdata/replies/fullmailbox.fred");
 
     fn annotation(entry: &str, userid: &str, value: &str, modseq: u64) -> Annotation {
         Annotation { entry: entry.into(), userid: userid.into(), value: value.into(), modseq }
     }
 
-    /// Formats the annotation like Cyrus does on the wire.
+    /// Formats the annotation as Cyrus sends it.
     fn wire(annotation: &Annotation) -> String {
         let Annotation { entry, userid, value, modseq } = annotation;
         let quote = |text: String| match text {
@@ -160,10 +162,10 @@ mod tests {
 
     #[test]
     fn a_mailbox_has_what_cyrus_says() {
-        let id = told(TOLD, " user.fred ", "UNIQUEID").unwrap();
+        let id = recorded(REPLY, " user.fred ", "UNIQUEID").unwrap();
         let ours = of_mailbox(&table(GLOBAL), id.as_bytes(), Some(&"fred".into())).unwrap();
         assert_eq!(ours.len(), 2);
-        let line = TOLD.lines().find(|line| line.contains(" user.fred ")).unwrap();
+        let line = REPLY.lines().find(|line| line.contains(" user.fred ")).unwrap();
         let list: Vec<_> = ours.iter().map(wire).collect();
         assert!(line.contains(&format!("ANNOTATIONS ({})", list.join(" "))), "{list:?}");
     }
@@ -185,8 +187,8 @@ mod tests {
         let list: Vec<_> = ours.iter().map(|(_, one)| wire(one)).collect();
         assert_eq!(list.len(), 2);
         assert!(FULL.contains(&format!("ANNOTATIONS ({} ", list.join(" "))), "{list:?}");
-        // UID 2 has a tombstone, UIDs 3 and 10 have nothing. The key of UID 1 must not match UID
-        // 10.
+        // UID 2 has only a tombstone, UIDs 3 and 10 have nothing. The key of UID 1 must not match
+        // UID 10.
         assert_eq!(of(&local, &[2, 3, 10]), []);
     }
 

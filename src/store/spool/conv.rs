@@ -1,5 +1,6 @@
-//! Reads a user's conversations database: the modseqs of mailboxes' conversations
-//! (`mailbox_get_xconvmodseq` in `imap/mailbox.c`), and settings that replication needs.
+//! Reads a user's conversations database (conversations are threads of messages): the modseq of the
+//! conversations of each mailbox (`mailbox_get_xconvmodseq` in `imap/mailbox.c`), and settings that
+//! replication needs.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -11,22 +12,22 @@ use crate::types::{MboxName, MboxType, Modseq, UniqueId};
 
 use super::table::Table;
 
-/// How many records about the whole database are read at most. A real database has five.
+/// The maximum number of records to read about the database as a whole. A real database has five.
 const OWN_RECORDS: usize = 64;
 
 /// The contents of a conversations database that concern its owner's mailboxes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Conversations {
-    /// The modseqs of the conversations of the requested mailboxes, in the same order. 0 if a
-    /// mailbox has no conversations yet.
+    /// The modseqs of the conversations, one for each requested mailbox and in the order of the
+    /// request. 0 if a mailbox has no conversations yet.
     pub modseqs: Vec<Modseq>,
     /// Whether messages have short ids in JMAP (`USER_COMPACT_EMAILIDS`).
     pub compact_emailids: bool,
-    /// Keys about the whole database that this program does not know.
+    /// Keys of records about the whole database that this program does not know.
     pub unknown: Vec<Vec<u8>>,
 }
 
-/// Reads the conversations database of a user for some mailboxes.
+/// Reads the part of a user's conversations database that concerns `mailboxes`.
 ///
 /// Pass only mailboxes that have conversations ([`has_conversations`]).
 ///
@@ -51,7 +52,8 @@ pub fn read(table: &Table, mailboxes: &[(&UniqueId, &MboxName)]) -> Result<Conve
     let modseq = |(key, value): (Vec<u8>, Option<Vec<u8>>)| {
         let Some(value) = value else { return Ok(0) };
         conv::status_modseq(&value).map_err(|malformed| {
-            let hint = "ctl_conversationsdb -z, then -b, for the user";
+            let hint = "rebuild the user's conversations: run ctl_conversationsdb -z USER, then \
+                        ctl_conversationsdb -b USER";
             table.corrupt("read conversations", &key, malformed, hint)
         })
     };
@@ -59,8 +61,8 @@ pub fn read(table: &Table, mailboxes: &[(&UniqueId, &MboxName)]) -> Result<Conve
     Ok(Conversations { modseqs: modseqs?, compact_emailids, unknown })
 }
 
-/// Returns the values of `keys`, and collects up to [`OWN_RECORDS`] records about the whole
-/// database in `own`.
+/// Returns the value of each of `keys`. Also collects in `own` up to [`OWN_RECORDS`] records about
+/// the whole database.
 fn values(
     table: &Table,
     keys: &[Vec<u8>],
@@ -80,12 +82,12 @@ fn values(
     Ok(values)
 }
 
-/// Returns whether a mailbox has conversations if imapd.conf says `conversations: yes`. Deleted
-/// mailboxes and those for JMAP submissions have no conversations (`mailbox_has_conversations`).
+/// Returns whether a mailbox has conversations, if imapd.conf says `conversations: yes`. Deleted
+/// mailboxes and mailboxes for JMAP submissions do not (`mailbox_has_conversations`).
 ///
-/// `owned` is whether the mailbox belongs to a user, `deleted` whether it is in the deleted
-/// namespace, `top` its name component directly below the INBOX, and `submissions` imapd.conf's
-/// `jmapsubmissionfolder`.
+/// `owned` is whether the mailbox belongs to a user, and `deleted` whether it is in the namespace
+/// for deleted mailboxes. `top` is the component of its name directly below the INBOX, and
+/// `submissions` imapd.conf's `jmapsubmissionfolder`.
 pub fn has_conversations(
     owned: bool,
     deleted: bool,
@@ -106,16 +108,16 @@ mod tests {
     fn xconvmodseq(table: &Table, id: &UniqueId, name: &MboxName) -> Result<Modseq> {
         read(table, &[(id, name)]).map(|found| found.modseqs[0])
     }
-    use crate::format::damage::told;
+    use crate::format::damage::recorded;
 
     #[test]
     fn the_modseq_is_found_by_uniqueid() {
         let dump = include_str!("../../../tests/fixtures/userdata/dump/fred.conversations.db");
-        let answer = include_str!("../../../tests/fixtures/userdata/told/user.fred");
-        let told = |field| told(answer, " user.fred.Sent ", field).unwrap();
+        let answer = include_str!("../../../tests/fixtures/userdata/replies/user.fred");
+        let reply = |field| recorded(answer, " user.fred.Sent ", field).unwrap();
         let name = "user.fred.Sent".into();
-        let modseq = xconvmodseq(&table(dump), &told("UNIQUEID").into(), &name).unwrap();
-        assert_eq!(modseq.to_string(), told("XCONVMODSEQ"));
+        let modseq = xconvmodseq(&table(dump), &reply("UNIQUEID").into(), &name).unwrap();
+        assert_eq!(modseq.to_string(), reply("XCONVMODSEQ"));
         assert_eq!(xconvmodseq(&table(dump), &"none".into(), &name).unwrap(), 0);
     }
 

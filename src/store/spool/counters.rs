@@ -1,5 +1,5 @@
-//! Reads the counters file of a user or domain (`imap/mboxname.c`). Cyrus replaces the file by
-//! renaming, so it can be read without a lock.
+//! Reads the counters file of a user or domain (`imap/mboxname.c`), which holds the highest
+//! modseqs. Cyrus replaces the file by renaming, so it can be read without a lock.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -11,20 +11,20 @@ use crate::sys::file::read_regular;
 
 /// Reads the counters file at `path`. Returns 0 for all counters if there is no file.
 ///
-/// Use these counters only if imapd.conf says `conversations: yes`, and the modseq of reverse ACLs
-/// only for an INBOX, like Cyrus (`mboxname_readraclmodseq`, `mboxname_readmodseq`).
+/// Use these counters only if imapd.conf says `conversations: yes`. Use the modseq of reverse ACLs
+/// only for an INBOX. Cyrus has the same conditions (`mboxname_readmodseq`,
+/// `mboxname_readraclmodseq`).
 ///
 /// # Errors
-/// [`Kind::Io`](crate::Kind::Io) or [`Kind::Corrupt`](crate::Kind::Corrupt). Cyrus takes 0 in these
-/// cases.
+/// [`Kind::Io`](crate::Kind::Io) or [`Kind::Corrupt`](crate::Kind::Corrupt). Cyrus uses 0 instead.
 pub fn read(path: &Path) -> Result<Counters> {
     const OP: &str = "read counters";
     match read_regular(path, COUNTERS_FILE_BYTES) {
         Ok(data) => counters::parse(&data).map_err(|malformed| {
-            malformed.in_file(OP, path, "remove the file: Cyrus makes a new one")
+            malformed.in_file(OP, path, "remove the file: Cyrus creates a new one")
         }),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Counters::default()),
-        Err(error) => Err(Error::io(OP, path, error).or_hint("see what is at this path")),
+        Err(error) => Err(Error::io(OP, path, error).or_hint("check what is at this path")),
     }
 }
 

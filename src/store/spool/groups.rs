@@ -1,4 +1,4 @@
-//! Remembers the groups of mailbox owners while the owners are locked.
+//! Keeps the groups of mailbox owners in memory while the owners are locked for replication.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,20 +11,20 @@ use crate::error::{Kind, Result};
 use crate::events::{Observer, StoreEvent};
 use crate::types::{MailboxState, Text, UserId};
 
-/// The groups of users, and what imapd.conf says about them.
+/// The groups of users, and the setting of imapd.conf for groups.
 pub(super) struct Groups {
     /// Whether access rights use the groups in mailboxes.db (`auth_mech: mboxgroups`).
     in_use: bool,
-    /// Is notified when damaged groups are ignored.
+    /// The observer that receives an event when damaged groups are ignored.
     observer: Arc<dyn Observer>,
     locked: Arc<Locked>,
 }
 
-/// The users who are locked for replication, with their groups once these were read. A user's
-/// groups stay valid until the lock is released.
+/// The users who are locked for replication, each with the user's groups once these have been read.
+/// A user's groups stay valid until the lock is released.
 type Locked = Mutex<BTreeMap<UserId, ReadGroups>>;
 
-/// A guard: the groups of a user are remembered until it is dropped.
+/// Guard for one locked user. When it is dropped, the user's groups are forgotten.
 pub(super) struct Remembered {
     user: UserId,
     locked: Arc<Locked>,
@@ -41,27 +41,28 @@ impl Groups {
         Groups { in_use, observer, locked: Arc::default() }
     }
 
-    /// Starts to remember the groups of a locked user. They are stored when they are first read.
+    /// Starts to remember the groups of a locked user. The groups are stored here when they are
+    /// first read.
     pub(super) fn remember(&self, user: &UserId) -> Remembered {
         self.locked.lock().insert(user.clone(), ReadGroups::Unread);
         Remembered { user: user.clone(), locked: self.locked.clone() }
     }
 
-    /// Stores groups that were read together with other data.
+    /// Stores groups that were read together with other data, if the user is locked.
     pub(super) fn found(&self, user: &UserId, groups: ReadGroups) {
         if let Some(known) = self.locked.lock().get_mut(user) {
             *known = groups;
         }
     }
 
-    /// Fills in the groups in the states of mailboxes. An empty list is sent only if this master
-    /// uses groups. A master of an earlier version sends nothing, because the replica may have
+    /// Sets the groups in the states of mailboxes. If a user is in no group, an empty list is set
+    /// only if this master uses groups. Otherwise nothing is sent, because the replica may have
     /// groups of its own.
     pub(super) fn complete(&self, places: &Places, states: &mut [&mut MailboxState]) -> Result<()> {
         let mut known: BTreeMap<UserId, Option<Text>> = BTreeMap::new();
         for state in states {
             let Some(owner) = places.names.owner(&state.name) else { continue };
-            state.usergroups = match known.get(&owner) {
+            state.header.usergroups = match known.get(&owner) {
                 Some(groups) => groups.clone(),
                 None => {
                     let groups = self.of(places, &owner)?;

@@ -1,9 +1,8 @@
-//! Reads a Cyrus spool natively: takes Cyrus's locks, reads Cyrus's files, writes nothing.
+//! Reads the files of a Cyrus mail spool directly, under Cyrus's own locks. Never writes to them.
 
 mod annot;
 mod conv;
 mod counters;
-mod glance;
 mod groups;
 mod mailbox;
 mod mboxlist;
@@ -20,5 +19,6 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod unknown;
+mod unlocked;
 
 pub use store::Spool;

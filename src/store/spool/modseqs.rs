@@ -1,5 +1,5 @@
 //! Reads modseqs that Cyrus stores outside of cyrus.index if imapd.conf says `conversations: yes`:
-//! those of conversations, and the counters of users.
+//! the modseqs of conversations, and the counters of users (highest modseqs).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,13 +8,14 @@ use super::places::Places;
 use super::unknown::Unknown;
 use super::{conv, counters};
 use crate::cyrusdb::Backend;
+use crate::cyrusdb::KeyOrder;
 use crate::error::{Kind, Result};
 use crate::events::{Observer, StoreEvent};
 use crate::format::counters::Counters;
 use crate::names::{UserFile, UserHome};
 use crate::types::{MailboxState, MboxName, Modseq, UniqueId, UserId};
 
-/// Settings for reading these modseqs.
+/// Settings for reading the modseqs of conversations and the counters.
 pub(super) struct Modseqs {
     /// Whether imapd.conf says `conversations: yes`.
     pub(super) conversations: bool,
@@ -22,15 +23,15 @@ pub(super) struct Modseqs {
     pub(super) submissions: Vec<u8>,
     /// The backend of conversations databases.
     pub(super) declared: Backend,
-    /// Is notified when damaged counters are ignored.
+    /// The observer that receives an event when damaged counters are ignored.
     pub(super) observer: Arc<dyn Observer>,
-    /// Is notified of unknown data.
+    /// Reports data that this program does not know.
     pub(super) unknown: Arc<Unknown>,
 }
 
 impl Modseqs {
-    /// Reads the counters of a user. As in Cyrus, damaged counters are ignored, so that the user is
-    /// still replicated.
+    /// Reads the counters of a user. Damaged counters are reported and ignored, as in Cyrus, so
+    /// that the user is still replicated.
     pub(super) fn counters(&self, places: &Places, user: &UserId) -> Result<Counters> {
         if !self.conversations {
             return Ok(Counters::default());
@@ -53,7 +54,7 @@ impl Modseqs {
         owner.map_or(Ok(0), |owner| Ok(self.counters(places, &owner)?.raclmodseq))
     }
 
-    /// Fills in these modseqs in the states of mailboxes.
+    /// Sets the modseqs of reverse ACLs and of conversations in the states of mailboxes.
     pub(super) fn complete(&self, places: &Places, states: &mut [&mut MailboxState]) -> Result<()> {
         if !self.conversations {
             return Ok(());
@@ -61,7 +62,7 @@ impl Modseqs {
         let mut owned: BTreeMap<UserId, Vec<&mut MailboxState>> = BTreeMap::new();
         for state in states {
             let raclmodseq = self.raclmodseq(places, &state.name)?;
-            state.raclmodseq = Some(raclmodseq).filter(|modseq| *modseq != 0);
+            state.header.raclmodseq = Some(raclmodseq).filter(|modseq| *modseq != 0);
             if let Some(owner) = self.keeper(places, state) {
                 owned.entry(owner).or_default().push(state);
             }
@@ -72,8 +73,8 @@ impl Modseqs {
                     let home = places.paths.home(&owner, Some(&inbox));
                     self.read(places, &home, &mut states)?;
                 }
-                // The owner has no INBOX: the data of each mailbox may be stored with that of a
-                // former owner.
+                // The owner has no INBOX. Then the data of each mailbox may still be stored with
+                // that of a former owner.
                 None => {
                     for state in states {
                         let home = places.home_of_mailbox(&state.uniqueid, &owner)?;
@@ -85,8 +86,8 @@ impl Modseqs {
         Ok(())
     }
 
-    /// Returns the user whose conversations database has the mailbox. Returns `None` if the mailbox
-    /// has no conversations.
+    /// Returns the user in whose conversations database the mailbox is. Returns `None` if the
+    /// mailbox has no conversations.
     fn keeper(&self, places: &Places, state: &MailboxState) -> Option<UserId> {
         let parts = places.names.parts(&state.name);
         let owner = parts.owner();
@@ -106,7 +107,7 @@ impl Modseqs {
         home: &UserHome,
         states: &mut [&mut MailboxState],
     ) -> Result<()> {
-        let table = places.table_at(home, UserFile::Conversations, self.declared)?;
+        let table = places.table_at(home, UserFile::Conversations, self.declared, KeyOrder::Raw)?;
         let mailboxes: Vec<(&UniqueId, &MboxName)> =
             states.iter().map(|state| (&state.uniqueid, &state.name)).collect();
         let found = conv::read(&table, &mailboxes)?;
@@ -114,8 +115,8 @@ impl Modseqs {
             self.unknown.report("conversations databases, keys", key);
         }
         for (state, modseq) in states.iter_mut().zip(found.modseqs) {
-            state.xconvmodseq = Some(modseq);
-            state.compact_emailids = found.compact_emailids.then_some(1);
+            state.header.xconvmodseq = Some(modseq);
+            state.header.compact_emailids = found.compact_emailids.then_some(1);
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! Reads files that newer versions of Cyrus wrote, and compares the result with what that Cyrus
-//! reported (`tests/fixtures/master`).
+//! Reads files of newer versions of Cyrus, and compares the result with the replies of the Cyrus
+//! that wrote the files (`tests/fixtures/master`).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,18 +25,19 @@ fn list(observer: Arc<dyn Observer>) -> MailboxList {
     MailboxList::new(&path, Backend::Twoskip, KeyOrder::Raw, observer, unknown)
 }
 
-/// What the server reported about each mailbox.
-struct Told(Vec<String>);
+/// The server's reply about each mailbox, one string for each.
+struct Recorded(Vec<String>);
 
-impl Told {
-    fn read() -> Told {
+impl Recorded {
+    fn read() -> Recorded {
         let replies = std::fs::read(fixtures().join("master-1.replies")).unwrap();
         let replies = String::from_utf8_lossy(&replies).into_owned();
-        // The server reports mailboxes of scripts only when the client asks for them, at the end.
-        Told(replies.split("* MAILBOX %(").skip(1).map(str::to_owned).collect())
+        // The server reports mailboxes for Sieve scripts only on request. Their replies are at the
+        // end.
+        Recorded(replies.split("* MAILBOX %(").skip(1).map(str::to_owned).collect())
     }
 
-    /// Returns the value of a field, without quotes. `mailbox` must match the whole name.
+    /// Returns the value of a field, without quotes. `mailbox` must be the full name.
     fn field(&self, mailbox: &str, field: &str) -> Option<String> {
         let is_it = |line: &&String| value(line, "MBOXNAME").as_deref() == Some(mailbox);
         value(self.0.iter().find(is_it).unwrap(), field)
@@ -52,7 +53,7 @@ fn value(line: &str, field: &str) -> Option<String> {
     })
 }
 
-/// Returns the directory of a mailbox or a user, below `spool` or `conf/user`.
+/// Returns the directory of a mailbox or a user in the fixtures, below `spool` or `conf/user`.
 fn directory(below: &str, entry: &MailboxEntry) -> PathBuf {
     let id = entry.uniqueid.to_string();
     let path = format!("master-1/{below}/uuid/{}/{}/{id}", &id[..1], &id[1..2]);
@@ -72,10 +73,10 @@ fn entries(list: &MailboxList) -> Vec<MailboxEntry> {
 
 #[test]
 fn ids_of_jmap_are_what_cyrus_says() {
-    let (list, told) = (list(Arc::new(Silent)), Told::read());
+    let (list, recorded) = (list(Arc::new(Silent)), Recorded::read());
     let entries = entries(&list);
     for entry in &entries {
-        let jmapid = told.field(&entry.name.to_string(), "JMAPID").map(|id| Text::from(&*id));
+        let jmapid = recorded.field(&entry.name.to_string(), "JMAPID").map(|id| Text::from(&*id));
         assert!(jmapid.is_some());
         assert_eq!(entry.jmapid, jmapid, "{}", entry.name);
         assert_eq!(list.lookup_by_id(&entry.uniqueid).unwrap().unwrap().jmapid, jmapid);
@@ -87,12 +88,12 @@ fn ids_of_jmap_are_what_cyrus_says() {
 
 #[test]
 fn groups_are_what_cyrus_says() {
-    let (list, told) = (list(Arc::new(Silent)), Told::read());
+    let (list, recorded) = (list(Arc::new(Silent)), Recorded::read());
     let settings = crate::settings::tests::of("");
     let names = Namespace::new(&settings.naming);
     let mut in_groups = 0;
     for entry in entries(&list) {
-        let groups = told.field(&entry.name.to_string(), "USERGROUPS");
+        let groups = recorded.field(&entry.name.to_string(), "USERGROUPS");
         in_groups += usize::from(groups.is_some());
         let Some(owner) = names.owner(&entry.name) else {
             assert_eq!(groups, None);
@@ -101,9 +102,9 @@ fn groups_are_what_cyrus_says() {
         let ours = list.usergroups(&owner).unwrap().expect("there are groups");
         assert_eq!(ours.to_string(), groups.unwrap_or_default(), "{}", entry.name);
     }
-    // Eleven mailboxes of fred, including deleted ones, and one of bert.
+    // Eleven mailboxes of fred (deleted ones included) and one mailbox of bert.
     assert_eq!(in_groups, 12);
-    // A group's name is no user, and the beginning of a user's name matches no user.
+    // The name of a group is not a userid, and the beginning of a userid is not that user.
     for nobody in ["group:staff", "fre", "nobody"] {
         let found = list.usergroups(&UserId::from(nobody)).unwrap().unwrap();
         let members = if nobody == "group:staff" { "bert\tfred" } else { "" };
@@ -113,32 +114,32 @@ fn groups_are_what_cyrus_says() {
 
 #[test]
 fn short_ids_and_modseqs_are_what_cyrus_says() {
-    let (list, told) = (list(Arc::new(Silent)), Told::read());
+    let (list, recorded) = (list(Arc::new(Silent)), Recorded::read());
     for user in ["fred", "anna", "bert"] {
         let name = format!("user.{user}");
         let inbox = list.lookup(&(&*name).into()).unwrap().unwrap();
         let path = directory("conf/user", &inbox).join("conversations.db");
         let table = Table::new(path, Some(Backend::Skiplist), Options::default());
         let found = conv::read(&table, &[(&inbox.uniqueid, &inbox.name)]).unwrap();
-        let short = told.field(&name, "COMPACT_EMAILIDS").is_some();
+        let short = recorded.field(&name, "COMPACT_EMAILIDS").is_some();
         assert_eq!((found.compact_emailids, found.unknown), (short, vec![]), "{user}");
         assert_eq!(short, user == "bert");
-        let modseq = told.field(&name, "XCONVMODSEQ");
+        let modseq = recorded.field(&name, "XCONVMODSEQ");
         assert_eq!(Some(found.modseqs[0].to_string()), modseq, "{user}");
     }
 }
 
 #[test]
 fn versions_of_indexes_are_what_cyrus_says() {
-    let (list, told) = (list(Arc::new(Silent)), Told::read());
+    let (list, recorded) = (list(Arc::new(Silent)), Recorded::read());
     for (name, version) in [("user.fred.Archive", 19), ("user.fred.Drafts", 17)] {
         let entry = list.lookup(&name.into()).unwrap().unwrap();
         let data = std::fs::read(directory("spool", &entry).join("cyrus.index")).unwrap();
         let header = index::Header::parse(&data, data.len() as u64).unwrap();
-        let told = |field| told.field(name, field);
+        let recorded = |field| recorded.field(name, field);
         assert_eq!(header.minor_version(), version);
-        assert_eq!(told("VERSION"), Some(version.to_string()));
-        let deletedmodseq = told("DELETEDMODSEQ").unwrap_or_else(|| "0".to_owned());
+        assert_eq!(recorded("VERSION"), Some(version.to_string()));
+        let deletedmodseq = recorded("DELETEDMODSEQ").unwrap_or_else(|| "0".to_owned());
         assert_eq!(header.deletedmodseq.to_string(), deletedmodseq);
     }
 }
@@ -158,12 +159,12 @@ fn all_that_this_version_wrote_is_known() {
 
 /// Each kind of data that a later version may write is reported once.
 #[test]
-fn what_a_later_version_writes_is_named_once() {
+fn data_of_a_later_version_is_reported_once() {
     #[derive(Default)]
     struct Ears(parking_lot::Mutex<Vec<String>>);
     impl Observer for Ears {
         fn event(&self, event: &Event) {
-            self.0.lock().extend(crate::events::words(event).map(|line| line.text));
+            self.0.lock().extend(crate::events::line(event).map(|line| line.text));
         }
     }
     let dir = tempfile::tempdir().unwrap();
@@ -177,7 +178,7 @@ fn what_a_later_version_writes_is_named_once() {
         assert_eq!(entries(&list).len(), 2);
     }
     let heard = ears.0.lock().clone();
-    let start = "SYNCNOTICE: not replicated, written by a later Cyrus than is known here: ";
+    let start = "SYNCNOTICE: unknown data of a newer Cyrus is not replicated: ";
     let said: Vec<_> = heard.iter().map(|line| line.strip_prefix(start).unwrap()).collect();
     assert_eq!(said, ["mailboxes.db, keys: X", "mailboxes.db, fields of entries: X"]);
 }

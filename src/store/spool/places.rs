@@ -1,11 +1,11 @@
-//! Finds the paths of users' and mailboxes' data, which depend on their entries in mailboxes.db.
+//! Finds the paths of users' and mailboxes' data. The paths depend on entries in mailboxes.db.
 
 use std::path::PathBuf;
 
 use super::mailbox;
 use super::mboxlist::MailboxList;
 use super::table::Table;
-use crate::cyrusdb::{self, Backend};
+use crate::cyrusdb::{self, Backend, KeyOrder};
 use crate::error::Result;
 use crate::names::{Namespace, Paths, UserFile, UserHome};
 use crate::types::{MailboxEntry, UniqueId, UserId};
@@ -18,15 +18,16 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Returns how the files of a user are found: by the uniqueid of the INBOX, or by name.
+    /// Returns the key to the directory of a user's files: the uniqueid of the INBOX, or the
+    /// userid.
     pub(super) fn home(&self, user: &UserId) -> Result<UserHome> {
         let inbox = self.list.lookup(&self.names.inbox(user))?;
         Ok(self.paths.home(user, inbox.as_ref()))
     }
 
-    /// Like [`Places::home`], for data that Cyrus finds through the name of a mailbox. If a rename
-    /// is half done, the owner may have no INBOX. Then the INBOX of a former owner of the mailbox
-    /// is used (`mboxname_conf_getpath`).
+    /// Like [`Places::home`], for data that Cyrus finds through the name of a mailbox. During a
+    /// rename, the owner may have no INBOX. Then the INBOX of a former owner of the mailbox is used
+    /// (`mboxname_conf_getpath`).
     pub(super) fn home_of_mailbox(&self, id: &UniqueId, owner: &UserId) -> Result<UserHome> {
         if let Some(inbox) = self.list.lookup(&self.names.inbox(owner))? {
             return Ok(self.paths.home(owner, Some(&inbox)));
@@ -35,15 +36,15 @@ impl Places {
         for former in entry.iter().flat_map(|entry| &entry.name_history) {
             let Some(before) = self.names.owner(&former.name) else { continue };
             if let Some(inbox) = self.list.lookup(&self.names.inbox(&before))? {
-                // If directories are found by name, use the new name.
+                // If directories are named after userids, use the new owner's.
                 return Ok(self.paths.home(owner, Some(&inbox)));
             }
         }
         Ok(self.paths.home(owner, None))
     }
 
-    /// Returns the directory of a user's scripts, for a user without a mailbox for them. `inbox` is
-    /// the entry of the user's INBOX.
+    /// Returns the directory of a user's Sieve scripts. Only for a user whose scripts are not in a
+    /// mailbox. `inbox` is the entry of the user's INBOX.
     pub(super) fn script_directory(
         &self,
         user: &UserId,
@@ -53,32 +54,35 @@ impl Places {
         self.paths.sieve(&self.paths.home(user, living))
     }
 
-    /// Returns the id of a mailbox in the keys of annotations.db.
+    /// Returns the name by which the keys of annotations.db refer to a mailbox: its uniqueid or, up
+    /// to Cyrus 3.4, its name.
     pub(super) fn annotated_as(&self, entry: &MailboxEntry) -> Result<Vec<u8>> {
         let early = self.list.is_early()?;
         let id = if early { entry.name.as_bytes() } else { entry.uniqueid.as_bytes() };
         Ok(id.to_vec())
     }
 
-    /// Returns the entry with a uniqueid. Entries written by Cyrus before 2.5 have none, so it is
-    /// read from cyrus.header.
+    /// Returns the entry, with its uniqueid filled in. Entries written by Cyrus before 2.5 have no
+    /// uniqueid; then it is read from cyrus.header.
     pub(super) fn identified(&self, mut entry: MailboxEntry) -> MailboxEntry {
         if entry.uniqueid.is_empty() && mailbox::openable(&entry).is_ok() {
-            // Ignore errors here: opening the mailbox will report them.
+            // Ignore errors here: opening the mailbox reports them.
             let header = self.paths.mailbox(&entry).and_then(|at| mailbox::read_header(&at.header));
             entry.uniqueid = header.map(|header| header.uniqueid).unwrap_or_default();
         }
         entry
     }
 
-    /// Returns a database of a user, for a single read.
+    /// Returns a database of a user, to be read once.
     pub(super) fn table_at(
         &self,
         home: &UserHome,
         file: UserFile,
         declared: Backend,
+        order: KeyOrder,
     ) -> Result<Table> {
         let path = self.paths.user_file(home, file)?;
-        Ok(Table::once(path, Some(declared), cyrusdb::Options::default()))
+        let options = cyrusdb::Options { order, ..cyrusdb::Options::default() };
+        Ok(Table::once(path, Some(declared), options))
     }
 }

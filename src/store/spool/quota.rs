@@ -6,8 +6,9 @@ use crate::types::{Quota, Text};
 
 use super::table::Table;
 
-/// Reads the limits of a quota root. Returns `None` if there is no such root. An empty record also
-/// counts as no root: Cyrus leaves it empty for a moment when it creates one.
+/// Reads the limits of a quota root. Returns `None` if there is no such root. Also returns `None`
+/// for an empty record: Cyrus creates a root with an empty record and sets the limits a moment
+/// later.
 ///
 /// # Errors
 /// Those of the database; [`Kind::Corrupt`](crate::Kind::Corrupt) if the value cannot be parsed.
@@ -17,7 +18,7 @@ pub fn read(table: &Table, root: &Text) -> Result<Option<Quota>> {
         _ => return Ok(None),
     };
     quota::parse(root.clone(), &value).map(Some).map_err(|malformed| {
-        let hint = "quota -f repairs the root";
+        let hint = "run quota -f, which repairs the root";
         table.corrupt("read quota", root.as_bytes(), malformed, hint)
     })
 }

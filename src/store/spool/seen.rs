@@ -1,4 +1,4 @@
-//! Reads seen state: a database for each user, with a record for each mailbox (`imap/seen_db.c`).
+//! Reads the seen state of a user: a database with one record for each mailbox (`imap/seen_db.c`).
 
 use std::ops::ControlFlow;
 
@@ -16,7 +16,7 @@ pub fn list(table: &Table) -> Result<Vec<Seen>> {
     let mut all = Vec::new();
     table.scan(b"", &mut |key, value| {
         let seen = seen::parse(key.into(), value).map_err(|malformed| {
-            let hint = "delete the record with cyr_dbtool: the user loses what it has seen of one \
+            let hint = "delete the record with cyr_dbtool: the user loses the seen state of one \
                         mailbox";
             table.corrupt("read seen state", key, malformed, hint)
         })?;

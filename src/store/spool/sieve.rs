@@ -1,10 +1,10 @@
 //! Reads the sieve scripts of a user.
 //!
-//! Since Cyrus 3.6 a script is a message in the user's `#sieve` mailbox, and a flag marks the
-//! active script. Cyrus lists scripts from a table in the user's dav.db that it derives from these
-//! messages (`sync_sieve_list_generate`, `mailbox_update_sieve`). This module reads the messages.
-//! If the mailbox does not exist, the scripts are still in the user's sieve directory, and Cyrus
-//! moves them into the mailbox the next time it opens it (`sieve_ensure_folder`).
+//! Since Cyrus 3.6 a script is a message in the user's `#sieve` mailbox, and the flag `\Flagged`
+//! marks the active script. Cyrus lists scripts from a table in the user's dav.db, which it derives
+//! from these messages (`sync_sieve_list_generate`, `mailbox_update_sieve`). This module reads the
+//! messages. If the mailbox does not exist, the scripts are in the user's sieve directory. Cyrus
+//! moves them from there when it next opens the mailbox (`sieve_ensure_folder`).
 
 use std::ffi::OsStr;
 use std::fs;
@@ -18,26 +18,27 @@ use sha1::{Digest, Sha1};
 use crate::error::{Error, Kind, Malformed, Result, reason};
 use crate::format::script;
 use crate::limits::SIEVE_SCRIPT_BYTES;
-use crate::store::traits::{Crcs, Mailbox};
+use crate::store::read::{Crcs, ReadMailbox as _};
+use crate::store::traits::Mailbox;
 use crate::sys::file::{absent, open_regular};
 use crate::types::{Guid, InternalFlags, Record, SieveScript, SystemFlags, Text, Time};
 
 const OP: &str = "read sieve script";
-/// Hint for a script that cannot be read.
-const SCRIPTS: &str = "see what is at this path, and sievedir in imapd.conf; if the script is lost have \
-                       its owner store it again";
+/// Advice for a script file that cannot be read.
+const SCRIPTS: &str = "check the file at this path, and sievedir in imapd.conf; if the script is \
+                       lost, ask its owner to store it again";
 const SCRIPT: &[u8] = b".script";
 const BYTECODE: &[u8] = b".bc";
 const ACTIVE_LINK: &str = "defaultbc";
 
-/// A stored script.
+/// A stored Sieve script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    /// The name users see, without extension.
+    /// The name that users see, without extension.
     pub name: Vec<u8>,
-    /// Time when it was stored.
+    /// Time when the script was stored.
     pub last_update: Time,
-    /// Whether it is the active script.
+    /// Whether this is the active script.
     pub active: bool,
     /// The text of the script.
     pub content: Vec<u8>,
@@ -58,7 +59,8 @@ pub fn in_mailbox(mailbox: &mut dyn Mailbox) -> Result<Vec<Stored>> {
     let mut newest: Vec<(Vec<u8>, Stored)> = Vec::new();
     for record in &records {
         let (id, stored) = in_message(mailbox, record)?;
-        // To replace a script, Cyrus appends the new message before it expunges the old one.
+        // Keep only the last message of a script: to replace a script, Cyrus appends the new
+        // message and then expunges the old one.
         newest.retain(|(other, _)| *other != id);
         newest.push((id, stored));
     }
@@ -68,12 +70,12 @@ pub fn in_mailbox(mailbox: &mut dyn Mailbox) -> Result<Vec<Stored>> {
 fn in_message(mailbox: &dyn Mailbox, record: &Record) -> Result<(Vec<u8>, Stored)> {
     let subject = || format!("{} UID {}", mailbox.state().name, record.uid);
     let failed = |error: std::io::Error| {
-        Error::new(Kind::Io, OP, subject(), reason(&error)).caused_by(error)
+        Error::new(Kind::Io, OP, subject(), reason(&error)).with_source(error)
     };
     let message = read(mailbox.message(record)?, record.size).map_err(failed)?;
     let corrupt = |malformed: Malformed| {
         Error::new(Kind::Corrupt, OP, subject(), malformed.to_string())
-            .hint("expunge the message: only sieve scripts belong there")
+            .with_hint("expunge the message: only sieve scripts belong there")
     };
     let script = script::parse(&message).map_err(corrupt)?;
     let stored = Stored {
@@ -85,8 +87,8 @@ fn in_message(mailbox: &dyn Mailbox, record: &Record) -> Result<(Vec<u8>, Stored
     Ok((script.id, stored))
 }
 
-/// Reads the scripts of a sieve directory, ordered by name, with the names that they will have in a
-/// mailbox. Returns `None` if there is no such directory.
+/// Reads the scripts of a sieve directory, ordered by name. The names are those that Cyrus would
+/// give to the scripts in a mailbox. Returns `None` if there is no such directory.
 ///
 /// # Errors
 /// [`Kind::Io`].
@@ -109,7 +111,8 @@ pub fn in_directory(directory: &Path) -> Result<Option<Vec<Stored>>> {
         let path = entry.path();
         let name = path.file_name().map(OsStr::as_bytes).and_then(|it| it.strip_suffix(SCRIPT));
         let Some(name) = name.filter(|name| !name.is_empty()) else { continue };
-        // If it is not a regular file, fail: skipping it would delete the script on the replica.
+        // Fail if this is not a regular file. If it were skipped, the script would be deleted on
+        // the replica.
         let (file, len) = open_regular(&path).map_err(at(&path))?;
         let modified = file.metadata().and_then(|found| found.modified()).map_err(at(&path))?;
         let seconds = modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -124,15 +127,16 @@ pub fn in_directory(directory: &Path) -> Result<Option<Vec<Stored>>> {
     Ok(Some(by_name(scripts)))
 }
 
-/// Returns the name of the active script, or `None` if there is no link to its bytecode.
+/// Returns the name of the active script, or `None` if no script is active. `link` is the symbolic
+/// link to the bytecode of the active script.
 fn active(link: &Path) -> Result<Option<Vec<u8>>> {
     match fs::read_link(link) {
         Ok(target) => match target.as_os_str().as_bytes().strip_suffix(BYTECODE) {
             Some(name) => Ok(Some(name.to_vec())),
             None => {
                 let subject = link.display().to_string();
-                Err(Error::new(Kind::Corrupt, OP, subject, "it does not lead to bytecode")
-                    .hint("have the user activate a script again"))
+                Err(Error::new(Kind::Corrupt, OP, subject, "the link does not lead to bytecode")
+                    .with_hint("ask the user to activate a script again"))
             }
         },
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -140,14 +144,14 @@ fn active(link: &Path) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// Reads a file of `len` bytes.
+/// Reads a file of `len` bytes, if it is not larger than any script can be.
 fn read(file: impl Read, len: u64) -> std::io::Result<Vec<u8>> {
     let mut content = Vec::new();
     if len <= SIEVE_SCRIPT_BYTES {
         file.take(SIEVE_SCRIPT_BYTES + 1).read_to_end(&mut content)?;
     }
     if len > SIEVE_SCRIPT_BYTES || content.len() as u64 > SIEVE_SCRIPT_BYTES {
-        return Err(std::io::Error::new(ErrorKind::FileTooLarge, "larger than any sieve script"));
+        return Err(std::io::Error::new(ErrorKind::FileTooLarge, "too large for a sieve script"));
     }
     Ok(content)
 }
@@ -157,9 +161,9 @@ fn by_name(mut scripts: Vec<Stored>) -> Vec<Stored> {
     scripts
 }
 
-/// Makes the list that both sides of replication compare. Each script has an entry that ends in
-/// `.script`. The active script also has one that ends in `.bc`, without GUID and time, and only
-/// this entry is marked active (`sync_sieve_list_generate`).
+/// Makes the list that master and replica compare. Each script has an entry whose name ends in
+/// `.script`. The active script has a second entry, whose name ends in `.bc`. Only this entry is
+/// marked active, and it has neither GUID nor time (`sync_sieve_list_generate`).
 pub fn listed(scripts: &[Stored]) -> Vec<SieveScript> {
     let mut list = Vec::new();
     for script in scripts {
@@ -181,7 +185,7 @@ pub fn listed(scripts: &[Stored]) -> Vec<SieveScript> {
     list
 }
 
-/// Returns the content of the script that is listed as `name`, which ends in `.script`.
+/// Returns the content of a script. `name` is its name in the list and ends in `.script`.
 ///
 /// # Errors
 /// [`Kind::NotFound`] if there is no such script, or if `name` ends in `.bc`: bytecode is not
@@ -202,23 +206,26 @@ mod tests {
 
     use super::*;
     use crate::error::Subject;
-    use crate::format::damage::told;
+    use crate::format::damage::recorded;
     use crate::store::MailboxFiles;
     use crate::store::MessageFile;
     use crate::store::traits::Records;
     use crate::types::{Annotation, MailboxState, Uid};
 
-    const TOLD: &str = include_str!("../../../tests/fixtures/userdata/told/meta.fred");
+    const REPLY: &str = include_str!("../../../tests/fixtures/userdata/replies/meta.fred");
 
-    /// The #sieve mailbox of the fixtures, with the records of its cyrus.index.
+    /// The `#sieve` mailbox of the fixtures: its state and its records.
     struct Folder(MailboxState, Vec<Record>);
 
     impl Folder {
-        /// Makes records from UID, flags and internal flags.
+        /// Makes records from tuples of UID, system flags and internal flags.
         fn of(records: &[(Uid, u32, u32)]) -> Self {
             let records = records.iter().map(|(uid, system, internal)| Record {
                 uid: *uid,
-                internaldate: told(TOLD, "main.script", "LAST_UPDATE").unwrap().parse().unwrap(),
+                internaldate: recorded(REPLY, "main.script", "LAST_UPDATE")
+                    .unwrap()
+                    .parse()
+                    .unwrap(),
                 system_flags: SystemFlags(*system),
                 internal_flags: InternalFlags(*internal),
                 ..Record::default()
@@ -297,25 +304,25 @@ mod tests {
     fn a_list_is_what_cyrus_says() {
         let scripts = in_mailbox(&mut Folder::as_cyrus_left_it()).unwrap();
         let mut ours: Vec<_> = listed(&scripts).iter().map(line).collect();
-        let mut told: Vec<_> = TOLD.lines().filter(|line| line.starts_with("* SIEVE")).collect();
+        let mut reply: Vec<_> = REPLY.lines().filter(|line| line.starts_with("* SIEVE")).collect();
         ours.sort();
-        told.sort();
-        assert_eq!(ours, told);
+        reply.sort();
+        assert_eq!(ours, reply);
     }
 
     #[test]
     fn content_is_what_cyrus_says() {
         let scripts = in_mailbox(&mut Folder::as_cyrus_left_it()).unwrap();
         let main = content(scripts.clone(), &"main.script".into()).unwrap();
-        let told = include_str!("../../../tests/fixtures/userdata/told/script.main");
-        assert!(told.contains(&format!("{{47}}\r\n{})", String::from_utf8(main).unwrap())));
+        let reply = include_str!("../../../tests/fixtures/userdata/replies/script.main");
+        assert!(reply.contains(&format!("{{47}}\r\n{})", String::from_utf8(main).unwrap())));
         for name in ["old.script", "main.bc", "main"] {
             assert_eq!(content(scripts.clone(), &name.into()).unwrap_err().kind(), Kind::NotFound);
         }
     }
 
     #[test]
-    fn of_two_messages_of_a_script_the_later_counts() {
+    fn of_two_messages_of_a_script_the_later_is_used() {
         let [script] = &in_mailbox(&mut Folder::of(&[(1, 0, 0), (2, 0, 0)])).unwrap()[..] else {
             panic!("not one script")
         };
@@ -339,12 +346,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_script_or_link_in_a_script_directory_is_not_taken_for_a_deleted_one() {
+    fn other_kinds_of_files_in_a_script_directory_are_an_error() {
         let dir = tempfile::tempdir().unwrap();
         let refused = |name: &str| {
             let error = in_directory(dir.path()).unwrap_err();
             assert!(error.to_string().contains(name), "{error}");
-            assert!(!error.hint_text().is_empty(), "{error}");
+            assert!(!error.hint().is_empty(), "{error}");
         };
         let (script, link) = (dir.path().join("a.script"), dir.path().join(ACTIVE_LINK));
         fs::create_dir(&script).unwrap();
@@ -357,7 +364,7 @@ mod tests {
         refused(ACTIVE_LINK);
         fs::remove_file(&link).unwrap();
         assert_eq!(in_directory(dir.path()).unwrap(), Some(vec![]));
-        // Now the directory itself.
+        // Next case: the directory itself is a link that leads nowhere.
         let nowhere = dir.path().join("nowhere");
         std::os::unix::fs::symlink("x", &nowhere).unwrap();
         assert_eq!(in_directory(&nowhere).unwrap_err().kind(), Kind::Io);

@@ -1,7 +1,7 @@
-//! The store that reads a Cyrus spool.
+//! The store that reads a Cyrus mail spool.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,44 +12,48 @@ use super::modseqs::Modseqs;
 use super::places::Places;
 use super::table::Table;
 use super::unknown::Unknown;
-use super::{annot, glance, quota, seen, sieve, subs};
+use super::{annot, quota, seen, sieve, subs, unlocked};
 use crate::cyrusdb::{self, Backend, KeyOrder};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Observer, StoreEvent};
 use crate::names::{Namespace, Paths, UserFile, UserHome};
 use crate::settings::Settings;
 use crate::store::skip::SkipFiles;
-use crate::store::traits::{Glance, Lock, Mailbox, Metadata, ScriptDirectory, Store, UserTree};
+use crate::store::traits::{
+    Lock, Mailbox, Metadata, ScriptDirectory, Store, UnlockedState, UserTree,
+};
 use crate::sys::lock::{LockGuard, Mode, Wait, lock_name};
 use crate::types::{
     Annotation, MailboxEntry, MboxName, Modseq, Quota, Seen, SieveScript, Text, Uid, UniqueId,
     UserId,
 };
 
-/// A wait for a lock is reported once it takes longer than this.
+/// A wait for a lock is reported if it takes longer than this.
 const LONG_WAIT: Duration = Duration::from_secs(5);
 
-/// Place of unknown fields of cyrus.header in reports.
+/// Name that reports use for the place of unknown fields of cyrus.header.
 const HEADER_FIELDS: &str = "cyrus.header, fields";
-/// Place of unknown keys of subscriptions databases in reports.
+/// Name that reports use for the place of unknown keys of subscriptions databases.
 const SUBSCRIPTION_KEYS: &str = "subscriptions databases, keys";
 
-/// The backends that imapd.conf declares for the databases of users.
+/// The types that imapd.conf declares for databases of users and mailboxes.
 #[derive(Debug, Clone, Copy)]
 struct Declared {
     subscriptions: Backend,
     seen: Backend,
     annotations: Backend,
+    /// The order of keys in databases that Cyrus up to 3.4 wrote.
+    early_order: KeyOrder,
 }
 
-/// The spool that a configuration describes.
+/// The mail spool that a configuration describes.
 pub struct Spool {
     observer: Arc<dyn Observer>,
     places: Places,
     list_path: PathBuf,
     annotations: Table,
     quotas: Table,
-    /// The same database, in the key order of Cyrus up to 3.4.
+    /// The database of quotas too, with the key order of Cyrus up to 3.4.
     early_quotas: Table,
     declared: Declared,
     modseqs: Modseqs,
@@ -57,14 +61,14 @@ pub struct Spool {
     unknown: Arc<Unknown>,
     deleted_prefix: String,
     patience: Wait,
-    /// The files that mark users to be skipped.
+    /// Finds the files that mark users to be skipped.
     skip: SkipFiles,
 }
 
 impl Spool {
-    /// Opens the configured spool. Each database is opened at the first read. Unreadable entries of
-    /// mailboxes.db are reported to `observer`. The skip files of the settings' channel decide
-    /// which users are skipped.
+    /// Opens the spool that `settings` describe. Each database file is opened at its first read.
+    /// Unreadable entries of mailboxes.db are reported to `observer`. Users for whom a skip file of
+    /// the settings' channel exists are skipped.
     ///
     /// # Errors
     /// [`Kind::Unsupported`] if a database has an unsupported type.
@@ -81,7 +85,8 @@ impl Spool {
         let list_db = Backend::of(databases.mboxlist_db)?;
         let annotation_db = Backend::of(databases.annotation_db)?;
         let quota_db = Backend::of(databases.quota_db)?;
-        // imapd creates mailboxes.db and annotations.db when it starts.
+        // A missing file is an error for these two, because imapd creates mailboxes.db and
+        // annotations.db when it starts.
         let required = cyrusdb::Options { required: true, ..options };
         let unknown = Arc::new(Unknown::new(observer.clone()));
         let skip_prefix = paths.sync_log(settings.channel()).with_file_name("skipuser-");
@@ -119,6 +124,7 @@ impl Spool {
                 subscriptions: Backend::of(databases.subscription_db)?,
                 seen: Backend::of(databases.seenstate_db)?,
                 annotations: annotation_db,
+                early_order,
             },
             deleted_prefix: naming.deletedprefix.clone(),
             patience: Wait::up_to(settings.lock_patience),
@@ -126,17 +132,17 @@ impl Spool {
         })
     }
 
-    /// Returns whether mailboxes.db is of Cyrus up to 3.4, where all other data is found by mailbox
-    /// name too.
+    /// Returns whether Cyrus up to 3.4 wrote mailboxes.db. Then mailbox names are the keys of all
+    /// other data too.
     ///
     /// # Errors
     /// Those of the database.
-    pub fn is_early(&self) -> Result<bool> {
+    pub(crate) fn is_early(&self) -> Result<bool> {
         self.places.list.is_early()
     }
 
-    /// Takes locks with `take`, waiting as `wait` says. Reports the holder of a lock if the wait is
-    /// long.
+    /// Takes locks with `take`, waiting as `wait` says. If the wait is long, reports the holder of
+    /// the lock and continues to wait.
     fn patiently<T>(&self, wait: Wait, take: impl Fn(Wait) -> Result<T>) -> Result<T> {
         if wait != Wait::Block {
             return take(wait);
@@ -165,18 +171,32 @@ impl Spool {
 
     fn subscriptions_at(&self, home: &UserHome, inbox: &MboxName) -> Result<Vec<MboxName>> {
         let declared = self.declared.subscriptions;
-        let table = self.places.table_at(home, UserFile::Subscriptions, declared)?;
+        let is_early = self.places.list.is_early()?;
+        let order = if is_early { self.declared.early_order } else { KeyOrder::Raw };
+        let table = self.places.table_at(home, UserFile::Subscriptions, declared, order)?;
         let mut unknown = |key: &[u8]| self.unknown.report(SUBSCRIPTION_KEYS, key);
         subs::list(&table, inbox, &mut unknown)
     }
 
+    /// Returns whether the subscriptions file is missing. An empty file counts as missing unless its
+    /// type is flat, because Cyrus writes a header into files of the other types.
+    fn is_missing(&self, path: &Path) -> bool {
+        let is_flat = self.declared.subscriptions == Backend::Flat;
+        !path.metadata().is_ok_and(|file| is_flat || file.len() > 0)
+    }
+
     fn seen_at(&self, home: &UserHome) -> Result<Vec<Seen>> {
-        seen::list(&self.places.table_at(home, UserFile::Seen, self.declared.seen)?)
+        seen::list(&self.places.table_at(
+            home,
+            UserFile::Seen,
+            self.declared.seen,
+            KeyOrder::Raw,
+        )?)
     }
 }
 
-/// The lock that excludes other replication of the user, and the global lock that every writer
-/// takes (`mboxname_lock` of `imap/mboxname.c`). The global lock is released last.
+/// The lock that prevents other clients from replicating the same user, and the global lock that
+/// every writer takes (`mboxname_lock` of `imap/mboxname.c`). The global lock is released last.
 struct SyncLock {
     _groups: Option<Remembered>,
     _user: LockGuard,
@@ -185,8 +205,8 @@ struct SyncLock {
 
 impl Lock for SyncLock {}
 
-/// Reads the annotations of one mailbox: its own from annotations.db, its messages' from the
-/// mailbox's cyrus.annotations.
+/// Reads the annotations of one mailbox: those of the mailbox itself from annotations.db, those of
+/// its messages from its cyrus.annotations.
 struct MailboxAnnotations<'a> {
     global: &'a Table,
     local: Table,
@@ -205,12 +225,12 @@ impl Annotations for MailboxAnnotations<'_> {
     }
 }
 
-/// Makes the error for an entry that has no mailbox.
+/// Makes the error for a tombstone or an intermediate, which has no mailbox.
 fn no_mailbox(entry: &MailboxEntry) -> Error {
     let (kind, detail) = if entry.mbtype.is_deleted() {
         (Kind::NotFound, "it was deleted")
     } else {
-        (Kind::Moved, "it was renamed or deleted meanwhile, what is below it was not")
+        (Kind::Moved, "it was renamed or deleted, but the mailboxes below it were not")
     };
     Error::new(kind, "open mailbox", entry.name.to_string(), detail)
 }
@@ -247,8 +267,8 @@ impl Store for Spool {
 
     fn sync_lock(&self, server: &str, user: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>> {
         self.skip.lock(user, || {
-            // As in Cyrus, wait for the global lock even if `wait` says not to: an administrator
-            // may have stopped the server for a while.
+            // Wait for the global lock even if `wait` is [`Wait::Fail`], like Cyrus: an
+            // administrator may hold the lock for a while to stop all writers.
             let at_least = if wait == Wait::Fail { Wait::Block } else { wait };
             let global =
                 self.places.paths.lock_global().map(|path| {
@@ -296,7 +316,7 @@ impl Store for Spool {
             Ok(Found { entry, files, annotations: Box::new(annotations) })
         };
         let inbox = owner.as_ref().map(|owner| self.places.names.inbox(owner));
-        let namespaces = self.places.paths.locks_user(owner.as_ref(), inbox.as_ref());
+        let namespaces = self.places.paths.locks_user(owner.as_ref(), inbox.as_ref())?;
         let open = |wait| SpoolMailbox::open(&namespaces, wait, find);
         let mut mailbox = self.patiently(self.patience, open)?;
         self.modseqs.complete(&self.places, &mut [mailbox.state_mut()])?;
@@ -309,13 +329,13 @@ impl Store for Spool {
         Ok(Box::new(mailbox))
     }
 
-    fn glance(&self, entries: &[&MailboxEntry]) -> Vec<Option<Glance>> {
+    fn read_unlocked(&self, entries: &[&MailboxEntry]) -> Vec<Option<UnlockedState>> {
         let Spool { places, annotations, modseqs, groups, .. } = self;
-        let found = glance::glance(places, annotations, modseqs, groups, entries);
-        // Ignore errors here: opening the mailboxes will report them.
+        let found = unlocked::read_unlocked(places, annotations, modseqs, groups, entries);
+        // Ignore errors here: opening the mailboxes reports them.
         let found = found.unwrap_or_else(|_| entries.iter().map(|_| None).collect());
-        for glance in found.iter().flatten() {
-            self.unknown.report_letters(HEADER_FIELDS, glance.state.unknown.as_bytes());
+        for unlocked in found.iter().flatten() {
+            self.unknown.report_letters(HEADER_FIELDS, unlocked.state.unknown.as_bytes());
         }
         found
     }
@@ -346,7 +366,8 @@ impl Store for Spool {
             }),
         };
         let no_subscriptions = subscriptions.as_ref().is_ok_and(Vec::is_empty).then(|| {
-            paths.user_file(&home, UserFile::Subscriptions).ok().filter(|path| !path.exists())
+            let path = paths.user_file(&home, UserFile::Subscriptions).ok();
+            path.filter(|path| self.is_missing(path))
         });
         Metadata {
             subscriptions,
@@ -381,7 +402,8 @@ impl Store for Spool {
     fn annotations(&self, mailbox: Option<&MboxName>) -> Result<Vec<Annotation>> {
         let Some(name) = mailbox else { return annot::of_server(&self.annotations) };
         match self.places.list.lookup(name)? {
-            // A deleted mailbox keeps its id, and with it its annotations, under another name.
+            // The annotations of a deleted mailbox are found under its new name, because it keeps
+            // its uniqueid.
             Some(entry) if !entry.mbtype.is_deleted() => {
                 let owner = self.places.names.owner(name);
                 let id = self.places.annotated_as(&entry)?;

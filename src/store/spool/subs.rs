@@ -1,8 +1,9 @@
-//! Reads subscriptions: a database for each user (`mboxlist_sublist` in `imap/mboxlist.c`).
+//! Reads the subscriptions of a user from the user's subscriptions database (`mboxlist_sublist` in
+//! `imap/mboxlist.c`).
 //!
-//! Since Cyrus 3.6 the keys have the form of those in mailboxes.db, with the user's own INBOX
-//! written as `INBOX`. Before, they were internal names. A record with the version shows which form
-//! is used.
+//! Since Cyrus 3.6, keys have the form of those in mailboxes.db, but with `INBOX` in place of the
+//! name of the user's own INBOX. Earlier keys are internal mailbox names. A record with the version
+//! of the database shows which form its keys have.
 
 use std::ops::ControlFlow;
 
@@ -17,18 +18,18 @@ const VERSION_KEY: &[u8] = b"\x1fVER\x1f";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Version {
-    /// No version record: keys are internal names. Cyrus converts such a database the next time it
+    /// No version record: keys are internal names. Cyrus converts such a database when it next
     /// opens it.
     Names,
-    /// Version 2: `INBOX` at the start of a key stands for the INBOX's name, whatever follows. For
-    /// fred, `INBOX2` is the INBOX of the user fred2.
+    /// Version 2: `INBOX` at the start of a key stands for the INBOX's name, whatever follows. So
+    /// for the user fred, `INBOX2` is the INBOX of the user fred2.
     Prefix,
-    /// Version 3 (Cyrus 3.12): `INBOX` stands for the INBOX only as a whole component.
+    /// Version 3 (Cyrus 3.12): `INBOX` stands for the INBOX's name only if it is a whole component.
     Component,
 }
 
-/// Reads subscriptions in the database's order. `inbox` is the user's INBOX. Calls `unknown` with
-/// the first byte of each key that a later Cyrus made.
+/// Reads subscriptions in the database's order. `inbox` is the user's INBOX. For each key that only
+/// a later Cyrus can have made, calls `unknown` with the first byte.
 ///
 /// # Errors
 /// Those of the database; [`Kind::Corrupt`](crate::Kind::Corrupt) if its version is unknown.
@@ -51,8 +52,9 @@ pub fn list(
         Some(b"2") => Version::Prefix,
         Some(b"3") => Version::Component,
         Some(_) => {
-            let malformed = Malformed::new(0u64, "the version of the database is not known");
-            let hint = "this user's subscriptions come from a later Cyrus than is known here";
+            let malformed = Malformed::new(0u64, "the format of the database is not known");
+            let hint = "a newer Cyrus than this program knows wrote this user's subscriptions; \
+                        install a newer version of this program";
             return Err(table.corrupt("read subscriptions", VERSION_KEY, malformed, hint));
         }
     };
@@ -71,7 +73,7 @@ pub fn list(
             return Ok(name);
         }
         let malformed = Malformed::new(0u64, "this cannot be the name of a mailbox");
-        let hint = "restore the file from a backup or the replica, or take out the record";
+        let hint = "restore the file from a backup or from the replica, or remove the record";
         Err(table.corrupt("read subscriptions", key, malformed, hint))
     });
     names.collect()
@@ -98,7 +100,7 @@ mod tests {
         list.iter().map(MboxName::to_string).collect()
     }
 
-    fn told(answer: &str) -> Vec<&str> {
+    fn recorded(answer: &str) -> Vec<&str> {
         let list = answer.lines().find_map(|line| line.strip_prefix("* LSUB ("));
         list.unwrap().strip_suffix(")").unwrap().split(' ').collect()
     }
@@ -106,11 +108,11 @@ mod tests {
     #[test]
     fn subscriptions_are_what_cyrus_says() {
         let fred = include_str!("../../../tests/fixtures/userdata/dump/fred.sub.db");
-        let answer = include_str!("../../../tests/fixtures/userdata/told/meta.fred");
-        assert_eq!(names(fred, "user.fred"), told(answer));
+        let answer = include_str!("../../../tests/fixtures/userdata/replies/meta.fred");
+        assert_eq!(names(fred, "user.fred"), recorded(answer));
         let bob = include_str!("../../../tests/fixtures/userdata/dump/bob@example.com.sub.db");
-        let answer = include_str!("../../../tests/fixtures/userdata/told/meta.bob");
-        assert_eq!(names(bob, "example.com!user.bob"), told(answer));
+        let answer = include_str!("../../../tests/fixtures/userdata/replies/meta.bob");
+        assert_eq!(names(bob, "example.com!user.bob"), recorded(answer));
     }
 
     #[test]
@@ -131,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_name_is_refused() {
+    fn an_invalid_name_is_refused() {
         for dump in ["user.a\\x0db\t", "\\x1fVERS\\x1f\t2", "\\x1fVER\\x1f\t2\nN\t"] {
             let error = list(&table(dump), &"user.fred".into(), &mut |_| ()).unwrap_err();
             assert_eq!(error.kind(), Kind::Corrupt, "{dump}");
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_a_later_version_are_told() {
+    fn keys_of_a_later_version_are_reported() {
         let mut keys = Vec::new();
         let dump = "\\x1fVER\\x1f\t3\nNINBOX\t\nXINBOX\t\nXother\t";
         let found = list(&table(dump), &"user.fred".into(), &mut |key| keys.push(key.to_vec()));

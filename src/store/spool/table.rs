@@ -1,5 +1,5 @@
-//! A database of the spool, opened at the first read. It counts as empty while the file does not
-//! exist.
+//! A database of the spool that is opened at the first read. A missing file counts as an empty
+//! database.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use parking_lot::RwLock;
 use crate::cyrusdb::{self, Backend, Db, Options, Sought, VisitEach};
 use crate::error::{Error, Kind, Malformed, Result};
 
-/// A database at a path. The first read opens it, and it stays open. While the file does not exist,
-/// every read looks for it again and finds nothing.
+/// A database at a path. The first read opens the file, which then stays open. While the file does
+/// not exist, every read looks for it again and finds no records.
 ///
-/// Cyrus converts a database to the type that imapd.conf declares when it opens it
-/// (`CYRUSDB_CONVERT`). So if a read fails because of damage, the file is opened and read once
-/// more.
+/// Cyrus may convert a database to the type that imapd.conf declares (`CYRUSDB_CONVERT`). Then
+/// reads of the open file can fail as if it was damaged. Therefore, after such a failure, the file
+/// is opened again and read once more.
 #[derive(Debug)]
 pub struct Table {
     path: PathBuf,
@@ -26,14 +26,14 @@ pub struct Table {
 }
 
 impl Table {
-    /// Makes a table of a database that need not exist. See [`cyrusdb::open`] for `declared` and
+    /// Describes a database whose file need not exist. See [`cyrusdb::open`] for `declared` and
     /// `options`.
     pub fn new(path: impl Into<PathBuf>, declared: Option<Backend>, options: Options) -> Self {
         Table { path: path.into(), declared, options, once: false, db: RwLock::new(None) }
     }
 
-    /// Makes a table of a database that is not kept open. Its content is that of the moment of the
-    /// first read ([`cyrusdb::open_whole`]).
+    /// Describes a database that is read as a whole and not kept open ([`cyrusdb::open_whole`]).
+    /// All reads return its content at the time of the first read.
     pub fn once(path: impl Into<PathBuf>, declared: Option<Backend>, options: Options) -> Self {
         Table { once: true, ..Table::new(path, declared, options) }
     }
@@ -54,7 +54,8 @@ impl Table {
         Ok(opened)
     }
 
-    /// Returns whether to try the read again, and closes the database so that it is opened again.
+    /// After the error of a read, returns whether to read again. If so, closes the database, so
+    /// that the next read opens it again.
     fn again(&self, error: &Error) -> bool {
         error.kind() == Kind::Corrupt && self.db.write().take().is_some()
     }
@@ -80,8 +81,8 @@ impl Table {
         self.scan_each(&[Sought::Prefix(prefix)], &mut |_, key, value| visit(key, value))
     }
 
-    /// Visits all records in `sought` in one pass ([`Db::scan_each`]). Holds no lock while `visit`
-    /// runs.
+    /// Visits the records of several searches in one pass ([`Db::scan_each`]). Holds no lock while
+    /// `visit` runs.
     ///
     /// # Errors
     /// Those of [`Db::scan_each`] and [`cyrusdb::open`].
@@ -100,7 +101,8 @@ impl Table {
         }
     }
 
-    /// Like [`Table::scan`], but continues after unreadable records ([`Db::salvage`]).
+    /// Like [`Table::scan`], but continues after unreadable records where possible
+    /// ([`Db::salvage`]).
     ///
     /// # Errors
     /// Those of [`Db::salvage`] and [`cyrusdb::open`].
@@ -129,7 +131,7 @@ pub(super) mod testing {
     use super::*;
     use crate::format::damage;
 
-    /// A dump from the fixtures, in the order in which Cyrus printed it.
+    /// The records of a dump in the fixtures, in the order in which Cyrus printed them.
     #[derive(Debug)]
     struct Dump(Vec<(Vec<u8>, Vec<u8>)>);
 
@@ -182,7 +184,7 @@ pub(super) mod testing {
                 .unwrap();
             assert!(count > 50, "{name}");
         }
-        // A damaged database is not opened again and again: the error is returned.
+        // The error of a damaged database is returned after one repeated read.
         std::fs::write(&path, "damaged").unwrap();
         assert_eq!(table.get(b"user.bob").unwrap_err().kind(), Kind::Corrupt);
     }

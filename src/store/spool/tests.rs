@@ -1,5 +1,5 @@
-//! Reads databases of user data that a real Cyrus wrote, and compares the result with what that
-//! Cyrus reported.
+//! Reads databases of user data that a real Cyrus wrote, and compares the result with the replies
+//! of that Cyrus.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,11 +23,11 @@ fn table(name: &str, backend: Backend) -> Table {
     Table::new(fixtures().join("raw").join(name), Some(backend), Options::default())
 }
 
-fn told(name: &str) -> String {
-    std::fs::read_to_string(fixtures().join("told").join(name)).unwrap()
+fn recorded(name: &str) -> String {
+    std::fs::read_to_string(fixtures().join("replies").join(name)).unwrap()
 }
 
-/// Returns the value of `field` from the line of Cyrus's answer that contains `line`.
+/// Returns the value of `field` in a reply of Cyrus, from the first line that contains `line`.
 fn field<'a>(answer: &'a str, line: &str, field: &str) -> &'a str {
     let line = answer.lines().find(|it| it.contains(line)).unwrap();
     let mut words = line.split([' ', '(', ')']).filter(|word| !word.is_empty());
@@ -50,7 +50,7 @@ fn mailboxes() {
     let list = list();
     let tree = list.user_tree(&"user.fred".into(), "DELETED", &"fred".into()).unwrap().0.entries;
     let ours: Vec<_> = tree.iter().filter(|entry| !entry.mbtype.is_sieve()).collect();
-    let answer = told("user.fred");
+    let answer = recorded("user.fred");
     let lines: Vec<_> = answer.lines().filter(|line| line.starts_with("* MAILBOX")).collect();
     assert_eq!(ours.len(), lines.len());
     for (entry, line) in ours.iter().zip(lines) {
@@ -85,13 +85,13 @@ fn annotations() {
 #[test]
 fn seen_state_and_subscriptions() {
     let seen = seen::list(&table("anna.seen.db", Backend::Twoskip)).unwrap();
-    let answer = told("meta.anna");
+    let answer = recorded("meta.anna");
     let ids: Vec<_> = seen.iter().map(|seen| seen.uniqueid.to_string()).collect();
     assert_eq!(ids, [field(&answer, "SEEN", "UNIQUEID")]);
     let subscriptions = table("fred.sub.db", Backend::Flat);
     let names = subs::list(&subscriptions, &"user.fred".into(), &mut |_| panic!()).unwrap();
     let names: Vec<_> = names.iter().map(|name| name.to_string()).collect();
-    assert!(told("meta.fred").contains(&format!("* LSUB ({})", names.join(" "))), "{names:?}");
+    assert!(recorded("meta.fred").contains(&format!("* LSUB ({})", names.join(" "))), "{names:?}");
 }
 
 #[test]
@@ -99,13 +99,13 @@ fn quotas() {
     let quotas = table("quotas.db", Backend::QuotaLegacy);
     let fred = quota::read(&quotas, &"user.fred".into()).unwrap().unwrap();
     assert_eq!(fred.limits, [Some(10000), Some(500), Some(100), Some(20)]);
-    assert_eq!(fred.modseq.to_string(), field(&told("quota.fred"), "QUOTA", "MODSEQ"));
+    assert_eq!(fred.modseq.to_string(), field(&recorded("quota.fred"), "QUOTA", "MODSEQ"));
     assert_eq!(quota::read(&quotas, &"user.bob".into()).unwrap(), None);
 }
 
 #[test]
 fn modseqs_beside_the_index() {
-    let answer = told("user.fred");
+    let answer = recorded("user.fred");
     let table = table("fred.conversations.db", Backend::Skiplist);
     let name = "user.fred".into();
     let found = conv::read(&table, &[(&inbox().uniqueid, &name)]).unwrap();
@@ -115,7 +115,7 @@ fn modseqs_beside_the_index() {
     assert_eq!(modseq.to_string(), field(&answer, "user.fred ", "RACLMODSEQ"));
 }
 
-/// The files are laid out as on the server that wrote them.
+/// Reads a whole spool. Its files are laid out as on the server that wrote them.
 #[test]
 fn a_spool_whose_databases_are_all_twom() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! Reports data that a later Cyrus wrote and that this program does not know. Such data is skipped.
+//! Reports data that a later Cyrus wrote and that this program does not know. Readers skip such
+//! data.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::events::{Observer, StoreEvent};
 
-/// The maximum number of kinds that are reported.
+/// The maximum number of reports, to limit the memory.
 const MOST: usize = 64;
 
 /// Reports each kind of unknown data once.
@@ -17,13 +18,13 @@ pub struct Unknown {
 }
 
 impl Unknown {
-    /// Makes a reporter that reports to `observer`.
+    /// Creates a reporter that sends events to `observer`.
     pub fn new(observer: Arc<dyn Observer>) -> Unknown {
         Unknown { observer, reported: Mutex::default() }
     }
 
-    /// Reports unknown data in `place` unless it was reported before. `what` is a letter or the
-    /// beginning of a key.
+    /// Reports unknown data, unless the same was reported before. `place` names the file or
+    /// database. `what` is the letter of a field, or the first bytes of a key.
     pub fn report(&self, place: &'static str, what: &[u8]) {
         let mut reported = self.reported.lock();
         if reported.len() < MOST && reported.insert((place, what.to_vec())) {
@@ -33,7 +34,7 @@ impl Unknown {
         }
     }
 
-    /// Reports each of `letters` like [`Unknown::report`].
+    /// Reports each byte of `letters` separately; see [`Unknown::report`].
     pub fn report_letters(&self, place: &'static str, letters: &[u8]) {
         letters.chunks(1).for_each(|letter| self.report(place, letter));
     }

@@ -1,9 +1,9 @@
-//! Decides which mailbox of the master a uniqueid stands for, if several have it.
+//! Decides which mailbox of the master keeps a uniqueid, if several mailboxes have the same one.
 //!
 //! Master and replica match mailboxes by uniqueid. If a folder was copied together with its
-//! cyrus.header, for instance from a backup, it has the uniqueid of the original. Renaming one to
-//! the other on the replica would move mail to a wrong place, again in every run. So only one
-//! mailbox keeps the uniqueid, and the others fail.
+//! cyrus.header, for instance from a backup, it has the uniqueid of the original. If the replica's
+//! mailbox were renamed from one to the other, mail would move to a wrong place, and in every run
+//! once more. So only one mailbox keeps the uniqueid, and the others fail.
 
 use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
@@ -12,21 +12,22 @@ use crate::sync::pass::Pass;
 use crate::sync::survey::difference::moved_meanwhile;
 use crate::types::{FormerName, MailboxEntry, MboxName, UniqueId, UserId};
 
-/// What the master knows about a mailbox's uniqueid.
+/// The names on the master that have or had the uniqueid of one mailbox.
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
-    /// The mailbox in the master's record by uniqueid.
+    /// The name in the master's record for the uniqueid, unless that record is a tombstone.
     record: Option<MboxName>,
-    /// The former names of the mailbox, newest first.
+    /// Former names in that record, newest first.
     pub history: Vec<FormerName>,
-    /// Other mailboxes that currently have the same uniqueid, in order.
+    /// Other mailboxes that have the same uniqueid at present, sorted by name.
     others: Vec<MboxName>,
 }
 
-/// Finds other mailboxes with the uniqueid of `entry`. `record` is the record by that uniqueid.
-/// `more` are names to check in addition to those in the record.
+/// Finds other mailboxes with the uniqueid of `entry`. `record` is the master's record for that
+/// uniqueid. `more` are names to check in addition to the names in the record.
 ///
-/// Fails with [`Kind::Moved`] if another mailbox has it and `entry` no longer does.
+/// Fails with [`Kind::Moved`] if another mailbox has the uniqueid and `entry` has lost it
+/// meanwhile.
 pub(crate) fn claims<'n>(
     pass: &Pass<'_>,
     entry: &MailboxEntry,
@@ -52,8 +53,8 @@ pub(crate) fn claims<'n>(
     Ok(Claims { record, history, others })
 }
 
-/// Returns why a mailbox must not be repaired, if another one has the same uniqueid: the changes
-/// could reach the other mailbox.
+/// Returns the reason why a mailbox must not be repaired, if another mailbox has the same uniqueid.
+/// The changes could reach that other mailbox.
 pub(crate) fn shared_id(pass: &Pass<'_>, entry: &MailboxEntry) -> Result<Option<String>> {
     let record = pass.store.lookup_by_id(&entry.uniqueid)?;
     let claims = claims(pass, entry, record, [])?;
@@ -68,8 +69,8 @@ pub(crate) fn is_alive_as(pass: &Pass<'_>, name: &MboxName, id: &UniqueId) -> Re
     }))
 }
 
-/// Checks that the replica's folder may be renamed to the name of `entry`. `there` are the names
-/// under which the replica has its uniqueid.
+/// Checks that the replica's folder may be renamed to the name of `entry`. `there` are the
+/// replica's folders with the uniqueid of `entry`.
 pub(crate) fn check_claim(
     pass: &Pass<'_>,
     entry: &MailboxEntry,
@@ -98,8 +99,9 @@ pub(crate) fn check_claim(
     }
 }
 
-/// Fails if a user's INBOX shares its uniqueid with another mailbox that keeps it. Cyrus would find
-/// the files of the other mailbox's owner by that uniqueid.
+/// Fails if another mailbox has the same uniqueid as the user's INBOX, and keeps it. Cyrus finds a
+/// user's files by the uniqueid of the INBOX, so it would use the files of the other mailbox's
+/// owner.
 pub(crate) fn check_owner(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
     let Some(inbox) = pass.store.lookup(&pass.names.inbox(user))? else { return Ok(()) };
     if inbox.mbtype.is_deleted() || inbox.uniqueid.is_empty() {
@@ -114,7 +116,7 @@ pub(crate) fn check_owner(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
     let there = places(&pass.folders(&names)?, &inbox.uniqueid);
     check_claim(pass, &inbox, &claims, &there).map_err(|error| {
         Error::new(error.kind(), "replicate", user, error.detail())
-            .hint(error.hint_text().to_owned())
+            .with_hint(error.hint().to_owned())
     })
 }
 
@@ -135,12 +137,12 @@ pub(crate) fn same_id(pass: &Pass<'_>, entry: &MailboxEntry, other: &MboxName) -
         )
     } else {
         format!(
-            "both names lead to the same directory on this server: see ctl_mboxlist -d, and \
-             remove the entry that is wrong ({name} or {})",
+            "both names lead to the same directory on this server: see ctl_mboxlist -d, and remove \
+             the wrong entry ({name} or {})",
             external(other)
         )
     };
-    Error::new(Kind::Corrupt, "update mailbox", &entry.name, detail).hint(hint)
+    Error::new(Kind::Corrupt, "update mailbox", &entry.name, detail).with_hint(hint)
 }
 
 /// Returns the names under which the replica has a uniqueid.
@@ -167,16 +169,16 @@ fn keeper<'n>(
     all.min_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.cmp(b))).unwrap_or(own)
 }
 
-/// Makes the error for a mailbox that the replica has below an owner who never had it on the
-/// master.
+/// Makes the error for a mailbox that belongs to another owner on the replica, if that owner never
+/// had it on the master.
 fn moved_unseen(entry: &MailboxEntry, there: &MboxName) -> Error {
     let detail = format!(
-        "the replica has its uniqueid ({}) as {there}, of another owner, and nothing on this \
-         server says that it was ever there",
+        "on the replica, {there} of another owner has its uniqueid ({}), but nothing on this \
+         server shows that the mailbox ever had that name",
         entry.uniqueid
     );
-    Error::new(Kind::NeedsFullSync, "update mailbox", &entry.name, detail).hint(
-        "look at both mailboxes: if the one on the replica is this one, rename it there; if not, \
+    Error::new(Kind::NeedsFullSync, "update mailbox", &entry.name, detail).with_hint(
+        "compare both mailboxes: if the one on the replica is this one, rename it there; if not, \
          give this one another uniqueid (mbtool -r) or delete the one on the replica",
     )
 }
@@ -186,7 +188,8 @@ mod tests {
     use super::*;
     use crate::settings;
 
-    /// Returns which mailbox keeps the uniqueid, and checks that the result is the same for each.
+    /// Returns the mailbox that keeps the uniqueid. Checks that the result is the same for each
+    /// mailbox in `all`.
     #[track_caller]
     fn keeps(all: &[&str], there: &[&str], record: Option<&str>) -> String {
         let names = Namespace::new(&settings::tests::of("").naming);

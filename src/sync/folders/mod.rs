@@ -1,4 +1,5 @@
-//! Deletes and renames folders on the replica before contents are sent. [`plan`] is pure.
+//! Deletes and renames folders on the replica before the contents of mailboxes are sent. [`plan`]
+//! has only pure functions.
 
 pub(crate) mod identity;
 pub(crate) mod plan;

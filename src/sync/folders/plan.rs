@@ -1,10 +1,10 @@
 //! Plans which folders of the replica to delete or rename before contents are sent, and in what
 //! order. Pure: takes lists of folders and returns ordered steps.
 //!
-//! Folders are matched by uniqueid, as in `do_folders` in `imap/sync_support.c`. If the master's
-//! list lacks a folder of the replica, the master is searched for its uniqueid. A tombstone means
-//! that the folder must be deleted. A live entry means that it was renamed to a name outside the
-//! list.
+//! Folders are matched by uniqueid, as in `do_folders` in `imap/sync_support.c`. If a folder of the
+//! replica is not in the master's list, the master is searched for the folder's uniqueid. A
+//! tombstone means that the folder must be deleted. A live entry means that the folder was renamed
+//! to a name that is not in the list.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,30 +15,33 @@ use crate::types::{FormerName, MboxName, Text, UniqueId};
 /// The properties of a master's folder that the planner needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Local {
-    /// Its current name.
+    /// Current name on the master.
     pub name: MboxName,
     /// The uniqueid by which folders are matched.
     pub uniqueid: UniqueId,
-    /// The partition that it must have on the replica. `None` for intermediates, which have no
-    /// files, and for damaged entries.
+    /// The partition that the folder must have on the replica. `None` for intermediates, which have
+    /// no files, and for damaged entries.
     pub partition: Option<Text>,
     /// UIDVALIDITY, sent with a rename.
     pub uidvalidity: u32,
-    /// Its former names.
+    /// Former names of the folder.
     pub history: Vec<FormerName>,
 }
 
-/// What happened on the master to a folder that only the replica lists.
+/// What happened on the master to a folder that is only in the replica's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
-    /// It was deleted: there is a tombstone.
+pub enum RepairAction {
+    /// The folder was deleted: the master has a tombstone.
     Deleted,
-    /// It was renamed: this entry is outside the list.
+    /// The folder was renamed. The value describes the folder on the master, which is not in the
+    /// list.
     Renamed(Local),
-    /// The master does not know it (any more).
+    /// The master has no record of the folder.
     Unknown,
-    /// It must not be changed: it already has the right name, or its own failure is reported
-    /// elsewhere.
+    /// The same, and the folder holds nothing that the master's folder of its name does not hold.
+    Expendable,
+    /// The folder must not be changed. It has the right name already, or its failure is reported by
+    /// the caller.
     Stays,
 }
 
@@ -53,9 +56,9 @@ pub struct Rename {
     pub partition: Text,
     /// New UIDVALIDITY.
     pub uidvalidity: u32,
-    /// The uniqueid of the mailbox. A mailbox that needs a temporary name is renamed twice.
+    /// Uniqueid of the mailbox. A mailbox that needs a temporary name has two renames.
     pub uniqueid: UniqueId,
-    /// The name of this mailbox on the master.
+    /// Name of the mailbox on the master.
     pub mailbox: MboxName,
 }
 
@@ -64,7 +67,7 @@ pub struct Rename {
 pub struct Plan {
     /// Folders to delete.
     pub deletes: Vec<MboxName>,
-    /// Renames. Each is possible once those before it are done.
+    /// Renames, in the order in which they must be done.
     pub renames: Vec<Rename>,
     /// Folders that only the replica has and that have no tombstone. They are reported and not
     /// changed.
@@ -72,8 +75,8 @@ pub struct Plan {
     /// Folders with the same uniqueid as another folder of the replica. They are reported and not
     /// changed.
     pub doubles: Vec<MboxName>,
-    /// Folders of the master whose name is taken on the replica by a folder that stays. They cannot
-    /// be renamed.
+    /// Folders of the master that cannot get their name on the replica, because another folder
+    /// there keeps it.
     pub blocked: Vec<MboxName>,
 }
 
@@ -84,12 +87,12 @@ struct Wanted<'a> {
     local: &'a Local,
 }
 
-/// Plans deletes and renames. Calls `fate` once for each folder that only the replica lists.
+/// Plans deletes and renames. Calls `action` once for each folder that only the replica lists.
 pub fn plan<E>(
     names: &Namespace,
     locals: &[Local],
     remotes: &[RemoteFolder],
-    mut fate: impl FnMut(&RemoteFolder) -> Result<Fate, E>,
+    mut action: impl FnMut(&RemoteFolder) -> Result<RepairAction, E>,
 ) -> Result<Plan, E> {
     let by_id: HashMap<&UniqueId, &Local> = locals.iter().map(|l| (&l.uniqueid, l)).collect();
     let wanted_names: HashSet<&MboxName> =
@@ -99,7 +102,7 @@ pub fn plan<E>(
     let mut matched = Vec::new();
     let mut stay: HashSet<&MboxName> = HashSet::new();
     let mut seen: HashMap<&UniqueId, &MboxName> = HashMap::new();
-    // If the replica has a uniqueid twice, use the folder with the right name.
+    // If the replica has a uniqueid twice, use the folder that has the master's name.
     let in_place = |remote: &RemoteFolder| {
         by_id.get(&remote.uniqueid).is_some_and(|local| local.name == remote.name)
     };
@@ -115,17 +118,17 @@ pub fn plan<E>(
         }
         match by_id.get(&remote.uniqueid) {
             Some(local) => matched.push((remote, *local)),
-            None => match fate(remote)? {
-                Fate::Deleted => plan.deletes.push(remote.name.clone()),
-                // Such a mailbox never had a message, so even the replica itself would replace it.
-                // Or the replica created it for scripts while the master did not store scripts in a
-                // mailbox yet.
-                Fate::Unknown if replaceable(remote) && wanted_names.contains(&remote.name) => {
-                    plan.deletes.push(remote.name.clone());
+            None => match action(remote)? {
+                RepairAction::Deleted => plan.deletes.push(remote.name.clone()),
+                found @ (RepairAction::Unknown | RepairAction::Expendable) => {
+                    // If the folder never had a message, the replica itself would replace it.
+                    let expendable = remote.last_uid == 0 || found == RepairAction::Expendable;
+                    let makes_room = expendable && wanted_names.contains(&remote.name);
+                    let list = if makes_room { &mut plan.deletes } else { &mut plan.strays };
+                    list.push(remote.name.clone());
                 }
-                Fate::Unknown => plan.strays.push(remote.name.clone()),
-                Fate::Renamed(local) => moved_out.push((remote, local)),
-                Fate::Stays => drop(stay.insert(&remote.name)),
+                RepairAction::Renamed(local) => moved_out.push((remote, local)),
+                RepairAction::Stays => drop(stay.insert(&remote.name)),
             },
         }
     }
@@ -143,10 +146,6 @@ pub fn plan<E>(
     Ok(plan)
 }
 
-fn replaceable(remote: &RemoteFolder) -> bool {
-    remote.last_uid == 0 || remote.mbtype.is_sieve()
-}
-
 fn want<'a>(remote: &RemoteFolder, local: &'a Local) -> Option<Wanted<'a>> {
     let other_partition = match &local.partition {
         Some(partition) => !remote.partition.is_empty() && *partition != remote.partition,
@@ -160,11 +159,11 @@ fn want<'a>(remote: &RemoteFolder, local: &'a Local) -> Option<Wanted<'a>> {
     })
 }
 
-/// Orders renames so that no target name is taken when its turn comes. A cycle, for example a swap,
-/// is broken with a temporary name. If possible this is a former name of the folder, because its
-/// owner must have used one too; otherwise a new name is made up. If we are interrupted in between,
-/// the next run finds the folder by its uniqueid. Also returns the names of folders whose target
-/// name will not become free.
+/// Orders renames so that each target name is free when its turn comes. A cycle, for example a
+/// swap, is broken with a temporary name. If possible this is a former name of the folder, because
+/// the user needed a temporary name too; otherwise a new name is made up. If the client is
+/// interrupted between the two renames, the next run finds the folder by its uniqueid. Also returns
+/// the folders whose target name will not become free.
 fn order(
     names: &Namespace,
     mut wanted: Vec<Wanted<'_>>,
@@ -201,8 +200,8 @@ fn order(
         if wanted.len() < before {
             continue;
         }
-        // If no remaining rename will free a target name, a folder that stays has it. Renames that
-        // depend on this one are blocked too.
+        // A target name that none of the remaining renames frees belongs to a folder that stays.
+        // The rename to that name is blocked, and so are the renames that wait for it.
         let leaving: HashSet<MboxName> = wanted.iter().map(|w| w.from.clone()).collect();
         if wanted.iter().any(|w| !leaving.contains(&w.to)) {
             let (cycles, stuck) = wanted.into_iter().partition(|w| leaving.contains(&w.to));
@@ -211,7 +210,8 @@ fn order(
             continue;
         }
         if let Some(w) = wanted.first_mut() {
-            // Only names of the same owner: this planner does not know the folders of other users.
+            // Use only former names of the same owner, because the folders of other users are not
+            // in the lists.
             let is_own = |f: &&FormerName| names.owner(&f.name) == names.owner(&w.from);
             let mut former = w.local.history.iter().filter(is_own);
             let former = former.find(|f| !taken.contains(&f.name));
@@ -239,8 +239,8 @@ fn step(w: &Wanted<'_>, to: &MboxName, uidvalidity: u32) -> Rename {
 }
 
 /// Returns whether Cyrus refuses a rename: an INBOX cannot become another mailbox
-/// (`mboxlist_renamemailbox` in `imap/mboxlist.c`). It can only be deleted, which is also a rename,
-/// and then be restored under another name.
+/// (`mboxlist_renamemailbox` in `imap/mboxlist.c`). It can only be renamed to a deleted name, and
+/// from there to the other name.
 fn is_refused(names: &Namespace, from: &MboxName, to: &MboxName) -> bool {
     from != to && names.is_inbox(from) && !names.is_inbox(to) && !names.is_deleted(to)
 }
@@ -256,15 +256,15 @@ fn temporary_name(w: &Wanted<'_>) -> MboxName {
 mod tests {
     use super::*;
     use crate::settings;
-    use crate::types::{MailboxHeader, MboxType};
+    use crate::types::MailboxHeader;
 
     /// Plans with the namespace of the default settings.
     fn plan<E>(
         locals: &[Local],
         remotes: &[RemoteFolder],
-        fate: impl FnMut(&RemoteFolder) -> Result<Fate, E>,
+        action: impl FnMut(&RemoteFolder) -> Result<RepairAction, E>,
     ) -> Result<Plan, E> {
-        super::plan(&Namespace::new(&settings::tests::of("").naming), locals, remotes, fate)
+        super::plan(&Namespace::new(&settings::tests::of("").naming), locals, remotes, action)
     }
 
     fn local(id: &str, name: &str) -> Local {
@@ -297,8 +297,8 @@ mod tests {
         }
     }
 
-    fn unknown(_: &RemoteFolder) -> Result<Fate, ()> {
-        Ok(Fate::Unknown)
+    fn unknown(_: &RemoteFolder) -> Result<RepairAction, ()> {
+        Ok(RepairAction::Unknown)
     }
 
     fn steps(plan: &Plan) -> Vec<(String, String)> {
@@ -390,7 +390,7 @@ mod tests {
         let made_up = plan(&locals, &remotes, unknown).unwrap();
         assert_eq!(steps(&made_up), gone("DELETED.user.fred.5F3A0C11"));
         assert_eq!(play(&made_up, &remotes)["user.fred.old"], "1");
-        // If the mailbox's history has such a name, the replica uses the same one.
+        // If the mailbox had a deleted name on the master, the plan uses that name.
         let mut locals = locals;
         locals[2].history = vec![former("DELETED.user.fred.61"), former("user.fred")];
         let as_here = plan(&locals, &remotes, unknown).unwrap();
@@ -415,21 +415,21 @@ mod tests {
     #[test]
     fn only_tombstones_delete_and_strays_are_reported() {
         let remotes = [remote("1", "gone"), remote("2", "stray"), remote("3", "moved")];
-        let fate = |r: &RemoteFolder| -> Result<Fate, ()> {
+        let action = |r: &RemoteFolder| -> Result<RepairAction, ()> {
             Ok(match r.uniqueid.as_bytes() {
-                b"1" => Fate::Deleted,
-                b"3" => Fate::Renamed(local("3", "elsewhere")),
-                _ => Fate::Unknown,
+                b"1" => RepairAction::Deleted,
+                b"3" => RepairAction::Renamed(local("3", "elsewhere")),
+                _ => RepairAction::Unknown,
             })
         };
-        let plan = plan(&[], &remotes, fate).unwrap();
+        let plan = plan(&[], &remotes, action).unwrap();
         assert_eq!(plan.deletes, ["gone"]);
         assert_eq!(plan.strays, ["stray"]);
         assert_eq!(steps(&plan), [("moved".into(), "elsewhere".into())]);
     }
 
     #[test]
-    fn a_stray_that_holds_messages_blocks_its_name_and_whoever_waits_for_it() {
+    fn a_stray_with_messages_blocks_its_name_and_dependent_renames() {
         let mut stray = remote("9", "b");
         stray.last_uid = 5;
         let remotes = [remote("1", "a"), stray, remote("2", "x"), remote("3", "y")];
@@ -451,18 +451,20 @@ mod tests {
     }
 
     #[test]
-    fn scripts_that_the_replica_keeps_in_a_mailbox_of_its_own_make_room_for_the_masters() {
+    fn only_an_expendable_mailbox_with_messages_makes_room() {
         let mut own = remote("9", "user.fred.#sieve");
         own.last_uid = 5;
-        own.mbtype = MboxType(MboxType::SIEVE);
         let remotes = [remote("1", "user.fred"), own];
         let locals = [local("1", "user.fred"), local("2", "user.fred.#sieve")];
-        assert_eq!(plan(&locals, &remotes, unknown).unwrap().deletes, ["user.fred.#sieve"]);
-        assert_eq!(plan(&locals[..1], &remotes, unknown).unwrap().deletes, [""; 0]);
+        let expendable = |_: &RemoteFolder| Ok::<_, ()>(RepairAction::Expendable);
+        assert_eq!(plan(&locals, &remotes, expendable).unwrap().deletes, ["user.fred.#sieve"]);
+        assert_eq!(plan(&locals[..1], &remotes, expendable).unwrap().deletes, [""; 0]);
+        let stays = plan(&locals, &remotes, unknown).unwrap();
+        assert!(stays.deletes.is_empty() && stays.blocked == ["user.fred.#sieve"], "{stays:?}");
     }
 
     #[test]
-    fn of_a_uniqueid_that_the_replica_has_twice_the_folder_in_its_place_counts() {
+    fn of_two_mailboxes_with_one_uniqueid_the_one_in_its_place_counts() {
         let locals = [local("1", "b")];
         for remotes in [[remote("1", "a"), remote("1", "b")], [remote("1", "b"), remote("1", "a")]]
         {
@@ -470,7 +472,7 @@ mod tests {
             assert_eq!(plan.doubles, ["a"]);
             assert!(plan.renames.is_empty() && plan.deletes.is_empty(), "{plan:?}");
         }
-        // A duplicate that has the name of another mailbox keeps it.
+        // Another mailbox cannot get a name that belongs to a duplicate.
         let locals = [local("1", "b"), local("2", "a")];
         let plan = plan(&locals, &[remote("1", "a"), remote("1", "b")], unknown).unwrap();
         assert_eq!(plan.blocked, ["a"]);
@@ -478,7 +480,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_must_stay_is_neither_renamed_nor_deleted_and_keeps_its_name() {
-        let stays = |_: &RemoteFolder| -> Result<Fate, ()> { Ok(Fate::Stays) };
+        let stays = |_: &RemoteFolder| -> Result<RepairAction, ()> { Ok(RepairAction::Stays) };
         let plan = plan(&[local("2", "a")], &[remote("1", "a")], stays).unwrap();
         let expected = Plan { blocked: vec!["a".into()], ..Plan::default() };
         assert_eq!(plan, expected);
@@ -487,8 +489,8 @@ mod tests {
     #[test]
     fn a_name_freed_by_a_delete_can_be_a_target() {
         let remotes = [remote("1", "a"), remote("2", "b")];
-        let fate = |_: &RemoteFolder| -> Result<Fate, ()> { Ok(Fate::Deleted) };
-        let plan = plan(&[local("2", "a")], &remotes, fate).unwrap();
+        let action = |_: &RemoteFolder| -> Result<RepairAction, ()> { Ok(RepairAction::Deleted) };
+        let plan = plan(&[local("2", "a")], &remotes, action).unwrap();
         assert_eq!(play(&plan, &remotes).len(), 1);
     }
 }

@@ -1,5 +1,5 @@
-//! Carries out the deletes and renames of a [`Plan`] on the replica. If one fails, its mailbox
-//! fails, and so do mailboxes that need its name. All others continue.
+//! Carries out the deletes and renames of a [`Plan`] on the replica. If a step fails, its mailbox
+//! fails, and so do the mailboxes that need the name of that mailbox. All others continue.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,20 +13,21 @@ use crate::sync::failures::{Failures, ends_all, is_locked, is_put_off, wants_ano
 use crate::sync::pass::Pass;
 use crate::types::{MboxName, UniqueId, UserId};
 
-/// The sync locks of additional owners whose mailboxes are changed.
+/// The sync locks of other owners whose mailboxes the plan changes. The task itself has locked its
+/// own owners.
 struct Locks {
     held: Vec<Box<dyn Lock>>,
-    /// Why an owner's lock could not be taken.
+    /// Owners whose lock could not be taken, with the error.
     missing: HashMap<Option<UserId>, Error>,
 }
 
-/// Steps that were not carried out.
+/// Failed steps of a plan.
 #[derive(Default)]
-struct Undone {
+struct FailedSteps {
     /// Mailboxes with a failed step. Later steps of these mailboxes are skipped.
     ids: HashSet<UniqueId>,
-    /// Names that are still taken on the replica contrary to the plan, with the master's name of
-    /// the mailbox that has them.
+    /// Names on the replica that a failed step has not freed. Each has the master's name of the
+    /// mailbox that still has it.
     held: HashMap<MboxName, MboxName>,
 }
 
@@ -41,28 +42,28 @@ pub(crate) fn carry_out(
 ) -> Result<bool> {
     let touched = plan.renames.iter().flat_map(|r| [&r.from, &r.to]).chain(&plan.deletes);
     let locks = lock_owners(pass, touched, owners)?;
-    let mut undone = Undone::default();
-    let deleted = delete_all(pass, plan, &locks, failures, &mut undone)?;
+    let mut failed = FailedSteps::default();
+    let deleted = delete_all(pass, plan, &locks, failures, &mut failed)?;
     folders.remotes.retain(|remote| !deleted.contains(&remote.name));
     let mut renamed = false;
     for rename in &plan.renames {
-        if undone.ids.contains(&rename.uniqueid) {
+        if failed.ids.contains(&rename.uniqueid) {
             continue;
         }
-        let Err(error) = carry_out_rename(pass, rename, &locks, &undone) else {
+        let Err(error) = carry_out_rename(pass, rename, &locks, &failed) else {
             renamed = true;
             continue;
         };
         if ends_all(&error) {
             return Err(error);
         }
-        undone.ids.insert(rename.uniqueid.clone());
-        undone.held.insert(rename.from.clone(), rename.mailbox.clone());
+        failed.ids.insert(rename.uniqueid.clone());
+        failed.held.insert(rename.from.clone(), rename.mailbox.clone());
         folders.entries.retain(|entry| entry.name != rename.mailbox);
         if wants_another_try(&error) || is_locked(&error) {
             failures.keep(pass, &rename.mailbox, error)?;
         } else {
-            // The replica would refuse this again after its lists are requested again.
+            // The replica would refuse the same rename in the next try too.
             refused.add(pass, &rename.uniqueid, &rename.mailbox, error)?;
         }
     }
@@ -70,13 +71,13 @@ pub(crate) fn carry_out(
     Ok(renamed)
 }
 
-/// Deletes folders. Returns those that were deleted.
+/// Deletes folders. Returns the names of the deleted folders.
 fn delete_all(
     pass: &mut Pass<'_>,
     plan: &Plan,
     locks: &Locks,
     failures: &mut Failures,
-    undone: &mut Undone,
+    failed: &mut FailedSteps,
 ) -> Result<HashSet<MboxName>> {
     let mut asked: Vec<(&MboxName, Result<Ticket>)> = Vec::with_capacity(plan.deletes.len());
     for name in &plan.deletes {
@@ -102,7 +103,7 @@ fn delete_all(
             gone.insert(name.clone());
             continue;
         };
-        undone.held.insert(name.clone(), name.clone());
+        failed.held.insert(name.clone(), name.clone());
         if ends_all(&error) || is_locked(&error) {
             failures.keep(pass, name, error)?;
             continue;
@@ -119,7 +120,7 @@ fn carry_out_rename(
     pass: &mut Pass<'_>,
     rename: &Rename,
     locks: &Locks,
-    undone: &Undone,
+    failed: &FailedSteps,
 ) -> Result<()> {
     let Rename { from, to, partition, uidvalidity, .. } = rename;
     let command = Command::Rename {
@@ -128,16 +129,16 @@ fn carry_out_rename(
     };
     locked(pass, locks, [from, to])?;
     if from != to
-        && let Some(holder) = undone.held.get(to)
+        && let Some(holder) = failed.held.get(to)
     {
-        let detail = format!("{holder} still has the name {to} there");
+        let detail = format!("{holder} still has the name {to} on the replica");
         return Err(Error::new(
             Kind::ReplicaDenied,
             "rename on the replica",
             format!("{from} to {to}"),
             detail,
         )
-        .hint("see why that one could not be renamed or deleted"));
+        .with_hint("see in the log why that mailbox could not be renamed or deleted"));
     }
     pass.report(Step::Rename {
         from: from.clone(),
@@ -156,8 +157,9 @@ fn carry_out_rename(
     Err(error)
 }
 
-/// Takes the sync locks of additional owners. It does not wait for them, because a client that
-/// takes the locks in another order could then cause a deadlock.
+/// Takes the sync locks of the owners that the task has not locked itself. Does not wait for a
+/// lock, because waiting could end in a deadlock with a client that takes the locks in another
+/// order.
 fn lock_owners<'n>(
     pass: &Pass<'_>,
     names: impl Iterator<Item = &'n MboxName>,
@@ -191,6 +193,6 @@ fn locked<const N: usize>(pass: &Pass<'_>, locks: &Locks, names: [&MboxName; N])
         (Kind::Locked, Wait::Block) => Kind::Changed,
         (kind, _) => kind,
     };
-    let detail = format!("it moves from or to {whose}: {}", error.detail());
-    Err(Error::new(kind, "replicate mailbox", name, detail).hint("run it again"))
+    let detail = format!("it moves to or from {whose}, which cannot be locked: {}", error.detail());
+    Err(Error::new(kind, "replicate mailbox", name, detail).with_hint("run sync_client again"))
 }

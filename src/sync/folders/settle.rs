@@ -1,12 +1,14 @@
-//! Gives the replica's folders the names of the master's folders, before contents are sent. It
-//! collects what [`plan::plan`] needs, and carries out the plan's steps.
+//! Gives the replica's folders the names of the master's folders, before the contents of mailboxes
+//! are sent. Collects the input of [`plan::plan`], and carries out the plan's steps.
 //!
-//! A failure here affects only its mailbox and those that need its name. All others continue.
+//! If a step fails, only its mailbox fails, and those that need the name of that mailbox. All
+//! others continue.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
 
 use super::identity::{check_claim, claims, is_alive_as, places};
-use super::plan::{self, Fate, Local, Plan};
+use super::plan::{self, Local, Plan, RepairAction};
 use super::renames::carry_out;
 use super::sides::{Folders, Refused};
 use crate::error::{Error, Kind, Result};
@@ -15,14 +17,15 @@ use crate::protocol::{Command, RemoteFolder};
 use crate::sync::failures::{Failures, ends_all};
 use crate::sync::pass::Pass;
 use crate::sync::transfer::upload::shell;
+use crate::sync::usermeta::scripts;
 use crate::types::{MailboxEntry, MboxName, UniqueId, UserId};
 
 /// Whether the replica's folders have the right names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Settled {
-    /// The folders have the right names: contents can be sent.
+    /// The folders have the right names, so the contents of mailboxes can be sent.
     Yes,
-    /// Something was renamed or must be, so the replica's lists must be requested again.
+    /// A folder was renamed or must be renamed, so the replica's lists must be requested again.
     LookAgain,
 }
 
@@ -31,17 +34,17 @@ pub(crate) enum Settled {
 pub(crate) struct View {
     /// Whether to request by uniqueid every mailbox that the replica did not list.
     pub everywhere: bool,
-    /// Whether the replica was asked before the locks were taken. Then somebody may have changed
-    /// names since, so this reply must not be used to delete, rename or refuse anything.
+    /// Whether the lists were requested before the locks were taken. Names may have changed since
+    /// then, so the lists must not be used to delete, rename or refuse anything.
     pub stale: bool,
 }
 
-/// A mailbox that does not have its name on the replica.
+/// A mailbox of the master that the replica does not have under the same name.
 struct Moved {
     entry: MailboxEntry,
-    /// The master's record by its uniqueid.
+    /// The master's record for the mailbox's uniqueid.
     record: Option<MailboxEntry>,
-    /// Other mailboxes of the same task with its uniqueid.
+    /// Other mailboxes of the same task that have the same uniqueid.
     twins: Vec<MboxName>,
 }
 
@@ -83,10 +86,13 @@ pub(crate) fn settle(
     let mut stay: HashSet<UniqueId> = refused.ids.clone();
     stay.extend(lost.iter().map(|(entry, _)| entry.uniqueid.clone()));
     let mut unreadable = Vec::new();
+    // Nothing may be deleted according to a stale list, so compare no scripts for it.
+    let expendable = if view.stale { HashSet::new() } else { expendable(pass, entries, remotes)? };
+    let known = Known { entries, remotes, stay, expendable };
     let plan = plan::plan(pass.names, &locals, remotes, |remote| {
-        Ok::<Fate, Error>(fate(pass, remote, &stay).unwrap_or_else(|error| {
+        Ok::<RepairAction, Error>(action(pass, remote, &known).unwrap_or_else(|error| {
             unreadable.push((remote.name.clone(), error));
-            Fate::Stays
+            RepairAction::Stays
         }))
     })?;
     let idle = plan.deletes.is_empty() && plan.renames.is_empty();
@@ -111,8 +117,8 @@ pub(crate) fn settle(
     Ok(if changed { Settled::LookAgain } else { Settled::Yes })
 }
 
-/// Returns the mailboxes that do not have their names on the replica, and those whose record by
-/// uniqueid cannot be read on the master.
+/// Returns the mailboxes that the replica does not have under the same name. Also returns, with the
+/// error, mailboxes that have no uniqueid or whose record for it cannot be read on the master.
 fn moved(
     pass: &Pass<'_>,
     entries: &[MailboxEntry],
@@ -142,16 +148,16 @@ fn moved(
     (moved, lost)
 }
 
-/// Returns whether a mailbox was listed under two names because it was renamed in between.
-/// Otherwise the replica would get two mailboxes with one uniqueid.
+/// Returns whether a mailbox is in the master's list under two names because it was renamed while
+/// the list was read. Such a list would give the replica two mailboxes with one uniqueid.
 fn was_moved_meanwhile(pass: &Pass<'_>, entry: &MailboxEntry, twins: &[MboxName]) -> bool {
     let has_id = |now: &MailboxEntry| now.uniqueid == entry.uniqueid && !now.mbtype.is_deleted();
-    // An unreadable entry fails later, when its mailbox is opened.
+    // Ignore an unreadable entry: its mailbox fails later, when it is opened.
     let mut now = twins.iter().filter_map(|twin| pass.store.lookup(twin).ok());
     now.any(|now| !now.as_ref().is_some_and(has_id))
 }
 
-/// Makes the error for a mailbox without a uniqueid, which is needed to match it.
+/// Makes the error for a mailbox without a uniqueid, by which mailboxes of both sides are matched.
 fn no_uniqueid(pass: &Pass<'_>, entry: &MailboxEntry) -> Error {
     let mut detail = "it has no uniqueid in mailboxes.db".to_owned();
     let why = pass.store.open(&entry.name).err();
@@ -163,12 +169,13 @@ fn no_uniqueid(pass: &Pass<'_>, entry: &MailboxEntry) -> Error {
             why.detail()
         ));
     }
-    Error::new(Kind::Corrupt, "update mailbox", &entry.name, detail)
-        .hint("reconstruct the mailbox; if it was copied or restored, run mbtool -r on it before")
+    Error::new(Kind::Corrupt, "update mailbox", &entry.name, detail).with_hint(
+        "run reconstruct on the mailbox; if it was copied or restored, run mbtool -r on it first",
+    )
 }
 
-/// Collects what the planner needs for a mailbox. Fails if the mailbox may not get its name on the
-/// replica.
+/// Makes the planner's input for a mailbox in `moved`. Fails if the mailbox may not get its name on
+/// the replica.
 fn claimant(
     pass: &Pass<'_>,
     entry: &MailboxEntry,
@@ -193,9 +200,10 @@ fn report_strays(pass: &Pass<'_>, plan: &Plan) {
     }
 }
 
-/// Removes mailboxes whose name another mailbox has on the replica. With `-O` a stray on the
-/// replica is replaced, unless the replica has our mailbox under another name. Returns whether the
-/// replica has changed meanwhile.
+/// Removes from `entries` the mailboxes whose name another mailbox has on the replica. With `-O` a
+/// mailbox stays in `entries` if the master has no record of the other one, and replaces it. This
+/// is not done if the replica has our mailbox under another name. Returns whether the replica has
+/// changed meanwhile.
 fn leave_blocked(
     pass: &mut Pass<'_>,
     plan: &Plan,
@@ -239,7 +247,7 @@ fn refusal_of_name(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<Option<E
         Ok(_) => Ok(None),
         Err(error) if ends_all(&error) => Err(error),
         Err(error) if error.kind() == Kind::ReplicaMoved => {
-            Ok(Some(name_taken(entry).caused_by(error)))
+            Ok(Some(name_taken(entry).with_source(error)))
         }
         Err(error) => Ok(Some(error)),
     }
@@ -258,9 +266,10 @@ fn local(pass: &Pass<'_>, entry: &MailboxEntry) -> Local {
     }
 }
 
-/// Finds mailboxes that the replica has under names that were not requested, for example those of
-/// another user. Requests mailboxes by uniqueid that the replica did not list, if they had other
-/// names or if several mailboxes have their uniqueid.
+/// Finds mailboxes that the replica has under names that were not requested, for example as those
+/// of another user. For this, requests mailboxes by uniqueid that the replica did not list. Without
+/// `everywhere`, requests only those that had another name before, or whose uniqueid several
+/// mailboxes have.
 fn find_moved_in(
     pass: &mut Pass<'_>,
     moved: &[Moved],
@@ -286,53 +295,121 @@ fn find_moved_in(
     Ok(())
 }
 
-/// Finds out what happened on the master to a folder that only the replica lists. `stay` has the
-/// uniqueids of mailboxes that failed.
-fn fate(pass: &Pass<'_>, remote: &RemoteFolder, stay: &HashSet<UniqueId>) -> Result<Fate> {
+/// What [`action`] needs to know about the folders.
+struct Known<'k> {
+    entries: &'k [MailboxEntry],
+    remotes: &'k [RemoteFolder],
+    /// Uniqueids of mailboxes that failed, whose folders are not changed.
+    stay: HashSet<UniqueId>,
+    /// Uniqueids of mailboxes of the replica that the master's mailbox of the same name may
+    /// replace, although they have messages.
+    expendable: HashSet<UniqueId>,
+}
+
+/// Finds out which `#sieve` mailboxes of the replica the master's own may replace.
+fn expendable(
+    pass: &mut Pass<'_>,
+    entries: &[MailboxEntry],
+    remotes: &[RemoteFolder],
+) -> Result<HashSet<UniqueId>> {
+    let mut found = HashSet::new();
+    for remote in remotes.iter().filter(|remote| remote.mbtype.is_sieve()) {
+        let differs = |e: &MailboxEntry| e.name == remote.name && e.uniqueid != remote.uniqueid;
+        let owner = pass.names.owner(&remote.name);
+        let Some(owner) = owner.filter(|_| entries.iter().any(differs)) else { continue };
+        match scripts::is_expendable(pass, &owner, remote) {
+            Ok(true) => drop(found.insert(remote.uniqueid.clone())),
+            Ok(false) => {}
+            Err(error) if ends_all(&error) => return Err(error),
+            // Scripts that cannot be compared stay.
+            Err(_) => {}
+        }
+    }
+    Ok(found)
+}
+
+/// Finds out what happened on the master to a folder that only the replica lists.
+fn action(pass: &Pass<'_>, remote: &RemoteFolder, known: &Known<'_>) -> Result<RepairAction> {
     let (name, uniqueid) = (&remote.name, &remote.uniqueid);
-    if stay.contains(uniqueid) || is_alive_as(pass, name, uniqueid)? {
-        return Ok(Fate::Stays);
+    if known.stay.contains(uniqueid) || is_alive_as(pass, name, uniqueid)? {
+        return Ok(RepairAction::Stays);
     }
     // A tombstone with this name is not enough, because a rename leaves one too.
     let Some(entry) = pass.store.lookup_by_id(uniqueid)? else {
-        if !is_fill_in(pass, remote) {
-            return Ok(Fate::Unknown);
+        if known.expendable.contains(uniqueid) {
+            return Ok(RepairAction::Expendable);
+        }
+        if !is_fill_in(pass, remote, known)? {
+            return Ok(RepairAction::Unknown);
         }
         pass.report(SyncEvent::FillIn { mailbox: name.clone() });
-        return Ok(Fate::Deleted);
+        return Ok(RepairAction::Deleted);
     };
     if entry.mbtype.is_deleted() {
-        return Ok(Fate::Deleted);
+        return Ok(RepairAction::Deleted);
     }
     // A record by uniqueid may be outdated: Cyrus up to 3.6 keeps the record of a mailbox that was
     // deleted and then removed for good.
     if !is_alive_as(pass, &entry.name, uniqueid)? {
         let is_purged = pass.names.is_deleted(&entry.name);
-        return Ok(if is_purged { Fate::Deleted } else { Fate::Unknown });
+        return Ok(if is_purged { RepairAction::Deleted } else { RepairAction::Unknown });
     }
     let claims = claims(pass, &entry, Some(entry.clone()), [])?;
     check_claim(pass, &entry, &claims, std::slice::from_ref(name))?;
-    Ok(Fate::Renamed(local(pass, &entry)))
+    Ok(RepairAction::Renamed(local(pass, &entry)))
 }
 
 /// Returns whether the replica created this mailbox by itself to fill a gap above another one
-/// (`mboxlist_update_intermediaries` in `imap/mboxlist.c`). This is so if the master does not know
-/// it, it never had contents, and nobody ever selected it.
-fn is_fill_in(pass: &Pass<'_>, remote: &RemoteFolder) -> bool {
+/// (`mboxlist_update_intermediaries` in `imap/mboxlist.c`). The caller has found no record of it on
+/// the master. Such a mailbox never had contents and was never selected, and the master has or had
+/// a mailbox below its name. Without the last condition it may be a folder that a user has created
+/// on the replica.
+fn is_fill_in(pass: &Pass<'_>, remote: &RemoteFolder, known: &Known<'_>) -> Result<bool> {
     let unused = remote.last_uid == 0
         && remote.recenttime == 0
         && remote.pop3_last_login == 0
         && remote.annotations.is_empty();
-    unused
+    let may_be = unused
         && !pass.names.is_inbox(&remote.name)
         && !pass.names.is_sieve(&remote.name)
         && !pass.names.is_deleted(&remote.name)
-        && pass.names.owner(&remote.name).is_some()
+        && pass.names.owner(&remote.name).is_some();
+    Ok(may_be && is_above_one_of_the_masters(pass, &remote.name, known)?)
+}
+
+/// Returns whether the master has or had a mailbox below this name: now, as a tombstone, or as a
+/// mailbox that has another name now.
+fn is_above_one_of_the_masters(
+    pass: &Pass<'_>,
+    name: &MboxName,
+    known: &Known<'_>,
+) -> Result<bool> {
+    let prefix = [name.as_bytes(), b"."].concat();
+    let is_below = |name: &MboxName| name.as_bytes().starts_with(&prefix);
+    let mut former = known.entries.iter().flat_map(|entry| &entry.name_history);
+    if former.any(|former| is_below(&former.name)) {
+        return Ok(true);
+    }
+    let mut found = false;
+    let listed = pass.store.each_mailbox(&prefix, &mut |entry| {
+        found |= is_below(&entry.name);
+        Ok(if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    });
+    if found {
+        return Ok(true);
+    }
+    listed?;
+    for below in known.remotes.iter().filter(|remote| is_below(&remote.name)) {
+        if pass.store.lookup_by_id(&below.uniqueid)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn name_taken(entry: &MailboxEntry) -> Error {
-    let detail = "the replica holds another mailbox of this name, with messages, of which this \
-                  server knows nothing";
+    let detail = "the replica has another mailbox of this name with messages, which this server \
+                  does not know";
     Error::new(Kind::NeedsFullSync, "update mailbox", &entry.name, detail)
-        .hint("look at it there, then rename or delete it on the replica")
+        .with_hint("look at that mailbox, then rename or delete it on the replica")
 }

@@ -1,4 +1,5 @@
-//! The folders of both sides while their names are matched.
+//! The folders of both sides, and the changes that the replica refused. Used while the names of the
+//! replica's folders are made equal to the master's.
 
 use std::collections::HashSet;
 
@@ -11,24 +12,25 @@ use crate::types::{MailboxEntry, MboxName, UniqueId};
 /// The folders of both sides.
 #[derive(Debug, Default)]
 pub(crate) struct Folders {
-    /// Mailboxes of the master. Those that cannot get their names are removed.
+    /// Mailboxes of the master. A mailbox is removed from the list if it cannot get its name on the
+    /// replica.
     pub entries: Vec<MailboxEntry>,
     /// Folders of the replica.
     pub remotes: Vec<RemoteFolder>,
 }
 
-/// Renames and deletes that the replica refused. They are not tried again when the replica's lists
-/// are requested again because of other folders.
+/// Renames and deletes that the replica refused. The following tries of the same task do not send
+/// them.
 #[derive(Debug, Default)]
 pub(crate) struct Refused {
-    /// The uniqueids of mailboxes that are not changed on the replica.
+    /// Uniqueids of the mailboxes whose change was refused.
     pub ids: HashSet<UniqueId>,
-    /// The failures, to be added to those of the last attempt.
+    /// The failures of these mailboxes. The last try of the task adds them to its own.
     pub failures: Failures,
 }
 
 impl Refused {
-    /// Stores a refusal that the replica would repeat.
+    /// Stores a refusal that the replica would repeat in the next try.
     pub fn add(
         &mut self,
         pass: &Pass<'_>,

@@ -1,5 +1,5 @@
-//! Checks values that a replica reports before a repair uses them. A repair takes the higher value
-//! of both sides to the master, where it stays forever.
+//! Checks values that a replica reports before a repair uses them. A repair gives the master the
+//! higher value of both sides, and the master keeps that value forever.
 //!
 //! Pure: no I/O, no clock. A value is never refused if the master has the same or a higher one. The
 //! bounds and their reasons are in [`limits`](crate::limits).
@@ -19,7 +19,7 @@ use crate::types::crc::LATE_VIRTUAL_SINCE;
 use crate::types::header::{Bound, FIELDS, Value};
 use crate::types::{Annotation, MailboxState, MboxName, Modseq, Record, Text, Time, Uid};
 
-/// The master's values, with which the reported values are compared.
+/// The master's values, with which the replica's values are compared.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measure<'m> {
     /// The master's state of the mailbox.
@@ -33,26 +33,27 @@ pub(crate) struct Measure<'m> {
 /// Makes the error for an impossible value.
 fn refused(name: &MboxName, what_and_value: impl Display, why: &str) -> Error {
     let detail = format!("the replica claims {what_and_value}, {why}; nothing was changed");
-    Error::new(Kind::Corrupt, "compare mailbox", name, detail).hint(
-        "look at the mailbox on the replica: reconstruct it there, or delete it there and \
+    Error::new(Kind::Corrupt, "compare mailbox", name, detail).with_hint(
+        "check the mailbox on the replica: run reconstruct on it there, or delete it there and \
          replicate it again",
     )
 }
 
 /// Makes the error for a number that does not fit into its type.
 pub(crate) fn too_big(name: &MboxName, what_and_value: &str) -> Error {
-    refused(name, what_and_value, "which is more than Cyrus can hold")
+    refused(name, what_and_value, "which is more than Cyrus can store")
 }
 
-/// Returns the records in the reply to `GET FULLMAILBOX`, by UID. Fails if a number does not fit
-/// into its type.
+/// Returns the records in the reply to `GET FULLMAILBOX`, in the order of UIDs. Fails if a number
+/// does not fit into its type.
 pub(crate) fn all_records(reply: Reply) -> Result<Vec<RemoteRecord>> {
     let (folder, records) = reply.into_full_mailbox()?;
     folder.beyond.as_ref().map_or(Ok(records), |beyond| Err(too_big(&folder.name, beyond)))
 }
 
 impl Measure<'_> {
-    /// Returns the highest modseq that is known on the master.
+    /// Returns the highest modseq among the mailbox's values and the owner's mailboxes on the
+    /// master.
     fn modseq(&self) -> Modseq {
         let modseqs = FIELDS.iter().filter(|field| field.bound == Bound::Modseq);
         modseqs.map(|field| field.get(self.here).number()).fold(self.used_modseq, Modseq::max)
@@ -64,7 +65,7 @@ impl Measure<'_> {
         }
         let why = match there.checked_sub(self.modseq()) {
             _ if there >= MODSEQ_BOUND => "which is more than IMAP allows",
-            Some(jump) if jump > MODSEQ_JUMP => "which no number of changes leads to from here",
+            Some(jump) if jump > MODSEQ_JUMP => "which is too far above the values on the master",
             _ => return Ok(()),
         };
         Err(refused(&self.here.name, format_args!("{what} {there}"), why))
@@ -79,12 +80,13 @@ impl Measure<'_> {
         Err(refused(&self.here.name, format_args!("{what} {there}"), why))
     }
 
-    /// Checks a time, which must not be further in the future than `ahead`.
+    /// Checks a time of the replica. Fails if it is before [`EARLIEST_TIME`] or more than `ahead`
+    /// seconds in the future. A time that the master has too is accepted.
     fn check_time(&self, what: impl Display, there: Time, here: Time, ahead: i64) -> Result<()> {
         let latest = self.now.checked_add(ahead).unwrap_or(LATEST_TIME).min(LATEST_TIME);
         let why = match there {
             _ if there == here => return Ok(()),
-            _ if there < EARLIEST_TIME => "which is no time",
+            _ if there < EARLIEST_TIME => "which is before the earliest possible time",
             _ if there > latest && there > here => "which is far in the future",
             _ => return Ok(()),
         };
@@ -109,11 +111,11 @@ impl Measure<'_> {
             };
             let name = &self.here.name;
             if odd(entry_bytes) || !entry_bytes.starts_with(b"/") {
-                return Err(refused(name, what(), "which is no name of an annotation"));
+                return Err(refused(name, what(), "which is not a valid name of an annotation"));
             }
             if odd(userid_bytes) {
                 let what = format!("{} of {}", what(), shown(userid_bytes));
-                return Err(refused(name, what, "who is no user"));
+                return Err(refused(name, what, "which is not a valid userid"));
             }
             if value.as_bytes().len() > ANNOTATION_VALUE_BYTES {
                 let what = format!("{} of {} bytes", what(), value.as_bytes().len());
@@ -123,14 +125,14 @@ impl Measure<'_> {
         Ok(())
     }
 
-    /// Checks the values of a mailbox in any reply. Values that an update overwrites may be wrong,
-    /// for example because of a wrong clock.
+    /// Checks the values of a mailbox in a reply. Times that an update overwrites may be in the
+    /// future, for example because of a wrong clock.
     pub(crate) fn check_folder(&self, there: &RemoteFolder) -> Result<()> {
         self.check_header(there, LATEST_TIME)
     }
 
-    /// Like [`Measure::check_folder`], for `-O`: the master is never changed, and its update
-    /// overwrites everything except UIDs.
+    /// Like [`Measure::check_folder`], but checks only UIDs. Used for `-O`: the master is never
+    /// changed, and its update overwrites all other values.
     pub(crate) fn check_overruled(&self, there: &RemoteFolder) -> Result<()> {
         if let Some(beyond) = &there.beyond {
             return Err(too_big(&self.here.name, beyond));
@@ -163,7 +165,7 @@ impl Measure<'_> {
         Ok(())
     }
 
-    /// Checks the reply to `GET FULLMAILBOX` that a repair uses.
+    /// Checks all values of the reply to `GET FULLMAILBOX` before a repair uses it.
     pub(crate) fn check_all(&self, there: &RemoteFolder, ours: &Side, theirs: &Side) -> Result<()> {
         self.check_header(there, CLOCK_AHEAD)?;
         self.check_annotations("the ", &there.annotations, &ours.annotations)?;
@@ -188,7 +190,11 @@ impl Measure<'_> {
         let uid = there.uid;
         self.check_uid("a message of UID", uid)?;
         if uid == 0 {
-            return Err(refused(&self.here.name, "a message of UID 0", "which none has"));
+            return Err(refused(
+                &self.here.name,
+                "a message of UID 0",
+                "which no message can have",
+            ));
         }
         let of = |what: &str| format!("for UID {uid} {what}");
         self.check_modseq(of("MODSEQ"), there.modseq, here.modseq)?;
@@ -200,7 +206,7 @@ impl Measure<'_> {
         let holds_long = self.here.minor_version >= LATE_VIRTUAL_SINCE;
         let most = if holds_long { MESSAGE_BYTES } else { u32::MAX.into() };
         if there.size > most {
-            let why = "which is more than a message here can have";
+            let why = "which is more than a message can have on this server";
             let what = format!("for UID {uid} SIZE {}", there.size);
             return Err(refused(&self.here.name, what, why));
         }
@@ -225,7 +231,8 @@ impl Measure<'_> {
     }
 }
 
-/// Checks messages that the master is to get. Without size or GUID the master would abort.
+/// Checks messages that will be copied to the master. The master would abort if a message had no
+/// size or no GUID.
 pub(crate) fn check_fetched(name: &MboxName, fetch: &[Fetch]) -> Result<()> {
     for Fetch { uid, guid, size } in fetch {
         if *size == 0 {

@@ -32,7 +32,7 @@ fn measure(here: &MailboxState) -> Measure<'_> {
 type Change<T> = fn(&mut T);
 
 #[test]
-fn what_a_healthy_replica_has_is_believed() {
+fn values_of_a_healthy_replica_are_accepted() {
     let healthy: [Change<RemoteFolder>; 9] = [
         |_| {},
         |r| r.highestmodseq = 40 + MODSEQ_JUMP,
@@ -41,7 +41,7 @@ fn what_a_healthy_replica_has_is_believed() {
         |r| r.uidvalidity = 1,
         |r| r.recenttime = NOW + 86_400,
         |r| r.pop3_last_login = 0,
-        // An update overwrites these values, so any value is accepted.
+        // An update overwrites these two values, so any time is accepted.
         |r| r.recenttime = NOW + 50 * CLOCK_AHEAD,
         |r| r.pop3_show_after = NOW + 50 * CLOCK_AHEAD,
     ];
@@ -75,16 +75,17 @@ fn claims_about_a_mailbox_that_cannot_be_are_refused_with_name_and_value() {
         change(&mut there);
         let error = measure(&here).check_folder(&there).unwrap_err();
         assert_eq!(error.kind(), Kind::Corrupt);
-        let told = error.to_string();
-        assert!(told.contains("user.fred") && told.contains(value), "{told}");
-        assert!(told.contains("nothing was changed"), "{told}");
+        let reported = error.to_string();
+        assert!(reported.contains("user.fred") && reported.contains(value), "{reported}");
+        assert!(reported.contains("nothing was changed"), "{reported}");
     }
 }
 
 #[test]
-fn what_the_master_has_too_is_never_refused() {
+fn values_that_the_master_also_has_are_never_refused() {
     let mut here = here();
-    (here.last_uid, here.highestmodseq, here.uidvalidity) = (u32::MAX, u64::MAX, u32::MAX);
+    (here.header.last_uid, here.header.highestmodseq, here.header.uidvalidity) =
+        (u32::MAX, u64::MAX, u32::MAX);
     let mut there = there();
     (there.last_uid, there.highestmodseq, there.uidvalidity) = (u32::MAX, u64::MAX, u32::MAX);
     measure(&here).check_folder(&there).unwrap();
@@ -129,7 +130,7 @@ fn check(ours: Vec<RemoteRecord>, theirs: Vec<RemoteRecord>) -> Result<()> {
 }
 
 #[test]
-fn what_messages_of_a_healthy_replica_have_is_believed() {
+fn message_values_of_a_healthy_replica_are_accepted() {
     let healthy: [Change<RemoteRecord>; 9] = [
         |m| m.record.internaldate = 0,
         |m| m.record.internaldate = -86_400 * 365 * 60,
@@ -176,26 +177,27 @@ fn claims_about_messages_that_cannot_be_are_refused_with_name_and_value() {
     for (value, change) in lies {
         let mut theirs = message(4);
         change(&mut theirs);
-        let told = check(vec![], vec![theirs]).unwrap_err().to_string();
-        assert!(told.contains("user.fred") && told.contains(value), "{value}: {told}");
+        let reported = check(vec![], vec![theirs]).unwrap_err().to_string();
+        assert!(reported.contains("user.fred") && reported.contains(value), "{value}: {reported}");
     }
 }
 
 #[test]
-fn of_a_message_that_the_master_has_only_what_is_new_counts() {
+fn only_new_values_of_the_masters_messages_are_checked() {
     let mut odd = message(4);
     odd.record.internaldate = 9_000_000_000;
     odd.record.modseq = u64::MAX;
     odd.record.last_updated = 9_000_000_000;
     annotated(&mut odd, "no name", "", b"x", u64::MAX);
     check(vec![odd.clone()], vec![odd.clone()]).unwrap();
-    // A different message has its own dates, so they are checked.
+    // Another message at the same UID has its own dates, which are checked.
     let mut other = message(4);
     other.record.internaldate = 9_000_000_000;
     let mut ours = message(4);
     ours.record.guid = Guid([8; 20]);
     assert!(check(vec![ours], vec![other.clone()]).is_err());
-    // A message that is expunged on the replica brings no dates to the master.
+    // The dates of a message that is expunged on the replica are not checked, because the master
+    // does not take them.
     other.record.internal_flags.0 |= InternalFlags::EXPUNGED;
     check(vec![], vec![other]).unwrap();
 }
@@ -207,7 +209,7 @@ fn a_message_without_size_or_guid_is_not_fetched() {
     let empty = Fetch { size: 0, ..good };
     let nameless = Fetch { guid: Guid::default(), ..good };
     for bad in [empty, nameless] {
-        let told = check_fetched(&"user.fred".into(), &[good, bad]).unwrap_err().to_string();
-        assert!(told.contains("user.fred") && told.contains("UID 4"), "{told}");
+        let reported = check_fetched(&"user.fred".into(), &[good, bad]).unwrap_err().to_string();
+        assert!(reported.contains("user.fred") && reported.contains("UID 4"), "{reported}");
     }
 }

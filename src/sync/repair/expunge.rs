@@ -1,4 +1,4 @@
-//! Adds records to an update that the replica must expunge.
+//! Adds the records that the replica must expunge to an update.
 
 use super::sides;
 use crate::error::Result;
@@ -11,8 +11,8 @@ pub(crate) fn insert(snapshot: &mut Snapshot, expunge: &[RemoteRecord]) -> Resul
     let Snapshot { header, flags, whole, .. } = snapshot;
     let mut added = sides::updates(expunge, &header.name, flags)?;
     if !*whole {
-        // In a partial update, the master's own records are kept, and no modseq may exceed that of
-        // the state.
+        // In a partial update, the master's record wins if both have the same UID, and no modseq
+        // may be above HIGHESTMODSEQ.
         let known = &snapshot.records;
         added.retain(|e| known.binary_search_by_key(&e.record.uid, |k| k.record.uid).is_err());
         added.iter_mut().for_each(|e| e.modseq = e.modseq.min(header.highestmodseq));

@@ -1,5 +1,5 @@
-//! Fetches messages that only the replica has, checks them, and passes them to the master. Long
-//! messages are never completely in memory.
+//! Fetches messages that only the replica has, checks them, and sends them to the master's server.
+//! Long messages are never completely in memory.
 
 use std::io::Read;
 use std::path::Path;
@@ -14,13 +14,14 @@ use crate::protocol::{Command, MessageFiles, OutgoingFile, RemoteFolder, Reply, 
 use crate::replica::Replica;
 use crate::types::{Guid, Text};
 
-/// How many bytes of fetched messages are held at a time. A single message may exceed this.
+/// Maximum number of bytes of messages that are fetched at a time. A single message may exceed
+/// this.
 const FETCHED_BYTES: u64 = 4 << 20;
-/// How many messages are requested at a time.
+/// Maximum number of messages that are fetched at a time.
 const FETCHES_AHEAD: usize = 64;
 
-/// Fetches as many of the next messages as may be held, and removes them from `rest`. Each message
-/// is checked. Long ones are stored in `scratch`.
+/// Fetches and checks the first messages in `rest`, up to the limits above, and removes them from
+/// `rest`. Long messages are stored in files in the directory `scratch`.
 pub(crate) fn fetch(
     replica: &mut dyn Replica,
     remote: &RemoteFolder,
@@ -41,30 +42,36 @@ pub(crate) fn fetch(
         *rest = later;
     }
     let mut fetched = Vec::with_capacity(asked.len());
-    for (wanted, ticket) in asked {
-        let content = replica.wait(ticket).and_then(|reply| verified(&wanted, reply));
-        let content = content.map_err(|error| of_message(&wanted, remote, error))?;
-        fetched.push((wanted, content));
+    let mut asked = asked.into_iter();
+    while let Some((wanted, ticket)) = asked.next() {
+        match replica.wait(ticket).and_then(|reply| verified(&wanted, reply)) {
+            Ok(content) => fetched.push((wanted, content)),
+            Err(error) => {
+                // Replies that are never read would keep their memory and their temporary files.
+                asked.for_each(|(_, ticket)| replica.discard(ticket));
+                return Err(of_message(&wanted, remote, error));
+            }
+        }
     }
     Ok(fetched)
 }
 
-/// Adds the message to an error.
+/// Adds the message's UID and mailbox to an error.
 fn of_message(wanted: &Fetch, remote: &RemoteFolder, error: Error) -> Error {
     if error.is_connection() || error.kind() == Kind::Cancelled {
         return error;
     }
     let subject = format!("uid {} of {} on the replica", wanted.uid, remote.name);
     Error::new(error.kind(), "fetch message", subject, error.detail().to_owned())
-        .hint(error.hint_text().to_owned())
-        .caused_by(error)
+        .with_hint(error.hint().to_owned())
+        .with_source(error)
 }
 
-/// Returns the message in a reply. Fails if it is not the requested one.
+/// Returns the message in a reply. Fails if its size or SHA-1 is not the requested one.
 fn verified(wanted: &Fetch, reply: Reply) -> Result<FetchedMessage> {
     let wrong = |detail: &str| {
         Error::new(Kind::Corrupt, "fetch message from", "the replica", detail)
-            .hint("reconstruct the mailbox on the replica")
+            .with_hint("run reconstruct on the mailbox on the replica")
     };
     let content = reply.into_message().ok_or_else(|| wrong("the reply is not one message"))?;
     let (size, guid) = match &content {
@@ -74,7 +81,7 @@ fn verified(wanted: &Fetch, reply: Reply) -> Result<FetchedMessage> {
     if size == wanted.size && guid == wanted.guid {
         Ok(content)
     } else {
-        Err(wrong("its file is not the message that the replica's cyrus.index names"))
+        Err(wrong("its file does not match the replica's cyrus.index"))
     }
 }
 
@@ -108,7 +115,7 @@ impl MessageFiles for Fetched<'_> {
             FetchedMessage::Temp(file) => {
                 let reader = file.reader().map_err(|error| {
                     let subject = format!("fetched message {guid}");
-                    Error::new(Kind::Io, "read", subject, reason(&error)).caused_by(error)
+                    Error::new(Kind::Io, "read", subject, reason(&error)).with_source(error)
                 })?;
                 Box::new(reader)
             }

@@ -1,7 +1,8 @@
-//! Makes the report of a comparison: both records of a message that differs, and the raised values
-//! of the mailbox (`log_record`, `mailbox_full_update` in `imap/sync_support.c`).
+//! Makes the events that report a comparison: both records of a message that differs, and the
+//! mailbox's values that are raised on the master (`log_record`, `mailbox_full_update` in
+//! `imap/sync_support.c`).
 
-use crate::events::{Raised, RecordSeen, RepairEvent, Side};
+use crate::events::{RaisedValue, RecordSeen, RepairEvent, Side};
 use crate::protocol::RemoteRecord;
 use crate::types::{MailboxHeader, MboxName, SystemFlags, Text};
 
@@ -14,7 +15,7 @@ const FLAGS: [(u32, &str); 4] = [
     (SystemFlags::DRAFT, "\\Draft"),
 ];
 
-/// Reports one side's record of a message that differs.
+/// Makes the event for one side's record of a message that differs.
 pub(crate) fn record(mailbox: &MboxName, side: Side, message: &RemoteRecord) -> RepairEvent {
     let record = &message.record;
     let set = |bit: u32| record.system_flags.0 & bit != 0;
@@ -35,7 +36,8 @@ pub(crate) fn record(mailbox: &MboxName, side: Side, message: &RemoteRecord) -> 
     RepairEvent::Record { mailbox: mailbox.clone(), record }
 }
 
-/// Reports the values that were higher on the replica. Cyrus does not report the last two.
+/// Makes the events for values that were higher on the replica. Cyrus does not report the last two
+/// values in the list.
 pub(crate) fn raised(
     mailbox: &MboxName,
     ours: &MailboxHeader,
@@ -43,16 +45,16 @@ pub(crate) fn raised(
     now: &MailboxHeader,
 ) -> Vec<RepairEvent> {
     type Get = fn(&MailboxHeader) -> u64;
-    const VALUES: [(Raised, Get); 4] = [
-        (Raised::UidValidity, |header| header.uidvalidity.into()),
-        (Raised::HighestModseq, |header| header.highestmodseq),
-        (Raised::LastUid, |header| header.last_uid.into()),
-        (Raised::FolderModseq, |header| header.foldermodseq.unwrap_or(0)),
+    const VALUES: [(RaisedValue, Get); 4] = [
+        (RaisedValue::UidValidity, |header| header.uidvalidity.into()),
+        (RaisedValue::HighestModseq, |header| header.highestmodseq),
+        (RaisedValue::LastUid, |header| header.last_uid.into()),
+        (RaisedValue::FolderModseq, |header| header.foldermodseq.unwrap_or(0)),
     ];
     VALUES
         .iter()
         .filter(|(_, get)| get(theirs) > get(ours))
-        .map(|(value, get)| RepairEvent::Raised {
+        .map(|(value, get)| RepairEvent::ValueRaised {
             mailbox: mailbox.clone(),
             value: *value,
             old: get(ours),
@@ -64,11 +66,11 @@ pub(crate) fn raised(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::events::words;
+    use crate::events::line;
     use crate::types::{InternalFlags, Record};
 
     #[test]
-    fn a_record_is_told_as_cyrus_tells_it() {
+    fn a_record_is_printed_like_in_cyrus() {
         let mut record = Record {
             uid: 7,
             modseq: 12,
@@ -86,7 +88,7 @@ mod tests {
         };
         let event = super::record(&"user.fred".into(), Side::Replica, &message);
         assert_eq!(
-            words(&event.into()).unwrap().text,
+            line(&event.into()).unwrap().text,
             "SYNCNOTICE: replica uid:7 modseq:12 last_updated:1000 internaldate:900 \
              flags:(\\Deleted \\Expunged \\Seen Junk) cid:00000000000000ab"
         );

@@ -1,6 +1,6 @@
-//! Finds changes to the master that a person must allow first. A replica with plausible but false
-//! data, or one that was broken into, must not destroy or divert mail on the master. Pure: no I/O,
-//! no clock.
+//! Finds changes of a repair that a person must allow first. A replica with plausible but false
+//! data, or a replica that an attacker controls, must not destroy or divert mail on the master.
+//! Pure: no I/O, no clock.
 //!
 //! Changes of flags are normal and allowed, except `\Deleted` on many messages. New UIDs are
 //! allowed too, because the messages stay. docs/repair.md has the whole list.
@@ -19,14 +19,14 @@ use crate::types::{Annotation, Guid, MboxType, Text, Uid};
 pub struct Harm {
     /// What the repair would do, as a phrase that follows the words "it would have to".
     pub what: String,
-    /// The option value that allows it.
+    /// The value of `--allow-repair` that allows this change.
     pub word: &'static str,
 }
 
-/// Whether messages of a mailbox have effects by themselves.
+/// The effect that the messages of a mailbox have on the server by their presence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Acts {
-    /// The messages have no effects: they are mail, events or contacts.
+    /// The messages have no effect: they are mail, events or contacts.
     No,
     /// The messages are sieve scripts.
     Sieve,
@@ -72,13 +72,13 @@ const HARMFUL: [&str; 8] = [
     "/vendor/cmu/cyrus-imapd/news2mail",
 ];
 
-/// Such annotations of a message: when its snooze ends, `calalarmd` moves it to the place in these
-/// annotations.
+/// Annotations of a message that move mail: when the message's snooze ends, `calalarmd` moves the
+/// message to the mailbox in these annotations.
 const HARMFUL_OF_MESSAGES: [&str; 2] =
     ["/vendor/cmu/cyrus-imapd/snoozed", "/vendor/cmu/cyrus-imapd/snoozed-until"];
 
 impl Fuse {
-    /// Returns the changes of a plan that must not be made on the master.
+    /// Returns the changes of a plan that must not be made on the master without permission.
     pub fn refuses(&self, acts: Acts, ours: &Side, plan: &Plan) -> Vec<Harm> {
         let mut harm = Vec::new();
         if !self.allowed.expunge {
@@ -134,7 +134,7 @@ fn annotations(ours: &Side, plan: &Plan) -> Option<Harm> {
     Some(Harm { what, word: "annotations" })
 }
 
-/// Describes the changes of these annotations.
+/// Describes the changes from `here` to `then`, of the annotations in `which`.
 fn changes(which: &[&str], here: &[Annotation], then: &[Annotation]) -> Vec<String> {
     let harmful = |a: &&Annotation| {
         let entry = a.entry.as_bytes();
@@ -174,7 +174,7 @@ fn scripts(acts: Acts, ours: &Side, plan: &Plan) -> Option<Harm> {
     changed.then(|| Harm { what: format!("change {what}"), word: "scripts" })
 }
 
-/// Returns the contents of all unexpunged messages without their UIDs, sorted.
+/// Returns the GUID, flags and annotations of each unexpunged message, without UIDs, sorted.
 fn contents<'m>(
     messages: impl Iterator<Item = &'m RemoteRecord>,
 ) -> Vec<(Guid, u32, &'m BTreeSet<Text>, &'m [Annotation])> {

@@ -1,4 +1,5 @@
-//! Tests of the fuse: which changes to the master a repair plan may make without permission.
+//! Tests of the fuse, which finds the changes to the master that a repair must not make without
+//! permission.
 
 use super::*;
 use crate::settings::AllowRepair;
@@ -31,7 +32,7 @@ fn side(messages: impl IntoIterator<Item = RemoteRecord>, highestmodseq: u64) ->
     Side { header, records, annotations: Vec::new() }
 }
 
-/// Makes a message as the replica has it after a later change.
+/// Makes the replica's version of a message, with a later change.
 fn later(uid: Uid, change: impl Fn(&mut Record)) -> RemoteRecord {
     let mut message = message(uid);
     message.record.modseq = 6;
@@ -52,8 +53,8 @@ fn deleted(record: &mut Record) {
     record.system_flags.0 |= SystemFlags::DELETED;
 }
 
-/// Makes a mailbox of `all` messages, `gone` of which are removed on the replica. Returns what is
-/// reported.
+/// Plans the repair of a mailbox with `all` messages, if the first `gone` of them were changed by
+/// `how` on the replica. Returns the harm that is found.
 fn first_gone(fuse: Fuse, all: u32, gone: u32, how: fn(&mut Record)) -> Vec<String> {
     let theirs = (1..=all).map(|uid| if uid <= gone { later(uid, how) } else { message(uid) });
     words(fuse, Acts::No, &side((1..=all).map(message), 5), &side(theirs, 6))
@@ -103,13 +104,13 @@ fn annotations_that_delete_redirect_or_archive_are_not_changed() {
     for entry in HARMFUL {
         let mut theirs = side([message(1)], 6);
         theirs.annotations = vec![note(&entry.to_uppercase(), "1")];
-        let told = words(FUSE, Acts::No, &ours, &theirs);
-        assert_eq!(told, [format!("annotations: set {} to \"1\"", entry.to_uppercase())]);
+        let reported = words(FUSE, Acts::No, &ours, &theirs);
+        assert_eq!(reported, [format!("annotations: set {} to \"1\"", entry.to_uppercase())]);
         // Removing an annotation is a change too.
         let mut ours = ours.clone();
         ours.annotations = vec![note(entry, "30")];
-        let told = words(FUSE, Acts::No, &ours, &side([message(1)], 6));
-        assert_eq!(told, [format!("annotations: remove {entry}")]);
+        let reported = words(FUSE, Acts::No, &ours, &side([message(1)], 6));
+        assert_eq!(reported, [format!("annotations: remove {entry}")]);
         theirs.annotations = vec![note(entry, "30")];
         assert_eq!(words(FUSE, Acts::No, &ours, &theirs), [""; 0], "{entry} is the same");
     }
@@ -126,14 +127,17 @@ fn a_snooze_is_not_set_by_a_replica() {
     let ours = side([message(1)], 5);
     let mut snoozed = later(1, |_| {});
     snoozed.annotations = vec![note(HARMFUL_OF_MESSAGES[0], "{}")];
-    let told = words(FUSE, Acts::No, &ours, &side([snoozed.clone()], 6));
-    assert_eq!(told, [format!("annotations: set {} to \"{{}}\" of UID 1", HARMFUL_OF_MESSAGES[0])]);
+    let reported = words(FUSE, Acts::No, &ours, &side([snoozed.clone()], 6));
+    assert_eq!(
+        reported,
+        [format!("annotations: set {} to \"{{}}\" of UID 1", HARMFUL_OF_MESSAGES[0])]
+    );
     snoozed.annotations = vec![note("/comment", "hello")];
     assert_eq!(words(FUSE, Acts::No, &ours, &side([snoozed], 6)), [""; 0]);
 }
 
 #[test]
-fn what_acts_by_itself_is_not_changed() {
+fn mailboxes_that_trigger_actions_are_not_changed() {
     let ours = || side([message(1), message(2)], 5);
     let theirs = [
         side([message(1), message(2), later(3, |_| {})], 6),
@@ -142,14 +146,18 @@ fn what_acts_by_itself_is_not_changed() {
     ];
     for theirs in &theirs {
         for acts in [Acts::Sieve, Acts::Submission, Acts::Push] {
-            let told = words(FUSE, acts, &ours(), theirs);
-            assert!(told.len() == 1 && told[0].starts_with("scripts: change "), "{told:?}");
+            let reported = words(FUSE, acts, &ours(), theirs);
+            assert!(
+                reported.len() == 1 && reported[0].starts_with("scripts: change "),
+                "{reported:?}"
+            );
         }
         assert_eq!(words(FUSE, Acts::No, &ours(), theirs), [""; 0]);
         let allowed = AllowRepair { scripts: true, ..FUSE.allowed };
         assert_eq!(words(Fuse { allowed, ..FUSE }, Acts::Sieve, &ours(), theirs), [""; 0]);
     }
-    // A script that the replica has lost gets a new UID on the master, and is not changed.
+    // If the replica has lost a script, the script gets a new UID on the master. This is no change
+    // of the scripts.
     let mut lost = side([message(1)], 6);
     assert_eq!(words(FUSE, Acts::Sieve, &ours(), &lost), [""; 0]);
     lost.header.last_uid = 2;
@@ -165,6 +173,6 @@ fn the_last_uid_is_not_raised_very_far() {
     theirs.header.last_uid = UID_JUMP + 1;
     assert_eq!(words(FUSE, Acts::No, &ours, &theirs), [""; 0]);
     theirs.header.last_uid += 1;
-    let told = words(FUSE, Acts::No, &ours, &theirs);
-    assert_eq!(told, ["uids: raise the last UID from 1 to 1048578"]);
+    let reported = words(FUSE, Acts::No, &ours, &theirs);
+    assert_eq!(reported, ["uids: raise the last UID from 1 to 1048578"]);
 }

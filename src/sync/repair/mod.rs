@@ -1,4 +1,5 @@
-//! Repairs mailboxes that were changed on both sides. [`plan`], [`fuse`] and [`bounds`] are pure.
+//! Repairs mailboxes that were changed on both sides. [`plan`], [`fuse`] and [`bounds`] have only
+//! pure functions.
 
 pub(crate) mod bounds;
 pub(crate) mod expunge;

@@ -1,19 +1,20 @@
-//! Plans how to reunite two mailboxes that were both changed (`mailbox_full_update`,
-//! `compare_one_record` and others in Cyrus's `imap/sync_support.c`). Pure: no I/O, no clock.
+//! Plans how to make a mailbox equal on both sides after both sides have changed it
+//! (`mailbox_full_update`, `compare_one_record` and others in Cyrus's `imap/sync_support.c`). Pure:
+//! no I/O, no clock.
 //!
-//! First the master gets the state that both sides must have, then the replica gets it by a normal
-//! update. All written records have a modseq above those of both sides, so that IMAP clients of
-//! both sides see the changes.
+//! First the master gets the state that both sides must have, then the replica gets that state by a
+//! normal update. All written records have a modseq above those of both sides, so that IMAP clients
+//! of both sides see the changes.
 //!
-//! If the same UID stands for different messages, both get new UIDs. The replica's message loses
-//! its old UID only in the update that also brings it back under its new UID. So at every moment at
-//! least one side has the message.
+//! If the same UID belongs to different messages, both messages get new UIDs. The update that
+//! expunges the replica's message at its old UID also contains the message at its new UID. So at
+//! every moment at least one side has the message.
 
 use std::collections::{HashMap, HashSet};
 
 use super::findings;
 use crate::error::{Error, Kind, Result};
-use crate::events::{Fate, RepairEvent, Side as Whose};
+use crate::events::{RepairAction, RepairEvent, Side as Whose};
 use crate::protocol::RemoteRecord;
 use crate::sync::survey::records::after;
 use crate::types::{
@@ -26,16 +27,30 @@ use crate::types::{
 pub struct Side {
     /// The header of the mailbox.
     pub header: MailboxHeader,
-    /// Its own annotations, ordered.
+    /// Annotations of the mailbox itself, sorted.
     pub annotations: Vec<Annotation>,
-    /// Its records, expunged ones included, by UID.
+    /// All records, including expunged ones, by UID.
     pub records: Vec<RemoteRecord>,
 }
 
-/// What the master knows in addition to the mailbox.
+impl Side {
+    /// Returns the records of messages that are not expunged.
+    fn living(&self) -> impl Iterator<Item = &Record> {
+        self.records.iter().map(|message| &message.record).filter(|record| !record.is_expunged())
+    }
+
+    /// Returns this side's record of the same message, with the same UID.
+    fn same_message(&self, record: &Record) -> Option<&Record> {
+        let at = self.records.binary_search_by_key(&record.uid, |message| message.record.uid);
+        let found = &self.records.get(at.ok()?)?.record;
+        Some(found).filter(|found| found.guid == record.guid)
+    }
+}
+
+/// Values of the master that the plan needs in addition to both sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Knowledge {
-    /// The master has forgotten expunged records with modseqs below this.
+    /// The master may have forgotten expunged records with modseqs below this.
     pub deletedmodseq: Modseq,
     /// The highest modseq among all mailboxes of the owner.
     pub used_modseq: Modseq,
@@ -46,18 +61,18 @@ pub struct Knowledge {
 /// A message that must be fetched from the replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fetch {
-    /// Its UID on the replica.
+    /// UID of the message on the replica.
     pub uid: Uid,
-    /// Its SHA-1.
+    /// SHA-1 of the message.
     pub guid: Guid,
-    /// Its size in bytes.
+    /// Size of the message in bytes.
     pub size: u64,
 }
 
-/// The changes to make.
+/// The changes that make both sides equal.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
-    /// The header that both sides must have, as far as a repair raises it.
+    /// The header of the master, with the values that a repair raises.
     pub header: MailboxHeader,
     /// The annotations that both sides must have.
     pub annotations: Vec<Annotation>,
@@ -65,16 +80,18 @@ pub struct Plan {
     pub master: Vec<RemoteRecord>,
     /// Whether the master must be changed.
     pub writes_master: bool,
-    /// Messages that the master needs from the replica.
+    /// Messages that the master lacks and that must be fetched from the replica.
     pub fetch: Vec<Fetch>,
-    /// Messages that the master has under another UID.
+    /// Messages of the master that get a new UID.
     pub own: Vec<Guid>,
-    /// Records to expunge on the replica, even if the master has something else at their UIDs, by
+    /// Records to expunge on the replica, by UID. The master may have another message at the same
     /// UID.
     pub expunge: Vec<RemoteRecord>,
-    /// Number of the master's messages that it expunges, without those that get a new UID.
+    /// Number of messages that the plan expunges on the master. Messages that get a new UID are not
+    /// counted.
     pub expunged_here: u64,
-    /// Number of the master's messages that get `\Deleted`. IMAP clients expunge them next.
+    /// Number of messages on the master that get the flag `\Deleted`. IMAP clients may expunge such
+    /// messages next.
     pub deleted_here: u64,
     /// The findings to report, in order.
     pub findings: Vec<RepairEvent>,
@@ -92,17 +109,17 @@ pub fn plan(name: &MboxName, ours: &Side, theirs: &Side, known: Knowledge) -> Re
         known,
         plan: Plan::default(),
         moves: Vec::new(),
-        strays: strays(ours, theirs),
+        copies: copies(ours, theirs),
     };
     planner.compare_all();
     planner.finish()
 }
 
-/// A message that gets a new UID, in the order of the new UIDs.
+/// A message that gets a new UID. New UIDs are assigned in the order of [`Planner::moves`].
 enum Move<'s> {
     /// The master's message. Its old UID is expunged.
     Renumber(&'s RemoteRecord),
-    /// The replica's message.
+    /// The replica's message, which is copied to the master.
     CopyBack(&'s RemoteRecord),
 }
 
@@ -113,22 +130,22 @@ struct Planner<'s> {
     known: Knowledge,
     plan: Plan,
     moves: Vec<Move<'s>>,
-    /// Messages of the master that the replica does not have at the same UID.
-    strays: HashMap<Guid, Vec<&'s Record>>,
+    /// Unexpunged messages of the master with the GUID of a message that only the replica has at
+    /// its UID, by GUID. An interrupted repair may have copied them.
+    copies: HashMap<Guid, Vec<&'s Record>>,
 }
 
-fn strays<'s>(ours: &'s Side, theirs: &Side) -> HashMap<Guid, Vec<&'s Record>> {
-    let there = |record: &Record| {
-        let at = theirs.records.binary_search_by_key(&record.uid, |r| r.record.uid);
-        at.ok().and_then(|at| theirs.records.get(at)).map(|r| r.record.guid)
-    };
-    let mut strays: HashMap<Guid, Vec<&Record>> = HashMap::new();
-    for record in ours.records.iter().map(|m| &m.record) {
-        if !record.is_expunged() && there(record) != Some(record.guid) {
-            strays.entry(record.guid).or_default().push(record);
-        }
+fn copies<'s>(ours: &'s Side, theirs: &Side) -> HashMap<Guid, Vec<&'s Record>> {
+    let only_there: HashSet<Guid> = theirs
+        .living()
+        .filter(|record| ours.same_message(record).is_none())
+        .map(|record| record.guid)
+        .collect();
+    let mut copies: HashMap<Guid, Vec<&Record>> = HashMap::new();
+    for record in ours.living().filter(|record| only_there.contains(&record.guid)) {
+        copies.entry(record.guid).or_default().push(record);
     }
-    strays
+    copies
 }
 
 impl<'s> Planner<'s> {
@@ -157,11 +174,11 @@ impl<'s> Planner<'s> {
             _ if m.record.guid != r.record.guid => self.two_messages(m, r),
             _ if same(m, r) => {}
             (true, false) => {
-                self.found(r, Fate::ExpungedOnMaster);
+                self.found(r, RepairAction::ExpungedOnMaster);
                 self.plan.expunge.push(r.clone());
             }
             (false, true) => {
-                self.found(m, Fate::ExpungedOnReplica);
+                self.found(m, RepairAction::ExpungedOnReplica);
                 self.plan.expunged_here += 1;
                 let mut merged = m.clone();
                 merged.record.internal_flags.0 |= InternalFlags::EXPUNGED;
@@ -171,8 +188,8 @@ impl<'s> Planner<'s> {
         }
     }
 
-    /// Handles two messages with the same UID. Both get new UIDs, that with the lower GUID first.
-    /// So the result does not depend on which side is the master.
+    /// Handles two different messages with the same UID. Both get new UIDs. The message with the
+    /// lower GUID gets the lower UID, so the result does not depend on which side is the master.
     fn two_messages(&mut self, m: &'s RemoteRecord, r: &'s RemoteRecord) {
         self.plan.findings.push(RepairEvent::GuidMismatch {
             mailbox: self.name.clone(),
@@ -189,7 +206,7 @@ impl<'s> Planner<'s> {
         }
     }
 
-    /// Handles the same message with different flags or other data.
+    /// Handles a message that both sides have, with different flags or other data.
     fn merge(&mut self, m: &RemoteRecord, r: &RemoteRecord) {
         let newer_there =
             r.record.modseq > m.record.modseq && r.record.last_updated >= m.record.last_updated;
@@ -211,9 +228,10 @@ impl<'s> Planner<'s> {
             self.plan.master.push(merged);
             return;
         }
-        self.found(m, Fate::MasterStays);
+        self.found(m, RepairAction::MasterStays);
         if m.record.modseq <= self.theirs.header.highestmodseq {
-            // An update contains the record only if its modseq is above what the replica has seen.
+            // Write the record with a new modseq, because an update only contains records with
+            // modseqs above the replica's HIGHESTMODSEQ.
             self.plan.master.push(m.clone());
         }
     }
@@ -224,7 +242,7 @@ impl<'s> Planner<'s> {
             return;
         }
         if m.record.uid <= header.last_uid {
-            self.found(m, Fate::OnlyOnMaster);
+            self.found(m, RepairAction::OnlyOnMaster);
             self.renumber(m);
         } else if m.record.modseq <= header.highestmodseq {
             let (mailbox, uid) = (self.name.clone(), m.record.uid);
@@ -238,18 +256,18 @@ impl<'s> Planner<'s> {
             return;
         }
         if self.is_stale(&r.record) {
-            self.found(r, Fate::OnlyOnReplicaStale);
-            self.found(r, Fate::ExpungedLongAgo);
+            self.found(r, RepairAction::OnlyOnReplicaStale);
+            self.found(r, RepairAction::ExpungedLongAgo);
             self.plan.expunge.push(r.clone());
         } else {
-            self.found(r, Fate::OnlyOnReplica);
+            self.found(r, RepairAction::OnlyOnReplica);
             self.copy_back(r);
         }
     }
 
-    /// Returns whether the master had this message, expunged it, and has forgotten that. Cyrus also
-    /// applies this test if the master has another message at this UID, and then loses the
-    /// replica's message, although the master never had it.
+    /// Returns whether the master had this message, expunged it, and has forgotten the expunged
+    /// record. This test is used only if the master has no message at the UID. Cyrus also uses it
+    /// if the master has another message there, and then loses the replica's message.
     fn is_stale(&self, record: &Record) -> bool {
         record.uid <= self.ours.header.last_uid && record.modseq < self.known.deletedmodseq
     }
@@ -266,13 +284,13 @@ impl<'s> Planner<'s> {
             return;
         }
         if record.uid > self.ours.header.last_uid {
-            self.found(r, Fate::CopiedBack { to: None });
+            self.found(r, RepairAction::CopiedBack { to: None });
             self.fetch(record);
             self.plan.master.push(r.clone());
             return;
         }
         if self.came_back(record) {
-            self.found(r, Fate::CameBack);
+            self.found(r, RepairAction::CameBack);
         } else {
             self.fetch(record);
             self.moves.push(Move::CopyBack(r));
@@ -280,18 +298,27 @@ impl<'s> Planner<'s> {
         self.plan.expunge.push(r.clone());
     }
 
-    /// Returns whether an interrupted attempt has already brought this message to the master, under
-    /// a UID at which the replica does not have it. Each such message of the master is used only
-    /// once.
+    /// Returns whether an interrupted attempt has already copied this message to the master, at
+    /// another UID. Each copy on the master is used for only one message.
+    ///
+    /// The replica may have the copy too: before a client compares all records, it sends the
+    /// changes, and a replica keeps them even if it then reports a wrong checksum
+    /// (`sync_apply_mailbox`). A copy that was expunged there since does not count. Both sides may
+    /// also have two equal messages, of which the master has expunged one. Only the modseqs of their
+    /// creation differ then.
     fn came_back(&mut self, record: &Record) -> bool {
-        let Some(strays) = self.strays.get_mut(&record.guid) else { return false };
-        let found = strays.iter().position(|m| {
+        let theirs = self.theirs;
+        let Some(copies) = self.copies.get_mut(&record.guid) else { return false };
+        let found = copies.iter().position(|m| {
             m.uid != record.uid
                 && (m.size, m.internaldate) == (record.size, record.internaldate)
                 && (record.savedate == 0 || m.savedate == record.savedate)
                 && (record.createdmodseq == 0 || m.createdmodseq == record.createdmodseq)
+                && theirs.same_message(m).is_none_or(|there| {
+                    !there.is_expunged() && record.createdmodseq != 0 && m.uid > record.uid
+                })
         });
-        found.map(|at| strays.swap_remove(at)).is_some()
+        found.map(|at| copies.swap_remove(at)).is_some()
     }
 
     fn fetch(&mut self, record: &Record) {
@@ -302,8 +329,9 @@ impl<'s> Planner<'s> {
     fn finish(mut self) -> Result<Plan> {
         let (ours, theirs) = (self.ours, self.theirs);
         let mut header = ours.header.raised(&theirs.header);
-        // A forced replica accepts a HIGHESTMODSEQ lower than those of its messages. From Cyrus's
-        // client it also accepts such a LAST_UID.
+        // With `-O` (never change the master) a replica accepts a HIGHESTMODSEQ below the modseqs
+        // of its messages, and from Cyrus's client also such a LAST_UID. So look at all records
+        // too.
         for record in ours.records.iter().chain(&theirs.records).map(|m| &m.record) {
             header.highestmodseq = header.highestmodseq.max(record.modseq);
             header.last_uid = header.last_uid.max(record.uid);
@@ -313,11 +341,11 @@ impl<'s> Planner<'s> {
             let to = header.last_uid;
             let mut new = match moved {
                 Move::CopyBack(r) => {
-                    self.found(r, Fate::CopiedBack { to: Some(to) });
+                    self.found(r, RepairAction::CopiedBack { to: Some(to) });
                     r.clone()
                 }
                 Move::Renumber(m) => {
-                    self.found(m, Fate::Renumbered { to });
+                    self.found(m, RepairAction::Renumbered { to });
                     let mut old = m.clone();
                     old.record.internal_flags.0 |= InternalFlags::EXPUNGED;
                     self.plan.master.push(old);
@@ -328,7 +356,8 @@ impl<'s> Planner<'s> {
             new.record.uid = header.last_uid;
             self.plan.master.push(new);
         }
-        // Only the modseqs of the mailboxes show which annotations of the mailbox are newer.
+        // The side with the higher HIGHESTMODSEQ is assumed to have the newer annotations, because
+        // nothing else shows their age.
         let newer_there = theirs.header.highestmodseq > ours.header.highestmodseq;
         if !same_annotations(&ours.annotations, &theirs.annotations) {
             let stay = if newer_there { Whose::Replica } else { Whose::Master };
@@ -338,9 +367,9 @@ impl<'s> Planner<'s> {
         self.plan.annotations =
             if newer_there { &theirs.annotations } else { &ours.annotations }.clone();
         if !same_annotations(&self.plan.annotations, &theirs.annotations) {
-            // When the replica gets these annotations, it raises its foldermodseq to the
-            // HIGHESTMODSEQ that it had (`mailbox_annot_changed` in `imap/mailbox.c`). With a lower
-            // one on the master, the two would differ again.
+            // When the replica gets these annotations, it raises its FOLDERMODSEQ to its former
+            // HIGHESTMODSEQ (`mailbox_annot_changed` in `imap/mailbox.c`). The master gets at least
+            // the same value, or both sides would differ again.
             header.foldermodseq = header.foldermodseq.max(Some(theirs.header.highestmodseq));
         }
         self.plan.writes_master = !ours.header.reaches(&header)
@@ -350,9 +379,9 @@ impl<'s> Planner<'s> {
             let used = header.highestmodseq.max(self.known.used_modseq);
             header.highestmodseq = used.checked_add(1).ok_or_else(|| {
                 let detail =
-                    "a modseq is the highest that there is: nothing can be changed any more";
+                    "a modseq has reached the maximum, so the mailbox cannot be changed any more";
                 Error::new(Kind::Corrupt, "repair mailbox", self.name, detail)
-                    .hint("move its messages to a new mailbox")
+                    .with_hint("move its messages to a new mailbox")
             })?;
         }
         let kept = InternalFlags::EXPUNGED;
@@ -375,11 +404,11 @@ impl<'s> Planner<'s> {
         Ok(self.plan)
     }
 
-    /// Records the fate of a message.
-    fn found(&mut self, message: &RemoteRecord, fate: Fate) {
+    /// Records the action of a message.
+    fn found(&mut self, message: &RemoteRecord, action: RepairAction) {
         let Record { uid, guid, .. } = message.record;
         let mailbox = self.name.clone();
-        self.plan.findings.push(RepairEvent::Message { mailbox, uid, guid, fate });
+        self.plan.findings.push(RepairEvent::Message { mailbox, uid, guid, action });
     }
 }
 
@@ -396,7 +425,7 @@ fn same(m: &RemoteRecord, r: &RemoteRecord) -> bool {
     key(m) == key(r) && m.flags == r.flags && same_annotations(&m.annotations, &r.annotations)
 }
 
-/// Compares annotations without their modseqs.
+/// Returns whether both lists have the same annotations. Modseqs are not compared.
 fn same_annotations(a: &[Annotation], b: &[Annotation]) -> bool {
     let key = |list: &[Annotation]| -> HashSet<(Text, Text, Text)> {
         list.iter().map(|a| (a.entry.clone(), a.userid.clone(), a.value.clone())).collect()
@@ -407,3 +436,7 @@ fn same_annotations(a: &[Annotation], b: &[Annotation]) -> bool {
 #[cfg(test)]
 #[path = "plan_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "history_tests.rs"]
+mod histories;

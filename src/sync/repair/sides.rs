@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use super::plan::Side;
 use crate::error::{Error, Kind, Result};
 use crate::protocol::{RecordUpdate, RemoteFolder, RemoteRecord, Reply};
-use crate::store::{Crcs, Mailbox};
+use crate::store::{Crcs, Mailbox, ReadMailbox as _};
 use crate::types::{MboxName, Record, Text, Uid};
 
-/// Reads the master's side under the index lock.
+/// Reads the master's side from an open mailbox, while its index is locked.
 pub(crate) fn of_master(mailbox: &mut dyn Mailbox) -> Result<Side> {
     let (names, minor_version) = (mailbox.state().flags.clone(), mailbox.state().minor_version);
     let mut records = Vec::new();
@@ -29,14 +29,15 @@ pub(crate) fn of_master(mailbox: &mut dyn Mailbox) -> Result<Side> {
     Ok(Side { header, annotations: mailbox.annotations()?, records })
 }
 
-/// Returns the replica's side, and the mailbox as in a normal reply.
+/// Returns the mailbox without its records, and the replica's side.
 pub(crate) fn of_replica(reply: Reply) -> Result<(RemoteFolder, Side)> {
     let (folder, records) = reply.into_full_mailbox()?;
     let (header, annotations) = (folder.header.clone(), folder.annotations.clone());
     Ok((folder, Side { header, annotations, records }))
 }
 
-/// Converts messages to records with numbered user flags. Adds new flag names to `flags`.
+/// Converts messages to records for an update, in which user flags are numbers. Adds new flag names
+/// to `flags`.
 pub(crate) fn updates(
     messages: &[RemoteRecord],
     name: &MboxName,
@@ -59,9 +60,9 @@ pub(crate) fn updates(
                 }
             };
             let word = record.user_flags.get_mut(bit / 32).ok_or_else(|| {
-                let detail = "both sides together have more user flags than a mailbox can";
+                let detail = "both sides together have more user flags than a mailbox can have";
                 Error::new(Kind::NeedsFullSync, "repair mailbox", name, detail)
-                    .hint("remove flags that are not needed any more on one side")
+                    .with_hint("remove flags that are not needed on one side")
             })?;
             *word |= 1 << (bit % 32);
         }

@@ -1,21 +1,21 @@
-//! Puts right what the master's index stores of its own records: a sync CRC that is not theirs, as
-//! an old fault of some Cyrus or a file from a backup leaves it.
+//! Corrects sync CRCs in the master's cyrus.index that do not match its records. Bugs in old
+//! versions of Cyrus, or files from a backup, can leave such CRCs.
 
 use super::master::{in_place, of_master};
 use crate::error::{Kind, Result};
 use crate::events::SyncEvent;
 use crate::protocol::{Command, Since};
-use crate::store::Crcs;
+use crate::store::{Crcs, ReadMailbox as _};
 use crate::sync::folders::identity::shared_id;
 use crate::sync::pass::Pass;
 use crate::sync::survey::difference::check_identity;
 use crate::sync::survey::snapshot::Snapshot;
 use crate::types::{MailboxEntry, MailboxState, SyncCrcs};
 
-/// Has the master's own Cyrus put the stored CRCs right, if they are not those of the records. With
-/// `-O` too, like Cyrus's client: no message, flag or name of the account changes.
+/// If the stored CRCs do not match the records, makes the master's own Cyrus correct them. Like
+/// Cyrus's client, does so with `-O` too, because no message, flag or name changes.
 ///
-/// The replica has what it must already, so what fails here is reported and fails nothing.
+/// The replica is up to date already, so an error is reported but is no failure.
 pub(crate) fn mend_stored(pass: &mut Pass<'_>, entry: &MailboxEntry) {
     let mends = pass.master.as_ref().is_some_and(|master| master.mends_sums());
     if pass.session.is_dry() || !mends {
@@ -32,13 +32,15 @@ pub(crate) fn mend_stored(pass: &mut Pass<'_>, entry: &MailboxEntry) {
     }
 }
 
-/// Returns what was stored and what belongs to the records; `None` if these are the same.
+/// Corrects the CRCs of one mailbox. Returns the stored CRCs and the correct ones, or `None` if
+/// they are the same.
 fn mend(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<Option<[SyncCrcs; 2]>> {
     let Some(first) = look(pass, entry)? else { return Ok(None) };
     if let Some(master) = pass.master.as_mut() {
         master.server(&first.state).map_err(|error| of_master(&first.state.name, error))?;
     }
-    // Starting the server takes time. What has no modseq, such as RECENTUID, may have changed.
+    // Starting the server takes time. Read the mailbox again, because values without a modseq, such
+    // as RECENTUID, may have changed meanwhile.
     let Some(wrong) = look(pass, entry)? else { return Ok(None) };
     let Some(master) = pass.master.as_mut() else { return Ok(None) };
     let Wrong { state, stored, computed, mut update } = wrong;
@@ -46,16 +48,19 @@ fn mend(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<Option<[SyncCrcs; 2
     let server = master.server(&state).map_err(own)?;
     update.header.crcs = computed.with(server.capabilities().thread_ids);
     in_place(pass.store, &state)?;
-    // If the mailbox has other CRCs after the update than the update names, the server computes
-    // them again (`sync_apply_mailbox` in `imap/sync_support.c`).
+    // The update contains the correct CRCs. The server sees that the stored ones differ, and
+    // computes them again (`sync_apply_mailbox` in `imap/sync_support.c`).
     let ticket = server.submit(Command::Mailbox(update.update(false)));
     let applied = ticket.and_then(|ticket| server.wait(ticket));
     if let Err(error) = applied {
-        // A refusal because the mailbox has changed is no fault of the server.
-        if error.kind() != Kind::Changed {
+        let error = own(error);
+        // If the update was refused because the mailbox has changed, the server can stay in use.
+        if error.kind() == Kind::Changed {
+            master.remember(&state.uniqueid, state.last_uid);
+        } else {
             master.broken();
         }
-        return Err(own(error));
+        return Err(error);
     }
     Ok(Some([stored, computed]))
 }
@@ -65,7 +70,8 @@ struct Wrong {
     state: MailboxState,
     stored: SyncCrcs,
     computed: SyncCrcs,
-    /// The mailbox as it is, on condition that it still is.
+    /// An update to the present state of the mailbox, on condition that the mailbox still has this
+    /// state.
     update: Snapshot,
 }
 
@@ -78,7 +84,7 @@ fn look(pass: &Pass<'_>, entry: &MailboxEntry) -> Result<Option<Wrong>> {
     check_identity(mailbox.as_ref(), entry)?;
     let stored = mailbox.crcs(Crcs::Stored)?;
     let computed = mailbox.crcs(Crcs::Recomputed)?;
-    // CRCs that are not stored are not wrong. Other damage of the mailbox is left to `reconstruct`.
+    // Missing CRCs are not wrong. A mailbox with other damage needs `reconstruct`.
     let is_right = stored.basic.is_none() || stored.agrees(computed);
     if is_right || mailbox.inconsistency().is_some() {
         return Ok(None);
@@ -90,7 +96,7 @@ fn look(pass: &Pass<'_>, entry: &MailboxEntry) -> Result<Option<Wrong>> {
         return Ok(None);
     }
     let mut header = state.header.clone();
-    // The groups belong to the user on the master, and may have changed since.
+    // Do not send the user's groups, because the master may have changed them meanwhile.
     header.usergroups = None;
     let update = Snapshot {
         header,

@@ -1,6 +1,6 @@
-//! Finds partial states. A large mailbox is sent in batches, and after each the replica has a state
-//! that the master could have had (`calculate_intermediate_state` in `imap/sync_support.c`). So
-//! memory is bounded, and an interrupted first sync can be resumed.
+//! Divides a large mailbox into batches. After each batch the replica has a state that the master
+//! could have had (`calculate_intermediate_state` in `imap/sync_support.c`). So memory is bounded,
+//! and an interrupted first sync can be resumed.
 
 use crate::types::{Modseq, Record, Uid};
 
@@ -14,7 +14,8 @@ pub struct Partial {
 }
 
 impl Partial {
-    /// Returns the modseq of a record in this state, or `None` if the record is not part of it.
+    /// Returns the modseq of a record in this state, or `None` if the record is not part of the
+    /// state.
     ///
     /// A record that is new to the replica is included even if it was changed later. It first gets
     /// the state's modseq, and is sent again with its own modseq in a later batch.
@@ -29,7 +30,7 @@ impl Partial {
     }
 }
 
-/// Finds the end of a batch. Call it with the records above the replica's last UID, in order.
+/// Finds the end of a batch. Add the records above the replica's last UID, in order.
 #[derive(Debug)]
 pub struct Batcher {
     size: u32,
@@ -43,8 +44,8 @@ pub struct Batcher {
 }
 
 impl Batcher {
-    /// Makes a batcher for a replica with modseq `from` and a master with modseq `highest`. A
-    /// `size` of 0 disables batches.
+    /// Makes a batcher for a mailbox whose HIGHESTMODSEQ is `from` on the replica and `highest` on
+    /// the master. `size` is the number of records in a batch. 0 disables batches.
     ///
     /// No batch ends below `floor`, the mailbox's deletedmodseq, because from such a state the next
     /// run would need a full comparison. Cyrus's client does not check this.
@@ -58,19 +59,20 @@ impl Batcher {
         if !self.rest {
             self.last_uid = record.uid;
         } else if record.modseq <= self.below {
-            // No modseq is lower than 0, so a mailbox with such a record is sent as a whole.
+            // No modseq is lower than 0. So a mailbox with a record of modseq 0 here is sent as a
+            // whole.
             self.below = record.modseq.saturating_sub(1);
         }
         self.seen += 1;
     }
 
-    /// Returns whether the last records were after the end of the batch.
+    /// Returns whether a record after the end of the batch was added.
     pub fn has_ended(&self) -> bool {
         self.rest
     }
 
-    /// Returns the end of the batch. Returns `None` if one batch is enough, or if there is no valid
-    /// state in between.
+    /// Returns the state after the batch. Returns `None` if one batch is enough, or if no state
+    /// before the complete one is valid.
     pub fn finish(&self) -> Option<Partial> {
         let needed = self.size != 0 && self.rest;
         let exists =

@@ -1,7 +1,8 @@
 //! Compares the replica's state of a mailbox with the master's.
 //!
 //! Pure: takes both states and returns the first difference, for logs and dry runs. The table in
-//! [`crate::types::header`] says which fields count (`is_unchanged` in `imap/sync_support.c`).
+//! [`crate::types::header`] defines which fields are compared (`is_unchanged` in
+//! `imap/sync_support.c`).
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -35,7 +36,7 @@ impl Known {
     }
 }
 
-/// Returns whether the values of a field differ in a way that matters.
+/// Returns whether the values of a field differ so that the mailbox must be sent.
 pub fn differ(field: &Field, local: &MailboxHeader, remote: &MailboxHeader, known: Known) -> bool {
     let (here, there) = (field.get(local), field.get(remote));
     match field.compared {
@@ -55,23 +56,23 @@ pub fn differ(field: &Field, local: &MailboxHeader, remote: &MailboxHeader, know
     }
 }
 
-/// Returns the groups in a text, in which they are joined by TAB.
+/// Returns the groups in a text in which groups are separated by TAB.
 fn groups(joined: Value<'_>) -> BTreeSet<&[u8]> {
     let Value::Text(joined) = joined else { return BTreeSet::new() };
     joined.split(|byte| *byte == b'\t').filter(|group| !group.is_empty()).collect()
 }
 
-/// Returns the groups to send in an update. Unlike Cyrus's client, this also sends that the owner
-/// is in no group any more, if the replica still has some. That is an empty text
-/// (`sync_apply_mailbox` in `imap/sync_support.c`).
+/// Returns the groups of the owner to send in an update. If the owner has left all groups and the
+/// replica still has some, returns an empty text, which deletes them (`sync_apply_mailbox` in
+/// `imap/sync_support.c`). Cyrus's client does not send that.
 pub fn groups_to_send(here: Option<Text>, remote: Option<&RemoteFolder>) -> Option<Text> {
     let there = remote.and_then(|remote| remote.usergroups.as_ref());
     let is_empty = |text: &Text| groups(Value::Text(text.as_bytes())).is_empty();
     here.filter(|here| !is_empty(here) || there.is_some_and(|there| !is_empty(there)))
 }
 
-/// Returns the first difference that shows without the records. If it returns `None`, the CRCs must
-/// be compared.
+/// Returns the first difference between the headers or the annotations. If this returns `None`, the
+/// CRCs must be compared.
 pub fn mailbox(
     local: &MailboxState,
     annotations: &[Annotation],
@@ -85,8 +86,8 @@ pub fn mailbox(
 }
 
 /// Returns the differences of an intermediate (a name in the tree without a mailbox): the name of
-/// the field, and the values of both sides. On the wire an intermediate's HIGHESTMODSEQ is its
-/// FOLDERMODSEQ, so one of them is enough.
+/// the field, and the values of both sides. Replication sends the FOLDERMODSEQ of an intermediate
+/// as its HIGHESTMODSEQ too, so only FOLDERMODSEQ is compared.
 pub fn intermediate(
     local: &MailboxEntry,
     remote: &RemoteFolder,
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_replica_does_not_tell_is_no_difference() {
+    fn fields_that_the_replica_does_not_report_are_no_difference() {
         let (local, mut remote) = pair();
         (remote.foldermodseq, remote.raclmodseq) = (None, None);
         assert_eq!(mailbox(&local, &[], &remote, RACL), None);
@@ -187,19 +188,19 @@ mod tests {
     #[test]
     fn raclmodseq_counts_only_with_reverse_acls_and_only_if_ours_is_higher() {
         let (mut local, remote) = pair();
-        local.raclmodseq = Some(6);
+        local.header.raclmodseq = Some(6);
         assert_eq!(mailbox(&local, &[], &remote, Known::default()), None);
         assert!(mailbox(&local, &[], &remote, RACL).is_some());
-        local.raclmodseq = Some(4);
+        local.header.raclmodseq = Some(4);
         assert_eq!(mailbox(&local, &[], &remote, RACL), None);
     }
 
     #[test]
     fn xconvmodseq_counts_only_if_ours_is_higher() {
         let (mut local, remote) = pair();
-        local.xconvmodseq = Some(39);
+        local.header.xconvmodseq = Some(39);
         assert_eq!(mailbox(&local, &[], &remote, Known::default()), None);
-        local.xconvmodseq = Some(41);
+        local.header.xconvmodseq = Some(41);
         assert!(mailbox(&local, &[], &remote, Known::default()).is_some());
     }
 
@@ -217,7 +218,8 @@ mod tests {
 
     fn in_groups(here: Option<&str>, there: Option<&str>) -> (MailboxState, RemoteFolder) {
         let (mut local, mut remote) = pair();
-        (local.usergroups, remote.usergroups) = (here.map(Text::from), there.map(Text::from));
+        (local.header.usergroups, remote.header.usergroups) =
+            (here.map(Text::from), there.map(Text::from));
         (local, remote)
     }
 
@@ -232,7 +234,8 @@ mod tests {
         for known in [false, true] {
             assert!(differ(staff, both, known) && differ(both, staff, known));
             assert!(!differ(both, both, known) && !differ(turned, both, known));
-            // The owner left the last group. Or the master never had groups.
+            // If the owner left the last group, `here` is empty. If the master never had groups, it
+            // is `None`.
             assert!(differ(Some(""), staff, known));
             assert!(!differ(None, staff, known) && !differ(None, None, known));
             assert!(!differ(Some(""), None, known));
@@ -240,24 +243,24 @@ mod tests {
         // A version before 3.12 never reports groups.
         assert!(differ(staff, None, true) && !differ(staff, None, false));
         let (local, mut remote) = in_groups(staff, None);
-        remote.minor_version = 20;
+        remote.header.minor_version = 20;
         assert!(mailbox(&local, &[], &remote, Known::default()).is_some(), "3.13 tells VERSION");
     }
 
     #[test]
     fn an_update_tells_of_no_groups_only_where_the_replica_has_some() {
-        let told = |here: Option<&str>, there: Option<&str>| {
+        let reported = |here: Option<&str>, there: Option<&str>| {
             let (local, remote) = in_groups(here, there);
-            let told = groups_to_send(local.header.usergroups, Some(&remote));
-            told.map(|text| text.to_string())
+            let reported = groups_to_send(local.header.usergroups, Some(&remote));
+            reported.map(|text| text.to_string())
         };
         let staff = Some("group:staff");
-        assert_eq!(told(staff, None).as_deref(), staff);
-        assert_eq!(told(staff, staff).as_deref(), staff);
-        assert_eq!(told(Some(""), staff).as_deref(), Some(""));
-        assert_eq!(told(Some(""), None), None);
-        assert_eq!(told(Some(""), Some("")), None);
-        assert_eq!(told(None, staff), None);
+        assert_eq!(reported(staff, None).as_deref(), staff);
+        assert_eq!(reported(staff, staff).as_deref(), staff);
+        assert_eq!(reported(Some(""), staff).as_deref(), Some(""));
+        assert_eq!(reported(Some(""), None), None);
+        assert_eq!(reported(Some(""), Some("")), None);
+        assert_eq!(reported(None, staff), None);
         assert_eq!(groups_to_send(Some("".into()), None), None);
     }
 
@@ -265,10 +268,11 @@ mod tests {
     fn ids_of_jmap_differ_if_both_sides_have_one_and_what_an_update_cannot_change_never() {
         let differ = |here: Option<&str>, there: Option<&str>| {
             let (mut local, mut remote) = pair();
-            (local.jmapid, remote.jmapid) = (here.map(Text::from), there.map(Text::from));
-            (local.minor_version, remote.minor_version) = (19, 20);
-            (local.deletedmodseq, remote.deletedmodseq) = (30, 1);
-            local.compact_emailids = Some(1);
+            (local.header.jmapid, remote.header.jmapid) =
+                (here.map(Text::from), there.map(Text::from));
+            (local.header.minor_version, remote.header.minor_version) = (19, 20);
+            (local.header.deletedmodseq, remote.header.deletedmodseq) = (30, 1);
+            local.header.compact_emailids = Some(1);
             mailbox(&local, &[], &remote, Known::default()).is_some()
         };
         assert!(differ(Some("P-F"), Some("P-V")));

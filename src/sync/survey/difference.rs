@@ -4,14 +4,14 @@ use super::compare::{self, Difference, Known};
 use crate::error::{Error, Kind, Result};
 use crate::events::SyncEvent;
 use crate::protocol::RemoteFolder;
-use crate::store::{Crcs, Glance, Mailbox};
+use crate::store::{Crcs, Mailbox, ReadMailbox as _, UnlockedState};
 use crate::sync::clock::unix_time;
 use crate::sync::pass::Pass;
 use crate::sync::repair::bounds::Measure;
 use crate::types::{Annotation, MailboxEntry, MailboxState};
 
-/// Returns whether the replica has values higher than the master's that an update cannot lower.
-/// Then somebody else has changed the replica.
+/// Returns whether the replica has values higher than the master's that an update cannot lower. In
+/// that case another program has changed the replica.
 pub(crate) fn is_outdone(
     pass: &Pass<'_>,
     state: &MailboxState,
@@ -21,14 +21,15 @@ pub(crate) fn is_outdone(
     there.is_some_and(|there| state.outdone_by(there).next().is_some())
 }
 
-/// Fails if the replica reports impossible values of a mailbox.
+/// Checks the values that the replica reports of a mailbox. Fails if they are impossible.
 fn believe(pass: &Pass<'_>, here: &MailboxState, there: &RemoteFolder) -> Result<()> {
     let mut measure = Measure { here, used_modseq: 0, now: unix_time() };
     if pass.settings.no_copyback {
         return measure.check_overruled(there);
     }
     if measure.check_folder(there).is_err() {
-        // The modseq of the whole user requires reading a file, and is rarely needed.
+        // Read the highest modseq of the whole user only if it is needed, because it is in another
+        // file.
         measure.used_modseq = pass.store.used_modseq(&here.name)?;
     }
     measure.check_folder(there)
@@ -46,7 +47,7 @@ pub(crate) fn difference(
     let state = mailbox.state();
     believe(pass, state, remote)?;
     let found = compare::mailbox(state, annotations, remote, Known::of(pass));
-    // If no CRCs are stored, they would agree with any CRCs.
+    // Missing stored CRCs would agree with any CRCs.
     let stored = mailbox.crcs(Crcs::Stored)?;
     if found.is_some() || (stored.basic.is_some() && stored.agrees(remote.crcs)) {
         return Ok(found);
@@ -55,10 +56,10 @@ pub(crate) fn difference(
     Ok((!master.agrees(remote.crcs)).then_some(Difference::Crcs { master, replica: remote.crcs }))
 }
 
-/// Returns whether a state that was read without locks is equal to the replica's. If not, the
-/// mailbox must be opened.
-pub(crate) fn is_same(pass: &Pass<'_>, glance: &Glance, remote: &RemoteFolder) -> bool {
-    let Glance { state, annotations } = glance;
+/// Returns whether a state that was read without locks is equal to the replica's. If this returns
+/// `false`, the mailbox must be opened and compared under its locks.
+pub(crate) fn is_same(pass: &Pass<'_>, unlocked: &UnlockedState, remote: &RemoteFolder) -> bool {
+    let UnlockedState { state, annotations } = unlocked;
     let same = || compare::mailbox(state, annotations, remote, Known::of(pass)).is_none();
     state.crcs.basic.is_some()
         && state.crcs.agrees(remote.crcs)
@@ -92,8 +93,8 @@ pub(crate) fn check_identity(mailbox: &dyn Mailbox, entry: &MailboxEntry) -> Res
     Err(moved_meanwhile(entry))
 }
 
-/// The error of a mailbox that is no longer what its entry said.
+/// Makes the error for a mailbox that was renamed, recreated or moved after its entry was read.
 pub(crate) fn moved_meanwhile(entry: &MailboxEntry) -> Error {
-    let detail = "it was renamed, recreated or moved to another partition meanwhile";
+    let detail = "it was renamed, created again or moved to another partition during the run";
     Error::new(Kind::Moved, "update mailbox", &entry.name, detail)
 }

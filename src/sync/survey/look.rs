@@ -1,5 +1,5 @@
-//! Compares one mailbox of the master, and reads what must be sent. The mailbox is opened once, and
-//! its index is read once.
+//! Compares one mailbox of the master with the replica's, and reads the data that must be sent. The
+//! mailbox is opened once, and its index is read once.
 
 use super::difference::{check_identity, difference, has_forgotten, is_outdone};
 use super::read::read_differing;
@@ -13,33 +13,33 @@ use crate::types::{MailboxEntry, Text};
 
 /// The result of a comparison.
 pub(crate) enum Found {
-    /// The replica's mailbox is equal.
+    /// The mailbox is equal on both sides.
     Same,
-    /// It differs, and both sides must be compared in full.
+    /// The mailbox differs, and an update is not enough: both sides must be compared in full.
     Behind,
-    /// It must be sent, and this was read.
+    /// The mailbox must be sent. The value contains the data.
     Read(Box<Reading>),
-    /// It must be sent, but could not be read completely.
+    /// The mailbox must be sent, but its data could not be read completely.
     Unread,
 }
 
 /// The data of a mailbox that must be sent.
 pub(crate) struct Reading {
-    /// The update.
+    /// The update to send.
     pub snapshot: Snapshot,
-    /// Opens its message files. `None` if the mailbox must be open for that.
+    /// Opens the message files without the mailbox. `None` if the mailbox must be opened for that.
     pub files: Option<Box<dyn MailboxFiles>>,
 }
 
-/// A mailbox that was compared.
+/// The result for a mailbox that was compared.
 pub(crate) struct Look {
-    /// The quota root that it names.
+    /// The quota root in the mailbox's cyrus.header.
     pub quotaroot: Option<Text>,
-    /// The result.
+    /// The result of the comparison.
     pub found: Found,
 }
 
-/// Compares a mailbox. Returns `None` if it does not exist any more.
+/// Compares a mailbox. Returns `None` if the mailbox was removed meanwhile.
 pub(crate) fn look(
     pass: &Pass<'_>,
     entry: &MailboxEntry,

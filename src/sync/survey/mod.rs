@@ -1,5 +1,5 @@
-//! Finds the mailboxes that must be sent, and reads what to send. [`compare`] and [`batch`] are
-//! pure.
+//! Finds the mailboxes that must be sent, and reads their changed records. [`compare`] and
+//! [`batch`] have only pure functions.
 
 pub(crate) mod batch;
 pub(crate) mod compare;

@@ -1,4 +1,5 @@
-//! Reads what to send of an open mailbox. Its index is read once for the whole update.
+//! Reads the data of an open mailbox for an update. The mailbox's index is read once for the whole
+//! update.
 
 use super::batch::Partial;
 use super::compare::groups_to_send;
@@ -12,7 +13,8 @@ use crate::store::Mailbox;
 use crate::sync::pass::Pass;
 use crate::types::{Annotation, MailboxHeader, MailboxState, SyncCrcs};
 
-/// Reads what to send of an open mailbox. Returns `None` if nothing differs.
+/// Compares an open mailbox with the replica's, and reads the data for an update. Returns `None` if
+/// nothing differs.
 pub(crate) fn snapshot(
     pass: &Pass<'_>,
     mailbox: &mut dyn Mailbox,
@@ -21,8 +23,8 @@ pub(crate) fn snapshot(
     extent: Extent,
 ) -> Result<Option<Snapshot>> {
     let annotations = match (mailbox.annotations(), remote, extent) {
-        // This mailbox is only created as a parent of others. It gets its annotations later; an
-        // update with none would delete them.
+        // The update only creates the mailbox, so that the user's other mailboxes can follow. A
+        // later update sends the annotations.
         (Err(_), None, Extent::Below(_)) => Vec::new(),
         (annotations, ..) => annotations?,
     };
@@ -34,7 +36,7 @@ pub(crate) fn snapshot(
     read_differing(pass, mailbox, annotations, remote, attempt, extent).map(Some)
 }
 
-/// Reads what to send of an open mailbox that differs.
+/// Reads the data for an update of an open mailbox that differs.
 pub(super) fn read_differing(
     pass: &Pass<'_>,
     mailbox: &mut dyn Mailbox,
@@ -89,13 +91,14 @@ fn whole_header(
     let mut header = MailboxHeader { crcs, ..state.header.clone() };
     header.usergroups = groups_to_send(header.usergroups.take(), remote);
     if pass.settings.no_copyback {
-        // A forced replica would accept a LAST_UID below the UIDs of its messages, and its imapd
-        // would abort at the next new message. So never send a lower one.
+        // With `-O` (never change the master) the replica would accept a LAST_UID below the UIDs of
+        // its messages, and its imapd would abort at the next new message. So never send a LAST_UID
+        // below the replica's.
         header.last_uid = header.last_uid.max(remote.map_or(0, |r| r.last_uid));
         return header;
     }
-    // The replica refuses a value lower than its own, so send none in that case. Only a forced
-    // replica would accept a lower one, and would take a missing value as 0.
+    // The replica refuses an XCONVMODSEQ lower than its own, so leave the value out in that case.
+    // With `-O` the replica would accept a lower value, and would treat a missing value as 0.
     let theirs = remote.and_then(|r| r.xconvmodseq);
     header.xconvmodseq = header.xconvmodseq.filter(|ours| theirs.is_none_or(|t| t <= *ours));
     header
@@ -112,7 +115,8 @@ fn part_header(
     let mut header = match extent {
         Extent::Batch => state.in_part(remote.map_or(&none, |r| &r.header)),
         Extent::Below(_) => {
-            // This state may last. So use all of the mailbox's values except the UID.
+            // The replica may stay in this state for long. So use all of the mailbox's values
+            // except the UIDs and the modseq.
             let mut header = state.in_part(state);
             header.recentuid = header.recentuid.min(partial.last_uid);
             header

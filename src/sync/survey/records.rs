@@ -6,29 +6,31 @@ use super::batch::{Batcher, Partial};
 use super::snapshot::{Attempt, Extent, Stuck};
 use crate::error::{Error, Kind, Result, Subject};
 use crate::protocol::{RecordUpdate, RemoteFolder};
-use crate::store::{Crcs, Mailbox, Records};
+use crate::store::{Crcs, Mailbox, ReadMailbox as _, Records};
 use crate::types::crc::LATE_VIRTUAL_SINCE;
 use crate::types::{InternalFlags, MboxName, Record, SyncCrcs, SystemFlags, ThreadIds, Uid};
 
-/// Returns whether a record was expunged after the state that the update brings the replica to.
+/// Returns whether a record was expunged later than the state that the replica has after this
+/// update.
 fn is_expunged_later(update: &RecordUpdate) -> bool {
     update.record.is_expunged() && update.modseq < update.record.modseq
 }
 
-/// Changes a record to its state before it was expunged. The replica ignores later changes of a
-/// record that is expunged on both sides. So the lowered modseq would remain, and clients that ask
-/// for expunged messages would miss this one.
+/// Changes a record to its state before it was expunged. If the record were sent as expunged with a
+/// lowered modseq, the replica would keep that modseq, because it ignores changes of a record that
+/// is expunged on both sides. IMAP clients that request the expunged messages since a modseq would
+/// then miss this one.
 fn before_its_expunge(record: &mut Record) {
     record.internal_flags.0 &= !InternalFlags::EXPUNGED;
     record.system_flags.0 |= SystemFlags::DELETED;
 }
 
-/// Returns the next UID.
+/// Returns the UID after `uid`. Fails if there is none.
 pub(crate) fn after(uid: Uid, name: &MboxName) -> Result<Uid> {
     uid.checked_add(1).ok_or_else(|| {
-        let detail = "its last UID is the highest that there is: it takes no message any more";
+        let detail = "its last UID has reached the maximum, so it cannot take new messages";
         Error::new(Kind::Corrupt, "update mailbox", name, detail)
-            .hint("move its messages to a new mailbox")
+            .with_hint("move its messages to a new mailbox")
     })
 }
 
@@ -47,14 +49,14 @@ fn state_below(
         if record.uid < end {
             last_uid = record.uid;
         } else if record.modseq <= below {
-            // There is no state below 0, the modseq that old versions of Cyrus wrote.
+            // No modseq is below 0, which old versions of Cyrus wrote.
             below = record.modseq.saturating_sub(1);
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    // Records may have UIDs above the mailbox's last UID. They cannot be sent either.
+    // A damaged mailbox may have records above its last UID. These cannot be sent either.
     let last_uid = last_uid.min(mailbox.state().last_uid.max(known_up_to));
-    // If the replica is already past this state, it can stay there. A replica reads 0 as 1.
+    // If the replica has a higher HIGHESTMODSEQ already, keep that. A replica treats 0 as 1.
     Ok(Partial { last_uid, highestmodseq: below.max(from).max(1) })
 }
 
@@ -66,26 +68,27 @@ pub(super) struct Wanted<'w> {
     pub extent: Extent,
     /// Maximum number of records in a part (`sync_batchsize`); 0 for no parts.
     pub batch_size: u32,
-    /// How the replica writes thread ids in CRCs.
+    /// The form in which the replica includes thread ids in CRCs.
     pub thread_ids: ThreadIds,
 }
 
-/// The records that were read.
+/// The records of an update, with the state after the update.
 pub(super) struct Read {
     pub records: Vec<RecordUpdate>,
-    /// Set if the records are a part of the update.
+    /// Set if the records are only a part of those that must be sent.
     pub partial: Option<Partial>,
     pub stuck: Option<Stuck>,
     /// The mailbox's CRCs, as stored or computed from all its records.
     pub crcs: SyncCrcs,
 }
 
-/// Returns whether an update needs this record. New records are needed whatever their modseq is. It
-/// may be 0 if an old Cyrus wrote the record. Also, if a replica aborted after it had created a
-/// mailbox, the mailbox is empty but already has the HIGHESTMODSEQ of the update.
+/// Returns whether an update needs this record. New records are needed whatever their modseq is,
+/// for two reasons. The modseq is 0 if an old Cyrus wrote the record. And if a replica aborted
+/// after it had created a mailbox, the mailbox is empty there but already has the HIGHESTMODSEQ of
+/// the update.
 ///
 /// If a new record has INTERNALDATE 0 (1 January 1970), the replica replaces it by the current
-/// time, and the CRCs differ. When the record is sent again, the replica keeps that date.
+/// time, and the CRCs differ. When the record is sent a second time, the replica keeps the date 0.
 fn is_wanted(record: &Record, remote: Option<&RemoteFolder>, attempt: Attempt) -> bool {
     let Some(remote) = remote else { return true };
     let dateless = record.internaldate == 0 && !record.is_expunged();
@@ -102,14 +105,16 @@ impl Wanted<'_> {
     /// Returns which CRCs of the mailbox the update needs.
     fn crcs(&self, mailbox: &dyn Mailbox) -> Crcs {
         let state = mailbox.state();
-        // The master's stored CRCs may have another form than those of the replica's version.
+        // The stored CRCs may include thread ids in another form than the CRCs of the replica's
+        // version.
         let is_recent = state.minor_version >= LATE_VIRTUAL_SINCE;
         let same_form = is_recent == (self.thread_ids == ThreadIds::Padded);
         let is_good = self.attempt == Attempt::First && state.crcs.basic.is_some() && same_form;
         if is_good { Crcs::Stored } else { Crcs::Recomputed }
     }
 
-    /// Makes a batcher that finds the end of a part, if parts are allowed.
+    /// Makes a batcher that finds the end of a part. Returns `None` if the mailbox must not or need
+    /// not be divided.
     fn batcher(&self, mailbox: &dyn Mailbox) -> Option<Batcher> {
         let state = mailbox.state();
         let in_parts = (self.extent, self.attempt) == (Extent::Batch, Attempt::First)
@@ -121,8 +126,8 @@ impl Wanted<'_> {
     }
 }
 
-/// Reads the records of an update. All records of the mailbox are visited and counted, so that
-/// nothing is sent if some are missing.
+/// Reads the records of an update. Visits and counts all records of the mailbox, and fails if some
+/// are missing.
 pub(super) fn read_records(mailbox: &mut dyn Mailbox, wanted: &Wanted<'_>) -> Result<Read> {
     let known_up_to = wanted.known_up_to();
     let below = match wanted.extent {
@@ -148,7 +153,7 @@ pub(super) fn read_records(mailbox: &mut dyn Mailbox, wanted: &Wanted<'_>) -> Re
             return Ok(());
         }
         match is_new.then(|| appendable(&name, record, last_uid)) {
-            // A record that is expunged can be left out: nobody misses its message.
+            // An expunged record can be left out, because its message is not needed.
             Some(Err(_)) if record.is_expunged() => {}
             Some(Err(error)) => stuck = Some(Stuck { record: *record, file: false, error }),
             Some(Ok(())) | None => records.push(*record),
@@ -157,7 +162,7 @@ pub(super) fn read_records(mailbox: &mut dyn Mailbox, wanted: &Wanted<'_>) -> Re
     })?;
     let batch = batcher.as_ref().and_then(Batcher::finish);
     if batch.is_none() && batcher.is_some_and(|batcher| batcher.has_ended()) {
-        // There is no valid state in between, so everything must be sent at once.
+        // No batch leads to a valid state, so all records must be sent at once.
         return read_records(mailbox, &Wanted { batch_size: 0, ..*wanted });
     }
     let modseq_of = |record: &Record| match (below, batch) {
@@ -187,19 +192,19 @@ pub(super) fn read_records(mailbox: &mut dyn Mailbox, wanted: &Wanted<'_>) -> Re
     Ok(Read { records, partial: below.or(batch), stuck, crcs })
 }
 
-/// Checks that the replica can accept a record as a new one. Otherwise it would abort
-/// (`mailbox_append_index_record`, `sync_apply_mailbox`).
+/// Checks that the replica can accept a record as a new one. A replica aborts if it receives other
+/// records (`mailbox_append_index_record`, `sync_apply_mailbox`).
 pub(crate) fn appendable(name: &MboxName, record: &Record, last_uid: Uid) -> Result<()> {
     let what = match record {
         r if r.uid > last_uid => "its UID is above the last UID of the mailbox",
-        r if r.size == 0 => "it is empty",
+        r if r.size == 0 => "its size is 0",
         r if r.guid.is_null() => "it has no GUID",
         r if r.internal_flags.has(InternalFlags::UNLINKED) && !r.is_expunged() => {
-            "its file is said to be removed, though it is not expunged"
+            "its file is marked as removed, but it is not expunged"
         }
         _ => return Ok(()),
     };
     let subject = Subject::message(name.clone(), record.uid, None);
     Err(Error::new(Kind::Corrupt, "read record", subject, what)
-        .hint("reconstruct the mailbox, with -G if the GUID is missing"))
+        .with_hint("run reconstruct on the mailbox, with -G if the GUID is missing"))
 }

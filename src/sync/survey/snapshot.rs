@@ -1,5 +1,5 @@
-//! An update of one mailbox. It is read into memory under the mailbox's locks, and these are
-//! released before the update is sent.
+//! An update of one mailbox. The update is read into memory under the mailbox's locks. The locks
+//! are released before the update is sent.
 
 use crate::error::Error;
 use crate::protocol::{MailboxUpdate, RecordUpdate, RemoteFolder, Since};
@@ -18,16 +18,16 @@ pub struct Snapshot {
     pub flags: Vec<Option<Text>>,
     /// Minor version of cyrus.index.
     pub minor_version: u32,
-    /// Records, by UID.
+    /// Records to send, in the order of UIDs.
     pub records: Vec<RecordUpdate>,
     /// The state of the replica that is the condition of the update.
     pub since: Option<Since>,
     /// Records above this UID are new to the replica, which needs their files.
     pub known_up_to: Uid,
-    /// CRCs of the replica before the update; `None` if the mailbox is new to it.
+    /// CRCs of the replica before the update. `None` if the replica does not have the mailbox.
     pub replaces: Option<SyncCrcs>,
-    /// A new record that cannot be sent. The records end before it. If this is set, the snapshot
-    /// itself must not be sent; see [`Extent::Below`].
+    /// A new record that cannot be sent. `records` ends before it. If this is set, the snapshot
+    /// must not be sent, and the mailbox is read again with [`Extent::Below`].
     pub stuck: Option<Stuck>,
 }
 
@@ -36,14 +36,15 @@ pub struct Snapshot {
 pub struct Stuck {
     /// The record.
     pub record: Record,
-    /// Whether only its file is wrong, so that another copy of the message would be enough.
+    /// Whether only the message file is damaged, so that the file of another copy of the message
+    /// can be sent instead.
     pub file: bool,
-    /// The reason.
+    /// The reason why the record cannot be sent.
     pub error: Error,
 }
 
 impl Snapshot {
-    /// Returns the update for the command.
+    /// Returns the content of the `APPLY MAILBOX` command.
     pub fn update(&self, local_only: bool) -> MailboxUpdate<'_> {
         MailboxUpdate {
             local_only,
@@ -64,8 +65,8 @@ impl Snapshot {
         Some(RemoteFolder { header, annotations, beyond: None })
     }
 
-    /// Returns the records whose files the replica needs before the update: new ones that still
-    /// have a file on the master.
+    /// Returns the records whose message files the replica needs before the update: records that
+    /// are new to the replica and still have a file on the master.
     pub fn new_messages(&self) -> impl Iterator<Item = &Record> {
         let known = self.known_up_to;
         self.records
@@ -78,29 +79,29 @@ impl Snapshot {
 /// The attempt at sending a mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
-    /// Trust the CRCs stored in cyrus.index, and make the update conditional on the replica's
-    /// state.
+    /// Send the CRCs stored in cyrus.index, and make the update conditional on the replica's state.
     First,
-    /// The replica ended with other CRCs: compute the CRCs from all records, and send without a
-    /// condition.
+    /// Used after the replica had other CRCs at the end of an update. Compute the CRCs from all
+    /// records, and send the update without a condition.
     Recomputed,
-    /// Both sides were compared: compute the CRCs from all records, make the update conditional on
-    /// the state that was compared, and send it even if nothing differs.
+    /// Used after both sides were compared in full. Compute the CRCs from all records, make the
+    /// update conditional on the replica's state that was compared, and send the update even if
+    /// nothing differs.
     Repaired,
 }
 
 /// How much of a mailbox is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// Everything, or as much as one batch holds.
+    /// All records, or as many as one batch has.
     Batch,
-    /// What the replica can have without the record with this UID, which cannot be sent: all
-    /// records with lower UIDs, and none from this UID on.
+    /// Only the records below this UID, because the record with this UID cannot be sent.
     ///
-    /// A replica only appends messages above its LAST_UID. If it got later messages now, it could
-    /// never get this one, and the next full comparison would give this one another UID on the
-    /// master. So later messages must wait. The state's HIGHESTMODSEQ stays below all of them;
-    /// otherwise the next run would not find them. Changes of records that the replica already has
-    /// are not delayed: they are sent now with a lowered modseq, and with their own modseq later.
+    /// A replica only appends messages above its LAST_UID. If it received later messages first, it
+    /// could never receive this message, and the next full comparison would give this message
+    /// another UID on the master. So later messages must wait. HIGHESTMODSEQ stays below the
+    /// modseqs of all these messages; otherwise the next run would not find them. Changes of
+    /// records that the replica already has do not wait: they are sent with a lowered modseq, and
+    /// later with their own modseq.
     Below(Uid),
 }

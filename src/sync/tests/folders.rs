@@ -1,6 +1,7 @@
 //! Tests of folders that cannot get their names, and of mailboxes with the same uniqueid.
 
-use super::fake::{FakeReplica, Folder, Master, mailbox, sync};
+use super::fake_master::{Folder, Master, mailbox, sync};
+use super::fake_replica::FakeReplica;
 use super::{BATCH, fred};
 use crate::error::{Kind, Result};
 use crate::types::{FormerName, MailboxEntry, MboxType};
@@ -100,8 +101,11 @@ fn a_store_that_lists_one_uniqueid_twice_moves_nothing() {
             replica.log.clear();
             let error = user(&boxes, &mut replica).unwrap_err();
             assert_eq!(error.kind(), Kind::Corrupt);
-            let told = error.to_string();
-            assert!(told.contains("user.fred.0") && told.contains("user.fred.a"), "{told}");
+            let reported = error.to_string();
+            assert!(
+                reported.contains("user.fred.0") && reported.contains("user.fred.a"),
+                "{reported}"
+            );
             assert_eq!(replica.commands("APPLY"), [""; 0]);
         }
     }
@@ -116,10 +120,11 @@ fn a_store_that_lists_one_uniqueid_twice_moves_nothing() {
 }
 
 #[test]
-fn nothing_is_deleted_or_renamed_away_from_a_name_that_lives_under_its_uniqueid() {
+fn nothing_is_deleted_or_renamed_if_the_name_still_has_a_mailbox_with_its_uniqueid() {
     let original = mailbox("user.fred.a", "2", &["of a"]);
     let mut replica = replicated(&[inbox(), original.clone()]);
-    // The list lacks the mailbox, and the record by uniqueid is about a copy of it.
+    // The list of the user's mailboxes lacks user.fred.a, and the master's record for its uniqueid
+    // describes a copy of it.
     let copy = |mbtype| MailboxEntry {
         name: "user.anna.copy".into(),
         mbtype: MboxType(mbtype),

@@ -1,14 +1,19 @@
 //! Tests of the engine with a master and a replica in memory.
 
-mod fake;
+mod fake_master;
+mod fake_replica;
 mod folders;
+mod repair;
+mod replies;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Kind, Result};
 use crate::events::{Event, Observer, SyncEvent};
+use crate::sync::logged_mailboxes;
 use crate::types::{InternalFlags, MailboxEntry, MboxType, Quota, SyncCrcs, UserId};
-use fake::{FakeReplica, Folder, Master, expunge, intermediate, mailbox, sync};
+use fake_master::{Folder, Master, expunge, intermediate, mailbox, sync};
+use fake_replica::FakeReplica;
 
 const BATCH: u32 = 8192;
 
@@ -61,7 +66,38 @@ fn an_update_waits_for_files_that_came_with_a_mailbox_that_failed() {
 }
 
 #[test]
-fn files_whose_arrival_nobody_saw_are_sent_again_on_the_next_try() {
+fn no_mailbox_is_created_when_the_replica_refuses_the_inbox() {
+    let mut inbox = mailbox("user.fred", "1", &["one"]);
+    inbox.entry.partition = "far".into();
+    inbox.state.header.partition = "far".into();
+    let boxes =
+        vec![inbox, mailbox("user.fred.a", "2", &["two"]), mailbox("user.fred.b", "3", &[])];
+    let mut replica = FakeReplica::default();
+    replica.refuse.push(("APPLY MESSAGE (one", Kind::ReplicaDenied));
+    assert_eq!(user(boxes, &mut replica).unwrap_err().kind(), Kind::ReplicaDenied);
+    assert_eq!(replica.commands("APPLY MESSAGE (two").len(), 1);
+    assert_eq!(replica.commands("APPLY MAILBOX"), [""; 0]);
+}
+
+#[test]
+fn a_log_entry_creates_no_mailbox_before_the_inbox() {
+    let boxes = vec![mailbox("user.fred", "1", &["one"]), mailbox("user.fred.a", "2", &["two"])];
+    let master = Master { boxes, ..Master::default() };
+    let names = ["user.fred.a".into()];
+    let mut replica = FakeReplica::default();
+    let error = sync(&master, &mut replica, BATCH, |pass| logged_mailboxes(pass, &names));
+    assert_eq!(error.unwrap_err().kind(), Kind::ReplicaNoMailbox);
+    assert_eq!(replica.commands("APPLY MAILBOX"), [""; 0]);
+    // The INBOX may come with the same entries. An administrator can name a mailbox.
+    let both = ["user.fred".into(), "user.fred.a".into()];
+    sync(&master, &mut replica, BATCH, |pass| logged_mailboxes(pass, &both)).unwrap();
+    let mut replica = FakeReplica::default();
+    sync(&master, &mut replica, BATCH, |pass| crate::sync::mailboxes(pass, &names)).unwrap();
+    assert_eq!(replica.commands("APPLY MAILBOX"), ["APPLY MAILBOX user.fred.a"]);
+}
+
+#[test]
+fn unconfirmed_files_are_sent_again_at_the_next_attempt() {
     let boxes = vec![mailbox("user.fred", "1", &["one"]), mailbox("user.fred.b", "2", &["two"])];
     let mut replica = FakeReplica::default();
     // The INBOX needs another try while the upload for the next mailbox is unconfirmed.
@@ -74,7 +110,8 @@ fn files_whose_arrival_nobody_saw_are_sent_again_on_the_next_try() {
 #[test]
 fn a_second_try_with_recomputed_crcs_waits_for_files_of_the_mailboxes_behind_it() {
     let boxes = vec![mailbox("user.fred", "1", &["one"]), mailbox("user.fred.b", "2", &["one"])];
-    // At the first try the INBOX needs no files, at the second all of them.
+    // The first try of the INBOX uploads no files. The fake replica then removes the INBOX, so the
+    // second try needs all files.
     let mut replica = FakeReplica::with(&[&FakeReplica::item("user.fred", "1", 1, 1)]);
     replica.refuse.push(("APPLY MAILBOX user.fred", Kind::ReplicaChecksum));
     replica.refuse.push(("APPLY MESSAGE", Kind::ReplicaDenied));
@@ -97,7 +134,7 @@ fn records_that_would_abort_the_replica_are_not_sent() {
     let damages: [fn(&mut Folder); 3] = [
         |inbox| inbox.records[1].guid = Default::default(),
         |inbox| inbox.records[1].size = 0,
-        |inbox| inbox.state.last_uid = 1,
+        |inbox| inbox.state.header.last_uid = 1,
     ];
     for damage in damages {
         let mut inbox = mailbox("user.fred", "1", &["one", "two"]);
@@ -134,12 +171,12 @@ fn a_state_without_a_damaged_message_stays_below_all_that_lies_behind_it() {
         for (record, modseq) in inbox.records.iter_mut().zip(modseqs) {
             record.modseq = modseq;
         }
-        inbox.state.highestmodseq = modseqs.into_iter().max().unwrap();
+        inbox.state.header.highestmodseq = modseqs.into_iter().max().unwrap();
         inbox.files[2] = None;
         let mut replica = FakeReplica::default();
         let error = user(vec![inbox.clone()], &mut replica).unwrap_err();
         assert!(error.to_string().contains("uids=<3>"), "{error}");
-        assert!(error.to_string().contains("2 messages from there on"), "{error}");
+        assert!(error.to_string().contains("2 messages from the first damaged one on"), "{error}");
         let state = |replica: &FakeReplica| {
             (replica.field("user.fred", "LAST_UID"), replica.field("user.fred", "HIGHESTMODSEQ"))
         };
@@ -154,7 +191,7 @@ fn a_state_without_a_damaged_message_stays_below_all_that_lies_behind_it() {
 }
 
 #[test]
-fn another_copy_in_the_same_mailbox_stands_in_for_a_damaged_one() {
+fn another_copy_in_the_same_mailbox_replaces_a_damaged_message() {
     let mut inbox = mailbox("user.fred", "1", &["one", "same", "three", "same"]);
     inbox.files[1] = None;
     let mut replica = FakeReplica::default();
@@ -165,7 +202,7 @@ fn another_copy_in_the_same_mailbox_stands_in_for_a_damaged_one() {
 #[test]
 fn a_refused_upload_fails_only_what_needs_that_partition() {
     let mut far = mailbox("user.fred.far", "2", &["two"]);
-    far.state.partition = "far".into();
+    far.state.header.partition = "far".into();
     far.entry.partition = "far".into();
     let near = mailbox("user.fred.near", "3", &["three"]);
     let boxes = vec![mailbox("user.fred", "1", &["one"]), far, near];
@@ -261,7 +298,7 @@ fn a_mailbox_goes_over_in_batches_and_one_that_does_not_stick_ends_it() {
 #[test]
 fn a_mailbox_that_was_created_and_no_more_is_filled() {
     let mut inbox = mailbox("user.fred", "1", &["one", "two"]);
-    inbox.state.highestmodseq = 600;
+    inbox.state.header.highestmodseq = 600;
     let mut replica = FakeReplica::with(&[&FakeReplica::item("user.fred", "1", 0, 500)]);
     user(vec![inbox], &mut replica).unwrap();
     assert_eq!(replica.commands("APPLY MESSAGE"), ["APPLY MESSAGE (one two)"]);
@@ -276,7 +313,7 @@ fn metadata_that_cannot_be_read_stops_no_other() {
         ("quota", ["APPLY SUB", "APPLY SIEVE", "APPLY SEEN"]),
     ] {
         let mut inbox = mailbox("user.fred", "1", &["one"]);
-        inbox.state.quotaroot = Some("user.fred".into());
+        inbox.state.header.quotaroot = Some("user.fred".into());
         let quota =
             Quota { root: "user.fred".into(), limits: [Some(1), None, None, None], modseq: 1 };
         let master = Master {
@@ -292,14 +329,15 @@ fn metadata_that_cannot_be_read_stops_no_other() {
         for command in left {
             assert_eq!(replica.commands(command).len(), 1, "{damaged}: {:?}", replica.log);
         }
-        // Nothing is deleted because a list cannot be read.
+        // If the subscriptions cannot be read, the replica's subscription is not deleted. In the
+        // other cases it is deleted, because the master does not have it.
         let deleted = replica.commands("APPLY UN");
         assert_eq!(deleted.is_empty(), damaged == "sub", "{damaged}: {deleted:?}");
     }
 }
 
 #[test]
-fn what_a_user_is_missing_here_altogether_is_not_deleted_there() {
+fn data_that_the_master_lacks_completely_is_not_deleted_on_the_replica() {
     let script = "SIEVE %(FILENAME old.script LAST_UPDATE 1 GUID \
                   0000000000000000000000000000000000000001 ISACTIVE 0)";
     for (what, item, deletes) in
@@ -314,18 +352,18 @@ fn what_a_user_is_missing_here_altogether_is_not_deleted_there() {
             assert_eq!(replica.commands(deletes).is_empty(), is_missing, "{:?}", replica.log);
             assert_eq!(replica.commands("APPLY MAILBOX user.fred").len(), 1);
             let error = result.err().map(|error| error.to_string());
-            let told = error.as_ref().is_some_and(|e| e.contains("--allow-repair=missing"));
-            assert!(told == is_missing && error.is_some() == is_missing, "{error:?}");
+            let reported = error.as_ref().is_some_and(|e| e.contains("--allow-repair=missing"));
+            assert!(reported == is_missing && error.is_some() == is_missing, "{error:?}");
         }
     }
-    // If the user has no INBOX any more, it is normal that these are missing.
+    // If the user has no INBOX, missing files are normal, so the replica's data is deleted.
     let master = Master { missing: vec!["sub", "sieve"], ..Master::default() };
     let mut replica = FakeReplica::with(&["LSUB (user.fred.old)", script]);
     sync(&master, &mut replica, BATCH, |pass| crate::sync::meta(pass, &fred())).unwrap();
     assert_eq!(replica.commands("APPLY UN").len(), 2, "{:?}", replica.log);
 }
 
-/// Counts mailboxes that were equal.
+/// An observer that counts the mailboxes that were reported as equal.
 #[derive(Default)]
 struct There(AtomicU64);
 
@@ -338,10 +376,10 @@ impl Observer for There {
 }
 
 #[test]
-fn mailboxes_that_are_equal_are_counted_whether_a_glance_shows_it_or_a_look() {
-    for glances in [true, false] {
+fn mailboxes_that_are_equal_are_counted_whether_they_were_opened_or_not() {
+    for unlocked_states in [true, false] {
         let boxes = vec![mailbox("user.fred", "1", &["one"]), mailbox("user.fred.a", "2", &[])];
-        let master = Master { boxes, glances, ..Master::default() };
+        let master = Master { boxes, unlocked_states, ..Master::default() };
         let mut replica = FakeReplica::default();
         let mut count = || {
             let there: &'static There = Box::leak(Box::default());
@@ -351,51 +389,53 @@ fn mailboxes_that_are_equal_are_counted_whether_a_glance_shows_it_or_a_look() {
             });
             result.map(|()| there.0.load(Ordering::Relaxed)).unwrap()
         };
-        assert_eq!((count(), count()), (0, 2), "{glances}");
+        assert_eq!((count(), count()), (0, 2), "{unlocked_states}");
     }
 }
 
 #[test]
-fn a_mailbox_that_a_glance_shows_to_be_the_same_is_not_opened() {
+fn a_mailbox_that_is_the_same_without_locks_is_not_opened() {
     let folders = || {
         let mut boxes = vec![mailbox("user.fred", "1", &["one"])];
-        // More mailboxes than are read together.
+        // Add more mailboxes than are read at a time.
         boxes.extend((0..150).map(|n| mailbox(&format!("user.fred.{n}"), &format!("i{n}"), &[])));
-        boxes.iter_mut().for_each(|folder| folder.state.quotaroot = Some("user.fred".into()));
+        boxes
+            .iter_mut()
+            .for_each(|folder| folder.state.header.quotaroot = Some("user.fred".into()));
         boxes
     };
-    let mut master = Master { boxes: folders(), glances: true, ..Master::default() };
+    let mut master = Master { boxes: folders(), unlocked_states: true, ..Master::default() };
     let root = "user.fred".into();
     master.quotas.push(Quota { root, limits: [Some(1), None, None, None], modseq: 1 });
     let mut replica = FakeReplica::default();
     user_of(&master, &mut replica).unwrap();
-    // Now opening a mailbox fails.
+    // Make opening a mailbox fail, to show that no mailbox is opened.
     master.boxes.iter_mut().for_each(|folder| folder.broken = true);
     replica.log.clear();
     user_of(&master, &mut replica).unwrap();
     assert_eq!(replica.commands("APPLY MAILBOX"), [""; 0]);
-    // The quota roots are known without opening the mailboxes.
+    // The client knows the quota roots without opening the mailboxes.
     assert_eq!(replica.commands("APPLY QUOTA"), ["APPLY QUOTA user.fred"]);
 
     type Change = fn(&mut Folder);
     let changes: [Change; 3] = [
-        |folder| folder.state.highestmodseq += 1,
-        |folder| folder.state.crcs = SyncCrcs::computed(7, 8),
-        |folder| folder.state.crcs = SyncCrcs::UNKNOWN,
+        |folder| folder.state.header.highestmodseq += 1,
+        |folder| folder.state.header.crcs = SyncCrcs::computed(7, 8),
+        |folder| folder.state.header.crcs = SyncCrcs::UNKNOWN,
     ];
     for change in changes {
         let mut boxes = folders();
         boxes[140].broken = true;
         change(&mut boxes[140]);
         let quotas = master.quotas.clone();
-        let changed = Master { boxes, quotas, glances: true, ..Master::default() };
+        let changed = Master { boxes, quotas, unlocked_states: true, ..Master::default() };
         let error = user_of(&changed, &mut replica).unwrap_err();
         assert!(error.to_string().contains("broken"), "{error}");
     }
 }
 
 #[test]
-fn what_belonged_to_an_earlier_inbox_is_asked_for_again_once_there_is_the_new_one() {
+fn user_data_is_requested_again_after_a_new_inbox_is_created() {
     let there = FakeReplica::item("user.fred", "1", 0, 1);
     let mut replica = FakeReplica::with(&[&there, "LSUB (user.fred.old)"]);
     user(vec![mailbox("user.fred", "1", &[])], &mut replica).unwrap();
@@ -409,12 +449,12 @@ fn what_belonged_to_an_earlier_inbox_is_asked_for_again_once_there_is_the_new_on
 fn a_quota_root_that_lost_its_record_is_not_deleted_on_the_replica() {
     for (root, lost) in [("user.fred", true), ("user.fre", false), ("user", true), ("x", false)] {
         let mut inbox = mailbox("user.fred", "1", &["one"]);
-        inbox.state.quotaroot = Some(root.into());
+        inbox.state.header.quotaroot = Some(root.into());
         let item = format!("QUOTA %(ROOT {root} LIMIT 5 STORAGE 5)");
         let mut replica = FakeReplica::with(&[&item]);
         let result = user(vec![inbox], &mut replica);
         assert_eq!(result.is_err(), lost, "{root}");
-        // A mailbox outside of the root that still names the root was renamed out of it.
+        // A mailbox that is not below its root was renamed, so the root may be deleted.
         assert_eq!(replica.commands("APPLY UNQUOTA").is_empty(), lost, "{root}: {:?}", replica.log);
     }
 }
@@ -432,4 +472,24 @@ fn a_living_record_whose_file_is_said_to_be_removed_fails_its_mailbox() {
         ["APPLY MAILBOX user.fred", "APPLY MAILBOX user.fred.a", "APPLY MAILBOX user.fred.b"]
     );
     assert_eq!(replica.field("user.fred.a", "LAST_UID"), 1);
+}
+
+#[test]
+fn a_deleted_user_is_deleted_on_the_replica_unless_a_mailbox_was_renamed_or_restored() {
+    let inbox = mailbox("user.fred", "1", &[]).entry;
+    let tombstone = MailboxEntry { mbtype: MboxType(MboxType::DELETED), ..inbox };
+    let folder = mailbox("user.fred.Sent", "2", &["two"]);
+    for (boxes, deletes) in [
+        (vec![], true),
+        // `delete_mode: delayed`
+        (vec![mailbox("DELETED.user.fred.61", "1", &["one"])], true),
+        (vec![mailbox("user.anna", "1", &["one"])], false),
+        (vec![mailbox("DELETED.user.fred.61", "1", &["one"]), folder], false),
+    ] {
+        let tombstones = vec![tombstone.clone()];
+        let master = Master { boxes, tombstones, ..Master::default() };
+        let mut replica = FakeReplica::default();
+        sync(&master, &mut replica, BATCH, |pass| crate::sync::unuser(pass, &fred())).unwrap();
+        assert_eq!(replica.commands("APPLY UNUSER").len() == 1, deletes, "{:?}", replica.log);
+    }
 }

@@ -1,4 +1,5 @@
-//! Finds messages that cannot be sent, and reports them with the reason, in one line per mailbox.
+//! Finds messages that cannot be sent because their file or record is damaged. Reports them with
+//! the reason, in one line per mailbox.
 
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
@@ -13,25 +14,25 @@ use crate::sync::survey::records::appendable;
 use crate::sync::survey::snapshot::Stuck;
 use crate::types::{InternalFlags, MailboxEntry, MboxName, Record, Uid};
 
-/// How many messages are read while the lock of their mailbox is held. During this time others
-/// cannot remove messages.
+/// Number of messages that are read while the lock of their mailbox is held. During this time other
+/// programs cannot remove messages.
 const CHUNK: usize = 1024;
-/// How many UIDs a line lists.
+/// Maximum number of UIDs that a line lists.
 const NAMED: usize = 100;
 
-/// Returns whether only damaged messages have failed.
+/// Returns whether the error reports damaged messages and no other failure.
 pub(crate) fn is_damage(error: &Error) -> bool {
     error.scope() == Scope::Damage
 }
 
-/// The damage in one mailbox.
+/// The damaged messages of one mailbox.
 #[derive(Debug, Default)]
 struct Damage {
     uids: Vec<Uid>,
     count: u64,
     /// The error of the first damaged message.
     first: Option<Error>,
-    /// Number of unexpunged messages that the replica lacks because of the first damaged one.
+    /// Number of unexpunged messages that cannot be sent, from the first damaged one on.
     waiting: u64,
 }
 
@@ -54,34 +55,38 @@ impl Damage {
         }
         let _ = write!(detail, ">: {}: {}", first.subject(), first.detail());
         if waiting > 0 {
-            let _ = write!(detail, "; {waiting} messages from there on are not on the replica");
+            let _ = write!(
+                detail,
+                "; {waiting} messages from the first damaged one on are not on the replica"
+            );
         }
-        let hint = first.hint_text().to_owned();
+        let hint = first.hint().to_owned();
         let error = Error::new(first.kind(), "read damaged messages of", name, detail);
-        Some(error.hint(hint).with_scope(Scope::Damage).caused_by(first))
+        Some(error.with_hint(hint).with_scope(Scope::Damage).with_source(first))
     }
 }
 
-/// The range and depth of a search for damage.
+/// The parameters of a search for damaged messages.
 struct Search {
     /// The records to check.
     records: Records,
     /// Records from this UID on are new to the replica.
     new_from: Uid,
-    /// How many bytes of messages may be read. After that, only presence and size are checked.
+    /// Maximum number of bytes of messages to read. After that, only the presence and size of files
+    /// are checked.
     bytes: u64,
 }
 
-/// Returns the mailboxes whose messages [`check_messages`] must read: none unless this was
-/// requested.
+/// Returns the mailboxes whose messages [`check_messages`] must read. The list is empty unless
+/// `sync_check_messages` is set.
 pub(crate) fn to_check(pass: &Pass<'_>, entries: &[MailboxEntry]) -> Vec<MboxName> {
     let real = entries.iter().filter(|e| !e.mbtype.is_intermediate());
     real.filter(|_| pass.settings.sync_check_messages).map(|e| e.name.clone()).collect()
 }
 
-/// Reads all unexpunged messages and checks that each has the size and the SHA-1 of its record.
-/// Otherwise damage would be found only when a message is needed, and by then the good copy may be
-/// gone. Stores a failure for each mailbox with damaged messages.
+/// Reads all unexpunged messages of these mailboxes and checks that each has the size and the SHA-1
+/// of its record. Without this check, damage is found only when a message is sent or read, and by
+/// then the last intact copy may be gone. Stores a failure for each mailbox with damaged messages.
 pub(crate) fn check_messages(
     pass: &mut Pass<'_>,
     names: &[MboxName],
@@ -95,7 +100,8 @@ pub(crate) fn check_messages(
         let all = Search { records: Records::All, new_from: Uid::MAX, bytes: u64::MAX };
         match search(pass, name, &all, &mut damage) {
             Err(error) if error.kind() == Kind::Cancelled => return Err(error),
-            // Then it could not be replicated either, which was reported already.
+            // A mailbox that cannot be read could not be replicated either, and that failure was
+            // reported already.
             Err(error) => pass.report(SyncEvent::NotChecked { mailbox: name.clone(), error }),
             Ok(()) => {}
         }
@@ -109,8 +115,9 @@ pub(crate) fn check_messages(
     Ok(())
 }
 
-/// Makes the error for a mailbox whose first record that cannot be sent is `stuck`. It lists the
-/// other damaged messages, and counts the messages that must wait.
+/// Makes the error for a mailbox with a message that cannot be sent. `stuck` is the first such
+/// message. The error lists the other damaged messages too, and the number of messages that must
+/// wait.
 pub(crate) fn damage(pass: &mut Pass<'_>, name: &MboxName, stuck: Stuck) -> Result<Error> {
     let uid = stuck.record.uid;
     let mut damage = Damage::default();
@@ -226,7 +233,7 @@ mod tests {
         let start = "read damaged messages of user.fred: uids=<1,2,3,";
         assert!(text.starts_with(start), "{text}");
         let end = ",99,100 and 3 more>: UID 1 of user.fred (/x/1.): it is missing; \
-                   7 messages from there on are not on the replica";
+                   7 messages from the first damaged one on are not on the replica";
         assert!(text.ends_with(end), "{text}");
         assert!(is_damage(&error));
         assert!(!is_damage(&Error::new(Kind::Corrupt, "open", "x", "y")));

@@ -1,8 +1,8 @@
-//! Explains the refusal `IMAP_MAILBOX_MOVED`: the replica says that a mailbox exists with another
-//! name or uniqueid. Usually it was renamed or created meanwhile, and another try succeeds. But
-//! Cyrus may also have purged a mailbox and kept the record that leads from its uniqueid to its
-//! name (`mboxlist_deletemailbox` up to 3.6). Then there is no such mailbox to be found, and the
-//! replica refuses it forever.
+//! Finds the cause of the refusal `IMAP_MAILBOX_MOVED`: the replica reports that a mailbox exists
+//! with another name or uniqueid. Usually the mailbox was renamed or created meanwhile, and another
+//! try succeeds. But Cyrus up to 3.6 may also have purged a mailbox and kept the record that leads
+//! from its uniqueid to its name (`mboxlist_deletemailbox`). Then no such mailbox exists, and the
+//! replica refuses the update forever.
 
 use crate::error::{Error, Kind, Result};
 use crate::protocol::Command;
@@ -12,7 +12,7 @@ use crate::types::MailboxEntry;
 
 /// Returns the error of an update, with its cause on the replica if that can be determined.
 pub(crate) fn explained(pass: &mut Pass<'_>, entry: &MailboxEntry, error: Error) -> Error {
-    // Concurrent changes are settled by another try. So send the two requests only at the second
+    // After a concurrent change another try succeeds. So look for another cause only at the second
     // refusal.
     if error.kind() != Kind::ReplicaMoved || pass.moved.insert(entry.uniqueid.clone()) {
         return error;
@@ -37,16 +37,17 @@ fn is_nowhere(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<bool> {
 fn stale(entry: &MailboxEntry, error: Error) -> Error {
     let id = &entry.uniqueid;
     let detail = format!(
-        "it keeps a stale record of the uniqueid {id}: that leads to a mailbox which is not there \
-         any more ({})",
+        "the replica's mailboxes.db has a stale record of the uniqueid {id}, which leads to a \
+         mailbox that does not exist ({})",
         error.detail()
     );
-    // This kind does not lead to another try, which could not succeed.
+    // This kind of error is not tried again, because another try cannot succeed.
     Error::new(Kind::ReplicaDenied, "replica refused mailbox", &entry.name, detail)
-        .hint(format!(
+        .with_hint(format!(
             "on the replica, remove this one record: as the cyrus user run \"cyr_dbtool \
-             CONFIGDIRECTORY/mailboxes.db twoskip delete I{id}\" with its configdirectory (and \
-             mboxlist_db in the place of twoskip if that is set); then replicate again"
+             CONFIGDIRECTORY/mailboxes.db twoskip delete I{id}\" with the replica's \
+             configdirectory (if mboxlist_db is set there, write its value in place of twoskip); \
+             then replicate again"
         ))
-        .caused_by(error)
+        .with_source(error)
 }

@@ -1,7 +1,8 @@
-//! Creates the INBOX of a user who is new to the replica. It must come first, because the replica
-//! would not assign other mailboxes to the user without it (`mboxlist_createmailbox_full` looks for
-//! it). So it is created with everything that can be sent. The user's other mailboxes wait only if
-//! it cannot be created at all.
+//! Creates the INBOX of a user who is new to the replica. The INBOX must come first, because
+//! without it the replica would not assign other mailboxes to the user
+//! (`mboxlist_createmailbox_full` looks for the INBOX). So the INBOX is created even if not all of
+//! its messages can be sent. The user's other mailboxes wait only if the INBOX cannot be created at
+//! all.
 
 use super::damage::is_damage;
 use super::pending::{Body, Pending};
@@ -12,8 +13,8 @@ use crate::sync::failures::{Failures, ends_all};
 use crate::sync::pass::Pass;
 use crate::types::MailboxEntry;
 
-/// Tries to create an INBOX without messages, after it could not be sent because of `error`.
-/// Returns the error if this is impossible.
+/// Makes an update that creates an INBOX without messages, after `error` has prevented the full
+/// update. Fails with `error` if the INBOX cannot be opened.
 pub(crate) fn create_at_least(
     pass: &Pass<'_>,
     entry: MailboxEntry,
@@ -34,7 +35,7 @@ pub(crate) fn create_at_least(
     }
 }
 
-/// Stores the failure of a new INBOX. If the replica does not have the INBOX now, the user's other
+/// Stores the failure of a new INBOX. If the replica does not have the INBOX, the user's other
 /// mailboxes must wait.
 pub(crate) fn inbox_failed(
     pass: &mut Pass<'_>,
@@ -52,14 +53,18 @@ pub(crate) fn inbox_failed(
     let Some(owner) = pass.names.owner(&entry.name) else {
         return failures.keep(pass, &entry.name, error);
     };
-    let detail = format!("{}; {owner}'s other mailboxes wait for the INBOX", error.detail());
+    let detail = format!(
+        "{}; the other mailboxes of {owner} wait until the INBOX is on the replica",
+        error.detail()
+    );
     let (op, subject) = (error.op().to_owned(), error.subject().clone());
-    let told = error.retold(op, subject, detail);
+    let reported = error.reworded(op, subject, detail);
     failures.wait_for_inbox(owner);
-    failures.keep(pass, &entry.name, told)
+    failures.keep(pass, &entry.name, reported)
 }
 
-/// Returns whether the replica has a mailbox, because a failed update may still have created it.
+/// Asks the replica whether it has a mailbox. A failed update may have created the mailbox
+/// nevertheless.
 fn is_there(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<bool> {
     match pass.folders(std::slice::from_ref(&entry.name)) {
         Ok(found) => Ok(found.iter().any(|folder| folder.uniqueid == entry.uniqueid)),
@@ -70,16 +75,16 @@ fn is_there(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<bool> {
 
 /// A new INBOX that could not be sent.
 pub(crate) struct Failed {
-    /// Its entry.
+    /// The INBOX's entry in the master's mailboxes.db.
     pub entry: MailboxEntry,
-    /// The reason.
+    /// The reason why the INBOX could not be sent.
     pub error: Error,
 }
 
 impl Failed {
     /// Makes the failure of an INBOX that was removed.
     pub(crate) fn vanished(entry: &MailboxEntry) -> Failed {
-        let detail = "the INBOX vanished meanwhile";
+        let detail = "the INBOX was removed during the run";
         let error = Error::new(Kind::Changed, "update mailbox", &entry.name, detail);
         Failed { entry: entry.clone(), error }
     }

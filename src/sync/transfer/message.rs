@@ -1,9 +1,9 @@
-//! Reads message files to send, and checks that each matches its record.
+//! Reads message files to send, and checks that each file matches its record.
 //!
 //! A replica of version 3.6.1 aborts if a file does not match the record that is applied
 //! (`sync_append_copyfile`), and a damaged message would spread to the replica. Cyrus's client
-//! checks each file too (`printfile` in `imap/dlist.c`). SHA-1 costs a twentieth of what deflate
-//! costs.
+//! checks each file too (`printfile` in `imap/dlist.c`). SHA-1 needs only a twentieth of the time
+//! of deflate.
 
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
@@ -17,29 +17,29 @@ use crate::types::{Guid, Record};
 
 /// Messages up to this size are read once and sent from memory.
 const IN_MEMORY: u64 = 1 << 20;
-/// How many bytes of larger messages are read and hashed at a time.
+/// Number of bytes of a larger message that are read and hashed at a time.
 const CHUNK: usize = 256 << 10;
 
-/// How many files are read ahead if files come from a disk.
+/// Number of files that are read ahead if files come from a disk.
 const READ_AHEAD: usize = 64;
-/// Reading and hashing a cached file takes less time than this, unless the file is large.
+/// Reading and hashing a small file that the kernel has in memory takes less time than this.
 const FROM_MEMORY: Duration = Duration::from_micros(100);
 
 /// Reads message files into a reusable buffer.
 #[derive(Debug, Default)]
 pub struct Messages {
     buffer: Vec<u8>,
-    /// The number of disk reads at the last check.
+    /// Number of disk reads of this thread at the last check.
     disk_reads: u64,
-    /// How many of the next files are already being read ahead.
+    /// Number of following files for which a read-ahead was requested already.
     ahead: usize,
 }
 
 /// A message whose content was checked.
 pub enum Opened {
-    /// The content is in the buffer.
+    /// The content is in the buffer of [`Messages`].
     Buffered,
-    /// The content is too large for the buffer.
+    /// The content is too large for the buffer and is read from the file again.
     File(MessageFile),
 }
 
@@ -55,8 +55,8 @@ impl Messages {
         };
         let found = found.map_err(|error| {
             Error::new(Kind::Io, "read message", subject(), reason(&error))
-                .hint(MESSAGE_REPAIR)
-                .caused_by(error)
+                .with_hint(MESSAGE_REPAIR)
+                .with_source(error)
         })?;
         let wanted = (record.size, record.guid);
         if found != wanted {
@@ -65,16 +65,15 @@ impl Messages {
                 "the file has {size} bytes with SHA-1 {guid}, cyrus.index says {} with {}",
                 wanted.0, wanted.1
             );
-            return Err(
-                Error::new(Kind::Corrupt, "read message", subject(), detail).hint(MESSAGE_REPAIR)
-            );
+            return Err(Error::new(Kind::Corrupt, "read message", subject(), detail)
+                .with_hint(MESSAGE_REPAIR));
         }
         Ok(if record.size <= IN_MEMORY { Opened::Buffered } else { Opened::File(file) })
     }
 
-    /// Opens the file of a message like [`Messages::open`]. If it came from a disk, tells the
-    /// kernel to read the `next` files too. A disk is faster with several requests at a time, and
-    /// the files are read while data is written to the replica.
+    /// Opens the file of a message like [`Messages::open`]. If the content came from a disk, tells
+    /// the kernel to read the files of the `next` records too. A disk is faster with several
+    /// requests at a time, and the files are read while data is written to the replica.
     pub fn open_one_of(
         &mut self,
         mailbox: &dyn MailboxFiles,
@@ -92,7 +91,7 @@ impl Messages {
         opened
     }
 
-    /// Returns which of the next messages to read ahead now.
+    /// Returns the records of `next` whose files must be read ahead.
     fn read_ahead_of<'n>(&mut self, from_disk: bool, next: &'n [Record]) -> &'n [Record] {
         self.ahead = self.ahead.saturating_sub(1).min(next.len());
         if !from_disk {
@@ -116,7 +115,7 @@ impl Messages {
         let wanted = usize::try_from(size).unwrap_or(usize::MAX - 1);
         self.buffer.resize(wanted.saturating_add(1), 0);
         let mut len = 0;
-        // If the expected number of bytes was read, do not read once more to see the end of the
+        // Stop after the expected number of bytes, to save the read that would find the end of the
         // file.
         while len < wanted || len == 0 {
             match file.read(self.buffer.get_mut(len..).unwrap_or_default()) {
@@ -170,7 +169,7 @@ mod tests {
         assert_eq!(hinted(150, true), (Some(151), 50));
         assert_eq!(hinted(151, true), (None, 0));
         assert_eq!(hinted(200, true), (None, 0));
-        // The next mailbox starts.
+        // The first file of the next mailbox: its files were not read ahead yet.
         assert_eq!(hinted(0, true), (Some(1), 64));
     }
 }

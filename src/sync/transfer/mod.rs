@@ -1,5 +1,5 @@
-//! Sends what was read: first the message files, then the updates in order. Also handles updates
-//! that are refused.
+//! Sends mailboxes to the replica: first the message files, then the updates in order. Also handles
+//! updates that the replica refuses.
 
 pub(crate) mod damage;
 pub(crate) mod explain;

@@ -13,11 +13,11 @@ use crate::types::{Guid, MailboxEntry, Text, Uid};
 
 /// A mailbox that must be sent.
 pub(crate) struct Work {
-    /// Its entry.
+    /// Entry of the mailbox in the master's mailboxes.db.
     pub entry: MailboxEntry,
-    /// The replica's state of it.
+    /// State of the mailbox on the replica. `None` if the replica does not have it.
     pub remote: Option<RemoteFolder>,
-    /// The result of the comparison; unused for an intermediate.
+    /// Result of the comparison. Not used for an intermediate.
     pub found: Found,
 }
 
@@ -27,14 +27,14 @@ impl Work {
         self.remote.is_none() && pass.names.is_inbox(&self.entry.name)
     }
 
-    /// Records which files its update needs, if it was read.
+    /// Records the files that the update of this mailbox needs, if its records were read already.
     pub fn want(&self, pass: &mut Pass<'_>) {
         if let Found::Read(reading) = &self.found {
             want_files(pass, &reading.snapshot);
         }
     }
 
-    /// Returns how many of its records are in memory.
+    /// Returns the number of records of this mailbox in memory.
     pub fn records(&self) -> usize {
         match &self.found {
             Found::Read(reading) => reading.snapshot.records.len(),
@@ -47,15 +47,15 @@ impl Work {
 pub(crate) struct Pending {
     /// The mailbox.
     pub entry: MailboxEntry,
-    /// Whether it is an INBOX that the replica does not have.
+    /// Whether the mailbox is an INBOX that the replica does not have.
     pub new_inbox: bool,
     /// The content of the update.
     pub body: Body,
-    /// Tickets of the uploads of its files.
+    /// Tickets of the uploads of the message files.
     pub uploads: Vec<Ticket>,
-    /// The number and size of these files.
+    /// Number and size of these files.
     pub amount: Amount,
-    /// The ticket of the update, once it is sent.
+    /// Ticket of the update, once the update is sent.
     pub update: Option<Ticket>,
     /// The error to report for the mailbox even if the update succeeds.
     pub damage: Option<Error>,
@@ -68,14 +68,14 @@ pub(crate) enum Body {
     Mailbox(Box<Snapshot>),
     /// An update of an intermediate.
     Intermediate,
-    /// Both sides must be compared in full first.
+    /// There is no update: both sides must be compared in full first.
     Behind,
-    /// The replica refused its files, so there is no update.
+    /// There is no update: the replica refused the message files.
     Refused(Error),
 }
 
 impl Pending {
-    /// Makes an update of which nothing was sent.
+    /// Makes an update without uploads.
     pub fn new(entry: MailboxEntry, new_inbox: bool, body: Body) -> Pending {
         let (uploads, amount) = (Vec::new(), Amount::default());
         let (update, damage, missing) = (None, None, None);
@@ -93,17 +93,17 @@ impl Pending {
         self.snapshot().map_or(0, |snapshot| snapshot.records.len())
     }
 
-    /// Returns the replica's state if it accepts this update.
+    /// Returns the state that the replica has after it accepts this update.
     pub fn outcome(&self) -> Option<RemoteFolder> {
         self.snapshot()?.outcome()
     }
 
-    /// Returns what the replica does not check in this update.
+    /// Returns the state to verify later if the replica does not check this update.
     pub fn unchecked(&self) -> Option<Unchecked> {
         Unchecked::of(&self.entry, self.snapshot()?)
     }
 
-    /// Returns the last UID of a batch, unless the batch is the last one.
+    /// Returns the last UID of the sent batch, or `None` if this is the last batch of the mailbox.
     pub fn partial(&self) -> Option<Uid> {
         let part = self.snapshot().filter(|snapshot| !snapshot.whole && self.damage.is_none());
         part.map(|snapshot| snapshot.header.last_uid)

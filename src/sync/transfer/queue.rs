@@ -28,13 +28,13 @@ pub(crate) const RECORDS_AHEAD: usize = 20_000;
 /// Maximum number of mailboxes whose updates are being sent.
 const MAILBOXES_AHEAD: usize = 128;
 
-/// A mailbox of which a batch was sent, up to this UID.
+/// A mailbox of which only a batch was sent, up to `last_uid`.
 pub(crate) struct Unfinished {
     pub entry: MailboxEntry,
     pub last_uid: Uid,
 }
 
-/// A mailbox of which everything was sent except the messages after a damaged one.
+/// A mailbox of which only the messages before a damaged message were sent.
 pub(crate) struct Held {
     pub entry: MailboxEntry,
     pub last_uid: Uid,
@@ -53,15 +53,16 @@ pub(crate) struct Left {
 /// What to do with updates whose uploads are not confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Uploads {
-    /// Do not send them or any later update yet: there is more to upload meanwhile.
+    /// Do not send these updates or any later update yet, because more files can be uploaded
+    /// meanwhile.
     LeaveUnconfirmed,
-    /// Wait for the replies. Replies come in order, so this costs one round trip for the whole
-    /// queue.
+    /// Wait for the replies to the uploads. Replies come in order, so this costs one round trip for
+    /// the whole queue.
     Confirm,
 }
 
-/// Sends each of these mailboxes. `among` are the replica's mailboxes in which it may find
-/// messages. Returns the mailboxes that are not complete.
+/// Sends each of these mailboxes. `among` are the mailboxes that the replica searches for messages
+/// that it has already. Returns the mailboxes that are not complete.
 pub(crate) fn send(
     pass: &mut Pass<'_>,
     work: Vec<Work>,
@@ -71,7 +72,7 @@ pub(crate) fn send(
     let mut queue: VecDeque<Pending> = VecDeque::new();
     let result = send_through(pass, &mut queue, work, among, failures);
     if result.is_err() {
-        // Nobody waits for these uploads, so later updates must not rely on them.
+        // The replies to these uploads are not read, so later updates must not rely on the uploads.
         pass.staged.distrust();
         for pending in queue {
             let tickets = pending.uploads.into_iter().chain(pending.update);
@@ -133,7 +134,7 @@ fn send_through(
     Ok(left)
 }
 
-/// Stores a failure.
+/// Stores the failure of a mailbox.
 fn fail(
     pass: &mut Pass<'_>,
     failed: Failed,
@@ -147,7 +148,8 @@ fn fail(
     failures.keep(pass, &entry.name, error)
 }
 
-/// Sends the files of a mailbox to the replica.
+/// Sends the message files of a mailbox. Returns the update to send after the files, or `None` if
+/// nothing must be sent.
 fn start(pass: &mut Pass<'_>, work: Work) -> Result<Option<Pending>> {
     let new_inbox = work.is_new_inbox(pass);
     let Work { entry, remote, found } = work;
@@ -175,7 +177,8 @@ fn start(pass: &mut Pass<'_>, work: Work) -> Result<Option<Pending>> {
     Ok(Some(pending))
 }
 
-/// Sends the updates that may be sent now, in order.
+/// Sends the updates in the queue whose files are uploaded, in order. No update is sent before the
+/// reply for a new INBOX ahead of it.
 fn advance(pass: &mut Pass<'_>, queue: &mut VecDeque<Pending>, uploads: Uploads) -> Result<()> {
     for at in 0..queue.len() {
         let Some(pending) = queue.get_mut(at) else { break };
@@ -195,9 +198,9 @@ fn advance(pass: &mut Pass<'_>, queue: &mut VecDeque<Pending>, uploads: Uploads)
     Ok(())
 }
 
-/// Waits for the uploads of one mailbox in the queue. If the replica refuses them, no update in the
-/// queue that needs files on that partition may be sent, because its files may have been uploaded
-/// for this mailbox. Mailboxes that are read later upload their files again.
+/// Waits for the uploads of one mailbox in the queue. If the replica refuses an upload, no update
+/// in the queue that needs files on that partition may be sent, because the refused upload may have
+/// contained such a file. Mailboxes that are read later upload their files again.
 fn confirm_first(pass: &mut Pass<'_>, queue: &mut VecDeque<Pending>, at: usize) -> Result<()> {
     let Some(pending) = queue.get_mut(at) else { return Ok(()) };
     let uploads = std::mem::take(&mut pending.uploads);
@@ -216,7 +219,10 @@ fn confirm_first(pass: &mut Pass<'_>, queue: &mut VecDeque<Pending>, at: usize) 
 
 fn submit_update(pass: &mut Pass<'_>, entry: &MailboxEntry, body: &Body) -> Result<Option<Ticket>> {
     let command = match body {
-        Body::Mailbox(snapshot) => Command::Mailbox(snapshot.update(pass.settings.local_only)),
+        Body::Mailbox(snapshot) => {
+            pass.forget_groups(&snapshot.header);
+            Command::Mailbox(snapshot.update(pass.settings.local_only))
+        }
         Body::Intermediate => Command::Intermediate(entry),
         Body::Behind | Body::Refused(_) => return Ok(None),
     };
@@ -224,13 +230,13 @@ fn submit_update(pass: &mut Pass<'_>, entry: &MailboxEntry, body: &Body) -> Resu
     Ok(Some(ticket))
 }
 
-/// Waits for all uploads. An update that is sent out of order may need files that were uploaded for
-/// later mailboxes.
+/// Waits for all uploads. Needed before an update is sent out of order, which may need files that
+/// were uploaded for later mailboxes.
 fn confirm_all(pass: &mut Pass<'_>, queue: &mut VecDeque<Pending>) -> Result<()> {
     (0..queue.len()).try_for_each(|at| confirm_first(pass, queue, at))
 }
 
-/// Waits for the end of the first update in the queue.
+/// Completes the first update in the queue: waits for its reply and handles the result.
 fn finish_first(
     pass: &mut Pass<'_>,
     queue: &mut VecDeque<Pending>,
@@ -266,7 +272,8 @@ fn finish_first(
             // The new attempt reports the damage itself.
             damage = None;
             let resent = send_recomputed(pass, &entry);
-            // The new attempt reports the mailbox, so report only the files of this one.
+            // The new attempt reports the mailbox as complete, so report only the uploaded files of
+            // this attempt.
             if let Some(SyncEvent::Confirmed { whole, .. }) = &mut confirmed {
                 *whole = false;
             }
@@ -275,11 +282,12 @@ fn finish_first(
         }
         Ok(()) => {
             confirmed.into_iter().for_each(|event| pass.report(event));
-            pass.unchecked.extend(unchecked);
+            // After an unchecked update, the state is cached once the replica has been asked.
             match outcome {
-                Some(outcome) => pass.remember(&outcome),
-                None => pass.forget(name),
+                Some(outcome) if unchecked.is_none() => pass.remember(&outcome),
+                _ => pass.forget(name),
             }
+            pass.unchecked.extend(unchecked);
             Ok(())
         }
         result => result,
@@ -300,14 +308,40 @@ fn finish_first(
             left.unfinished.extend(partial.map(|last_uid| Unfinished { entry, last_uid }));
             Ok(())
         }
-        Err(error) if new_inbox => inbox_failed(pass, Failed { entry, error }, failures),
+        Err(error) if new_inbox => {
+            inbox_failed(pass, Failed { entry, error }, failures)?;
+            drop_waiting(pass, queue, failures)
+        }
         Err(error) => failures.keep_update(pass, name, error),
     }
 }
 
+/// Removes the mailboxes that wait for an INBOX that failed. Their updates were not sent yet,
+/// because they follow the reply for the INBOX. The replies to their uploads decide whether other
+/// updates in the queue can be sent.
+fn drop_waiting(
+    pass: &mut Pass<'_>,
+    queue: &mut VecDeque<Pending>,
+    failures: &Failures,
+) -> Result<()> {
+    let waits = |pass: &Pass<'_>, pending: &Pending| {
+        pending.update.is_none() && failures.waits(pass.names.owner(&pending.entry.name).as_ref())
+    };
+    for at in 0..queue.len() {
+        if queue.get(at).is_some_and(|pending| waits(pass, pending)) {
+            confirm_first(pass, queue, at)?;
+        }
+    }
+    queue.retain(|pending| !waits(pass, pending));
+    Ok(())
+}
+
 /// Makes the error for a mailbox with damaged messages whose update also failed.
 fn also(damage: Error, error: &Error) -> Error {
-    let detail = format!("{}; and the rest of it was not taken: {error}", damage.detail());
+    let detail = format!(
+        "{}; in addition the update of the other messages failed: {error}",
+        damage.detail()
+    );
     Error::new(error.kind(), damage.op().to_owned(), damage.subject(), detail)
-        .hint(damage.hint_text().to_owned())
+        .with_hint(damage.hint().to_owned())
 }

@@ -6,8 +6,8 @@ use crate::events::SyncEvent;
 use crate::sync::failures::Failures;
 use crate::sync::pass::Pass;
 
-/// Requests the replica's state of all mailboxes with unchecked updates. If one differs, it is sent
-/// again, as after a CRC mismatch.
+/// Requests the replica's state of all mailboxes with unchecked updates. A mailbox that differs is
+/// sent again, as after a CRC mismatch.
 pub(crate) fn verify_sent(pass: &mut Pass<'_>, failures: &mut Failures) -> Result<()> {
     let unchecked = std::mem::take(&mut pass.unchecked);
     let names: Vec<_> = unchecked.iter().map(|one| one.entry.name.clone()).collect();

@@ -1,5 +1,6 @@
-//! Tracks which message files the replica needs. Each GUID is uploaded once per partition, or not
-//! at all if the replica finds it in one of the user's mailboxes (`APPLY RESERVE`).
+//! Tracks which message files the replica has staged, which means uploaded and ready for use by an
+//! update. Each message is uploaded once per partition, or not at all if the replica finds it in
+//! one of the user's mailboxes (`APPLY RESERVE`).
 
 use std::collections::HashMap;
 
@@ -8,8 +9,8 @@ use crate::types::{Guid, Text};
 /// Number of GUIDs in one `APPLY RESERVE` command; the same as in Cyrus.
 pub const GUIDS_PER_COMMAND: usize = 8192;
 
-/// The files that a session needs, by partition and GUID. It mirrors the files that the replica has
-/// staged (`struct sync_reserve_list` in `imap/sync_support.h`).
+/// The message files of a session, by partition and GUID. A copy of the replica's list of staged
+/// files (`struct sync_reserve_list` in `imap/sync_support.h`).
 #[derive(Debug, Default)]
 pub struct Staged {
     partitions: HashMap<Text, HashMap<Guid, Stage>>,
@@ -18,16 +19,16 @@ pub struct Staged {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// As far as known, the replica does not have the file.
+    /// An update needs the file, and the replica is not known to have it.
     Wanted,
-    /// The replica was asked, and has not answered yet.
+    /// The replica was asked whether it has the file, and has not replied yet.
     Asked,
-    /// The replica has the file staged, or will have it once it reads what was sent.
+    /// The replica has staged the file, or will stage it when it reads the upload.
     There,
 }
 
 impl Staged {
-    /// Records that a message is needed on a partition.
+    /// Records that an update needs a message on a partition.
     pub fn want(&mut self, partition: &Text, guid: Guid) {
         if !self.partitions.contains_key(partition) {
             self.partitions.insert(partition.clone(), HashMap::new());
@@ -37,7 +38,8 @@ impl Staged {
         }
     }
 
-    /// Returns the GUIDs to ask the replica for, in commands of limited size.
+    /// Returns the GUIDs of the wanted files, for one command each that asks whether the replica
+    /// has them.
     pub fn ask(&mut self) -> Vec<(Text, Vec<Guid>)> {
         let mut commands = Vec::new();
         for (partition, guids) in &mut self.partitions {
@@ -53,7 +55,8 @@ impl Staged {
         commands
     }
 
-    /// Handles the replica's answer to one command of [`Staged::ask`].
+    /// Handles the replica's reply to one command of [`Staged::ask`]. `missing` are the GUIDs that
+    /// it does not have.
     pub fn answered(&mut self, partition: &Text, asked: &[Guid], missing: &[Guid]) {
         let Some(guids) = self.partitions.get_mut(partition) else { return };
         for guid in asked {
@@ -67,7 +70,7 @@ impl Staged {
         }
     }
 
-    /// Returns whether the file must be uploaded now.
+    /// Returns whether the file must be uploaded before an update can use it.
     pub fn must_upload(&self, partition: &Text, guid: Guid) -> bool {
         let stage = self.partitions.get(partition).and_then(|guids| guids.get(&guid));
         stage != Some(&Stage::There)
@@ -89,8 +92,8 @@ impl Staged {
         }
     }
 
-    /// Returns how many files the replica has staged. It keeps them until the client makes it
-    /// release them.
+    /// Returns the number of files that the replica has staged. The replica keeps them until the
+    /// client tells it to release them.
     pub fn files(&self) -> u64 {
         self.files
     }
@@ -100,7 +103,7 @@ impl Staged {
         *self = Staged::default();
     }
 
-    /// Forgets which files are staged. After a failure this is not known.
+    /// Forgets which files are staged, because this is unknown after a failure.
     pub fn distrust(&mut self) {
         self.partitions.clear();
     }
@@ -127,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_replica_has_is_not_uploaded_and_what_it_misses_is_uploaded_once() {
+    fn files_that_the_replica_misses_are_uploaded_once_and_others_not() {
         let part = Text::from("default");
         let mut staged = Staged::default();
         staged.want(&part, guid(1));

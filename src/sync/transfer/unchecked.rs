@@ -1,5 +1,5 @@
-//! Finds updates whose result the replica does not check. It takes a sync CRC of 0 on either side
-//! for an unknown one (`mailbox_crceq` in `imap/mailbox.c`). But 0 is also the real CRC of a
+//! Finds updates whose result the replica does not check. The replica treats a sync CRC of 0, on
+//! either side, as unknown (`mailbox_crceq` in `imap/mailbox.c`). But 0 is also the real CRC of a
 //! mailbox without messages, and by chance of other mailboxes. After such an update the replica's
 //! state is requested. If it differs, the next steps are the same as after a CRC mismatch.
 
@@ -24,14 +24,14 @@ struct State {
 }
 
 impl Unchecked {
-    /// Makes the record of an update. Returns `None` if the replica checks this update.
+    /// Returns the state to verify after an update, or `None` if the replica checks this update.
     pub fn of(entry: &MailboxEntry, snapshot: &Snapshot) -> Option<Unchecked> {
         let sent = unchecked_state(snapshot)?;
         Some(Unchecked { entry: entry.clone(), sent })
     }
 
-    /// Returns whether the replica has other records than it was sent. If somebody else has changed
-    /// the mailbox meanwhile, this returns `false`, and the next run will handle it.
+    /// Returns whether the replica has other records than those that were sent. Returns `false` if
+    /// another client has changed the mailbox meanwhile; the next run finds that change.
     pub fn differs(&self, remote: &RemoteFolder) -> bool {
         (remote.highestmodseq, remote.last_uid) == (self.sent.highestmodseq, self.sent.last_uid)
             && !self.sent.crcs.agrees(remote.crcs)
@@ -45,9 +45,10 @@ fn unchecked_state(snapshot: &Snapshot) -> Option<State> {
     if !whole {
         return None; // the last batch is checked
     }
-    // A mailbox that never had a record and gets none cannot be wrong.
+    // A mailbox that never had a record and gets none cannot differ.
     let stays_empty = *known_up_to == 0 && records.is_empty();
-    // If a replica has lost all records and gets no new ones, its CRC is 0, and it checks nothing.
+    // If a replica has lost all records and gets no new ones, its CRC is 0, and the replica checks
+    // nothing.
     let was_empty = *known_up_to > 0 && replaces.is_some_and(SyncCrcs::is_zero);
     let unchecked = (header.crcs.is_zero() && !stays_empty) || was_empty;
     let MailboxHeader { crcs, highestmodseq, last_uid, .. } = *header;

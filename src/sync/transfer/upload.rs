@@ -1,4 +1,5 @@
-//! Sends the message files that updates need, before the updates. Damaged files are not sent.
+//! Reads mailboxes for updates, and sends the message files that the updates need. Damaged files
+//! are not sent.
 
 use super::damage::damage;
 use super::message::{Messages, Opened};
@@ -26,9 +27,9 @@ const BYTES_PER_COMMAND: u64 = 4 << 20;
 pub(crate) struct Base<'b> {
     /// The mailbox.
     pub entry: &'b MailboxEntry,
-    /// The replica's state of it.
+    /// State of the mailbox on the replica, if the replica has it.
     pub remote: Option<&'b RemoteFolder>,
-    /// The attempt.
+    /// The attempt, which decides where the CRCs come from and whether the update has a condition.
     pub attempt: Attempt,
     /// Records that the replica must expunge.
     pub expunge: &'b [RemoteRecord],
@@ -36,17 +37,17 @@ pub(crate) struct Base<'b> {
 
 /// The result of reading a mailbox for an update.
 pub(crate) enum Prepared {
-    /// It was removed, or nothing differs.
+    /// The mailbox was removed, or nothing differs.
     Nothing,
     /// Both sides must be compared in full first.
     Behind,
-    /// It can be sent.
+    /// There is an update to send.
     Update(Box<Update>),
 }
 
 /// An update whose files are being sent.
 pub(crate) struct Update {
-    /// The update.
+    /// The records and the header to send.
     pub snapshot: Snapshot,
     /// The uploads to wait for before the update is sent.
     pub uploads: Vec<Ticket>,
@@ -55,7 +56,7 @@ pub(crate) struct Update {
     /// Set if the update leaves out messages after one that cannot be sent. This error is reported
     /// for the mailbox even if the replica accepts the update.
     pub damage: Option<Error>,
-    /// The message that cannot be sent, if only its file is wrong.
+    /// The GUID of the message that cannot be sent, if only its file is damaged.
     pub missing: Option<Guid>,
 }
 
@@ -80,8 +81,8 @@ struct Uploads {
     amount: Amount,
 }
 
-/// The files of one `APPLY MESSAGE` command. Each is checked before it is sent. After the first
-/// damaged file no more are opened.
+/// The files of one `APPLY MESSAGE` command. Each file is checked before it is sent. After the
+/// first damaged file, no more files are opened.
 struct Files<'f> {
     mailbox: &'f dyn MailboxFiles,
     snapshot: &'f Snapshot,
@@ -93,7 +94,8 @@ struct Files<'f> {
 }
 
 impl Files<'_> {
-    /// Opens the file of a record, or that of another copy of the message in the same mailbox.
+    /// Opens the file of a record. If that file is damaged, opens the file of another copy of the
+    /// message in the same mailbox.
     fn open(&mut self, record: &Record) -> Result<Opened> {
         let next = self.chunk.as_slice();
         let error = match self.messages.open_one_of(self.mailbox, record, next) {
@@ -141,13 +143,13 @@ impl MessageFiles for Files<'_> {
     }
 }
 
-/// Reads what must be sent of a mailbox, and sends the files that it needs.
+/// Reads the records of a mailbox that must be sent, and sends their message files.
 pub(crate) fn prepare(pass: &mut Pass<'_>, base: &Base<'_>) -> Result<Prepared> {
     Preparing::default().finish(pass, base)
 }
 
-/// Sends the files for an update that was read already. Its mailbox is not locked any more: if a
-/// file was removed meanwhile, the mailbox is read again.
+/// Sends the message files for an update whose records were read already. The lock of the mailbox
+/// has been released since then, so a file may be missing. In that case the mailbox is read again.
 pub(crate) fn prepare_read(
     pass: &mut Pass<'_>,
     base: &Base<'_>,
@@ -225,7 +227,7 @@ impl Preparing {
         Prepared::Update(Box::new(Update { snapshot, uploads, amount, damage, missing }))
     }
 
-    /// Abandons the uploads, so it is unknown whether they arrived.
+    /// Stops waiting for the uploads. It is then unknown which files are staged.
     fn give_up(&mut self, pass: &mut Pass<'_>) {
         if !self.uploads.tickets.is_empty() {
             pass.staged.distrust();
@@ -233,7 +235,7 @@ impl Preparing {
         self.uploads.tickets.drain(..).for_each(|ticket| pass.session.discard(ticket));
     }
 
-    /// Reads the mailbox and sends its files.
+    /// Reads the mailbox and sends its message files, and makes the update.
     fn finish(mut self, pass: &mut Pass<'_>, base: &Base<'_>) -> Result<Prepared> {
         let result = self.read(pass, base).and_then(|read| match read {
             Read::Nothing => Ok(Prepared::Nothing),
@@ -253,8 +255,8 @@ impl Preparing {
         result
     }
 
-    /// Reads the mailbox again until all that was read can be sent. Each time less is read, so this
-    /// ends.
+    /// Reads the mailbox and sends its message files. If a message cannot be sent, reads only the
+    /// records below it, until everything that was read can be sent.
     fn read(&mut self, pass: &mut Pass<'_>, base: &Base<'_>) -> Result<Read> {
         loop {
             let extent = match &self.stuck {
@@ -295,23 +297,23 @@ impl Preparing {
 
 /// The result of reading a mailbox under its locks.
 enum Read {
-    /// It was removed, or nothing differs.
+    /// The mailbox was removed, or nothing differs.
     Nothing,
     /// Both sides must be compared in full first.
     Behind,
-    /// It can be sent.
+    /// There is an update to send.
     Snapshot(Box<Snapshot>),
 }
 
-/// Returns an update that only creates a mailbox, with its name and rights but without messages,
-/// because nothing else can be read. Returns `None` if the mailbox was removed.
+/// Returns an update that only creates a mailbox, with its name and rights but without messages.
+/// Returns `None` if the mailbox was removed.
 pub(crate) fn shell(pass: &Pass<'_>, entry: &MailboxEntry) -> Result<Option<Snapshot>> {
     let Some(mut mailbox) = open(pass, entry)? else { return Ok(None) };
     snapshot(pass, mailbox.as_mut(), None, Attempt::First, Extent::Below(1))
 }
 
-/// Sends the files that an update needs. While the mailbox is open, its lock protects the files.
-/// Returns the first message that cannot be sent. No later files are sent then.
+/// Sends the files that an update needs. While the mailbox is open, its lock protects the files. If
+/// a message cannot be sent, stops and returns that message.
 fn upload(
     pass: &mut Pass<'_>,
     mailbox: &dyn MailboxFiles,
@@ -321,8 +323,8 @@ fn upload(
     let partition = &snapshot.header.partition;
     let mut chunk: Vec<Record> = Vec::new();
     let mut bytes = 0;
-    // Expunged messages come last, because one without a file must not replace another one with the
-    // same GUID.
+    // Expunged messages come last. If an expunged message without a file came first, another
+    // message with the same GUID would not be sent.
     let living = snapshot.new_messages().filter(|record| !record.is_expunged());
     let expunged = snapshot.new_messages().filter(|record| record.is_expunged());
     let mut records = living.chain(expunged).peekable();
@@ -368,8 +370,8 @@ fn upload_chunk(
     Ok(stuck)
 }
 
-/// Waits for uploads of one partition. If the replica refuses one, it is unknown which files are
-/// staged on that partition.
+/// Waits for uploads of one partition. If the replica refuses an upload, the list of the staged
+/// files on that partition is dropped, because it may be wrong.
 pub(crate) fn confirm(
     pass: &mut Pass<'_>,
     uploads: impl IntoIterator<Item = Ticket>,

@@ -1,4 +1,5 @@
-//! Replicates annotations of the server, or of one mailbox without its records.
+//! Replicates annotations of the server, or of one mailbox. Annotations of messages are not
+//! included.
 
 use crate::error::{Result, Subject};
 use crate::events::Step;
@@ -7,8 +8,7 @@ use crate::sync::failures::Failures;
 use crate::sync::pass::Pass;
 use crate::types::{Annotation, MboxName};
 
-/// Replicates the annotations of the server (`None`), or of one mailbox without its records
-/// (`sync_do_annotation`).
+/// Replicates the annotations of the server (`None`), or of one mailbox (`sync_do_annotation`).
 pub fn annotations(pass: &mut Pass<'_>, mailbox: Option<&MboxName>) -> Result<()> {
     let owner = mailbox.and_then(|name| pass.names.owner(name));
     let _lock = pass.lock(owner.as_ref(), pass.settings.wait)?;
@@ -33,11 +33,9 @@ pub fn annotations(pass: &mut Pass<'_>, mailbox: Option<&MboxName>) -> Result<()
         tickets.push((announce(pass, step), ticket));
     }
     let mut failures = Failures::default();
-    for (subject, ticket) in tickets {
-        if let Err(error) = pass.session.wait(ticket) {
-            failures.keep(pass, subject, error)?;
-        }
-    }
+    pass.each_reply(tickets, |pass, subject, done| {
+        done.map(drop).or_else(|error| failures.keep(pass, subject, error))
+    })?;
     failures.into_result(
         mailbox.map_or("annotations of the server".into(), |name| format!("annotations of {name}")),
     )

@@ -1,4 +1,4 @@
-//! Carries out the steps of [`plan`]. All commands are sent before it waits for the first reply.
+//! Carries out the steps of [`plan`]. Sends all commands before it waits for the first reply.
 
 use super::missing::{self, SCRIPTS, SUBSCRIPTIONS};
 use super::moving::{Moved, move_scripts};
@@ -11,7 +11,7 @@ use crate::sync::failures::Failures;
 use crate::sync::pass::Pass;
 use crate::types::{MboxName, SieveScript, UserId};
 
-/// What to do about a user's data besides mailboxes.
+/// The steps that replicate a user's data besides mailboxes.
 #[derive(Debug, Default)]
 pub(crate) struct UserSteps {
     /// Steps for [`apply_steps`].
@@ -21,8 +21,8 @@ pub(crate) struct UserSteps {
     pub moved: Option<MboxName>,
 }
 
-/// Plans the steps for subscriptions, sieve scripts and seen state. If a part cannot be read on the
-/// master, the replica's is not changed, and the failure is stored in `failures`.
+/// Plans the steps for subscriptions, sieve scripts and seen state. A kind of data that cannot be
+/// read on the master is not changed on the replica, and the failure is stored in `failures`.
 pub(crate) fn user_steps(
     pass: &mut Pass<'_>,
     user: &UserId,
@@ -51,7 +51,8 @@ pub(crate) fn user_steps(
         }
         (Some(ours), Some(name)) if ours.is_empty() => match &script_directory {
             ScriptDirectory::There => deletion_steps(pass, &name),
-            // Without a directory, the user may never have had scripts, or it is not mounted.
+            // If the directory is missing or unknown, the user may never have had scripts, or the
+            // file system may not be mounted. So delete nothing.
             _ => Ok(Vec::new()),
         },
         (Some(ours), Some(name)) => {
@@ -74,8 +75,8 @@ pub(crate) fn user_steps(
     Ok(UserSteps { steps, moved })
 }
 
-/// Plans the steps for scripts that the master has in a directory. Returns also whether they were
-/// moved to the mailbox `name`.
+/// Plans the steps for scripts that the master has in a directory. Also returns whether the scripts
+/// were moved to the mailbox `name`.
 fn scripts_of_directory(
     pass: &mut Pass<'_>,
     user: &UserId,
@@ -98,8 +99,8 @@ pub(crate) fn apply_steps(
 ) -> Result<()> {
     let mut tickets = Vec::with_capacity(steps.len());
     for step in steps {
-        let told = step.told(user);
-        let subject = Subject::item(told.to_string().into_bytes());
+        let reported = step.reported(user);
+        let subject = Subject::item(reported.to_string().into_bytes());
         let content = match &step {
             Step::UploadSieve(script) | Step::ReplaceSieve(script) => {
                 pass.store.sieve_content(user, &script.name)
@@ -117,7 +118,7 @@ pub(crate) fn apply_steps(
             failures.keep(pass, &subject, error)?;
             continue;
         }
-        pass.report(told);
+        pass.report(reported);
         if let Step::ReplaceSieve(script) = &step {
             let ticket = pass.session.submit(Command::UnSieve(user, &script.name))?;
             tickets.push((subject.clone(), ticket));
@@ -131,10 +132,7 @@ pub(crate) fn apply_steps(
         }
         tickets.push((subject, ticket));
     }
-    for (subject, ticket) in tickets {
-        if let Err(error) = pass.session.wait(ticket) {
-            failures.keep(pass, &subject, error)?;
-        }
-    }
-    Ok(())
+    pass.each_reply(tickets, |pass, subject, done| {
+        done.map(drop).or_else(|error| failures.keep(pass, subject, error))
+    })
 }

@@ -1,4 +1,5 @@
-//! Checks that the replica has a user's INBOX, which it needs to store other data of the user.
+//! Checks that the replica has a user's INBOX. Other data of the user cannot be stored without the
+//! INBOX.
 
 use crate::error::{Error, Kind, Result};
 use crate::protocol::RemoteFolder;
@@ -9,8 +10,8 @@ use crate::types::{MailboxEntry, UserId};
 /// replica. Cyrus finds a user's files by the uniqueid of the INBOX. Data that arrives before the
 /// INBOX would be stored in a place where Cyrus does not look later.
 ///
-/// Also requests another mailbox of the user, and returns whether the replica has it. Returns
-/// `true` if `other` is `None` or the user has no INBOX on the master.
+/// Returns whether the replica also has the mailbox `other`. Returns `true` if `other` is `None` or
+/// the user has no INBOX on the master.
 pub(crate) fn check_inbox(
     pass: &mut Pass<'_>,
     user: &UserId,
@@ -18,7 +19,7 @@ pub(crate) fn check_inbox(
 ) -> Result<bool> {
     let name = pass.names.inbox(user);
     let Some(inbox) = pass.store.lookup(&name)? else { return Ok(true) };
-    if inbox.mbtype.is_deleted() || inbox.mbtype.is_intermediate() || inbox.mbtype.is_elsewhere() {
+    if !inbox.mbtype.is_here() {
         return Ok(true);
     }
     let wanted: Vec<MailboxEntry> = std::iter::once(inbox).chain(other).collect();
@@ -43,7 +44,7 @@ pub(crate) fn check_inbox(
     }
     let detail = format!("the replica does not have the user's INBOX {name} yet");
     Err(Error::new(Kind::ReplicaNoMailbox, "replicate", user, detail)
-        .hint("replicate the whole user first (sync_client -u)"))
+        .with_hint("replicate the whole user first (sync_client -u)"))
 }
 
 /// Returns whether a mailbox of the master could not be opened because it does not exist.

@@ -1,5 +1,5 @@
 //! Replicates a user's data besides mailboxes: subscriptions, seen state, sieve scripts, quotas,
-//! annotations. [`plan`] is pure.
+//! annotations. [`plan`] has only pure functions.
 
 pub(crate) mod annotations;
 pub(crate) mod apply;

@@ -2,7 +2,7 @@
 //! quotas.
 //!
 //! Pure: takes the lists of both sides and returns steps in the order in which they must be done.
-//! [`Step`] has its command and its event.
+//! Each [`Step`] makes its command and its event.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,25 +13,25 @@ use crate::types::{MboxName, Quota, Seen, SieveScript, Text, UniqueId, UserId};
 /// One change to a user's data on the replica.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// `APPLY SUB`.
+    /// Adds a subscription: `APPLY SUB`.
     Subscribe(MboxName),
-    /// `APPLY UNSUB`.
+    /// Removes a subscription: `APPLY UNSUB`.
     Unsubscribe(MboxName),
-    /// `APPLY SEEN`.
+    /// Sends the seen state of a mailbox: `APPLY SEEN`.
     Seen(Seen),
-    /// `APPLY SIEVE`. The content is read when it is sent.
+    /// Uploads a script: `APPLY SIEVE`. The content of the script is read when the command is sent.
     UploadSieve(SieveScript),
-    /// `APPLY UNSIEVE`, then `APPLY SIEVE` of the same script.
+    /// Deletes a script and uploads it again: `APPLY UNSIEVE`, then `APPLY SIEVE`.
     ReplaceSieve(SieveScript),
-    /// `APPLY UNSIEVE`.
+    /// Deletes a script: `APPLY UNSIEVE`.
     DeleteSieve(Text),
-    /// `APPLY ACTIVATE_SIEVE`.
+    /// Makes a script the active one: `APPLY ACTIVATE_SIEVE`.
     ActivateSieve(Text),
-    /// `APPLY UNACTIVATE_SIEVE`.
+    /// Deactivates the active script: `APPLY UNACTIVATE_SIEVE`.
     DeactivateSieve,
-    /// `APPLY QUOTA`.
+    /// Sets the limits of a quota root: `APPLY QUOTA`.
     SetQuota(Quota),
-    /// `APPLY UNQUOTA`.
+    /// Deletes a quota root: `APPLY UNQUOTA`.
     DeleteQuota(Text),
 }
 
@@ -54,7 +54,7 @@ impl Step {
     }
 
     /// Returns the event that reports the step.
-    pub fn told(&self, user: &UserId) -> events::Step {
+    pub fn reported(&self, user: &UserId) -> events::Step {
         use events::Step as Told;
         let user = user.clone();
         match self {
@@ -73,8 +73,8 @@ impl Step {
     }
 }
 
-/// Returns steps that add subscriptions, in the master's order, and then steps that remove others
-/// (`sync_do_user_sub`).
+/// Returns steps that add subscriptions, in the master's order, and then steps that remove the
+/// replica's other subscriptions (`sync_do_user_sub`).
 pub fn subscriptions(ours: &[MboxName], theirs: &[MboxName]) -> Vec<Step> {
     let here: HashSet<&MboxName> = ours.iter().collect();
     let there: HashSet<&MboxName> = theirs.iter().collect();
@@ -91,10 +91,10 @@ pub fn seen(ours: Vec<Seen>, theirs: &[Seen]) -> Vec<Step> {
     ours.into_iter().filter(differs).map(Step::Seen).collect()
 }
 
-/// Returns steps that upload sieve scripts that are missing or differ, delete others, and then
-/// change the active script (`sync_do_user_sieve`). Scripts are compared by GUID, or by date if the
-/// replica reports no GUID. Compiled bytecode (`.bc`) is never sent, because the replica compiles
-/// scripts itself.
+/// Returns steps that upload sieve scripts that are missing or differ, delete the replica's other
+/// scripts, and then change the active script (`sync_do_user_sieve`). Scripts are compared by GUID,
+/// or by date if the replica reports no GUID. Compiled bytecode (`.bc`) is never sent, because the
+/// replica compiles scripts itself.
 pub fn sieve(ours: &[SieveScript], theirs: &[SieveScript]) -> Vec<Step> {
     let there: HashMap<&Text, &SieveScript> = theirs.iter().map(|s| (&s.name, s)).collect();
     let here: HashSet<&Text> = ours.iter().map(|s| &s.name).collect();
@@ -113,8 +113,8 @@ pub fn sieve(ours: &[SieveScript], theirs: &[SieveScript]) -> Vec<Step> {
         .cloned()
         .map(Step::UploadSieve)
         .collect();
-    // Cyrus's client also deletes the bytecode of a script that is not active any more. Since 3.6
-    // the replica ignores this, and the script would stay active on the replica.
+    // Cyrus's client also deletes the bytecode of a script that is not active any more. A replica
+    // since 3.6 ignores that command, so the script would stay active there.
     let kept = |name: &Text| here.contains(name) || here.contains(&source(name));
     let gone = theirs.iter().filter(|s| !kept(&s.name));
     steps.extend(gone.map(|s| Step::DeleteSieve(s.name.clone())));
@@ -131,9 +131,9 @@ pub fn sieve(ours: &[SieveScript], theirs: &[SieveScript]) -> Vec<Step> {
     steps
 }
 
-/// Returns the steps of [`sieve`] for a replica that empties a script when it is sent again
-/// ([`Capabilities::empties_scripts`](crate::replica::Capabilities)). A changed script is deleted
-/// first. If it was active, it must be activated again.
+/// Returns the steps of [`sieve`] for a replica that empties an existing script when it receives
+/// the script again ([`Capabilities::empties_scripts`](crate::replica::Capabilities)). A changed
+/// script is deleted before it is sent. If the script was active, it must be activated again.
 pub fn sieve_by_deletion(ours: &[SieveScript], theirs: &[SieveScript]) -> Vec<Step> {
     let mut replaced = HashSet::new();
     let replace = |step| match step {
@@ -156,8 +156,8 @@ pub fn sieve_by_deletion(ours: &[SieveScript], theirs: &[SieveScript]) -> Vec<St
     steps
 }
 
-/// Returns the name of the script from which bytecode was compiled. Returns any other name
-/// unchanged.
+/// Returns the name of the script from which the bytecode `name` was compiled. Returns the name of
+/// a script unchanged.
 fn source(name: &Text) -> Text {
     match name.as_bytes().strip_suffix(b".bc") {
         Some(script) => Text::from([script, b".script"].concat()),
@@ -165,12 +165,13 @@ fn source(name: &Text) -> Text {
     }
 }
 
-/// Returns steps for quota roots: first for those that were deleted, then for those whose limits
-/// differ. In `ours`, `None` means that a mailbox names the root, but it does not exist (any more).
+/// Returns steps for quota roots: first for roots that were deleted, then for roots whose limits
+/// differ. In `ours`, `None` means that a mailbox has the root in its header, but the root does not
+/// exist.
 ///
-/// Cyrus's client deletes last (`sync_do_user_quota`). But the replica removes a root from the
-/// mailboxes below it when it deletes the root, and gives them the root above only when it creates
-/// that one (`mboxlist_unsetquota`, `mboxlist_setquotas`).
+/// Cyrus's client deletes last (`sync_do_user_quota`). But when a replica deletes a root, it leaves
+/// the mailboxes below it without a root (`mboxlist_unsetquota`). They get the root above only when
+/// that root is created after the deletion (`mboxlist_setquotas`).
 pub fn quotas(ours: &[(Text, Option<Quota>)], theirs: &[Quota]) -> Vec<Step> {
     let there: HashMap<&Text, &Quota> = theirs.iter().map(|q| (&q.root, q)).collect();
     let here: HashMap<&Text, &Option<Quota>> = ours.iter().map(|(root, q)| (root, q)).collect();
@@ -236,8 +237,9 @@ mod tests {
         }
         assert_eq!(sieve_by_deletion(&theirs, &theirs), []);
         // The replica reports the bytecode as active.
-        let told = |content| [script("a.script", content, false), script("a.bc", content, true)];
-        let [_, active] = &sieve_by_deletion(&told(9), &told(1))[..] else { panic!("two") };
+        let reported =
+            |content| [script("a.script", content, false), script("a.bc", content, true)];
+        let [_, active] = &sieve_by_deletion(&reported(9), &reported(1))[..] else { panic!("two") };
         assert_eq!(*active, Step::ActivateSieve("a.bc".into()));
     }
 

@@ -1,4 +1,6 @@
-//! Replicates the quota roots that the master's mailboxes name.
+//! Replicates the quota roots that are in the headers of the master's mailboxes.
+
+use std::ops::ControlFlow;
 
 use super::apply::apply_steps;
 use super::plan::{self, Step};
@@ -8,31 +10,32 @@ use crate::sync::failures::Failures;
 use crate::sync::pass::Pass;
 use crate::types::{MboxName, QUOTA_RESOURCES, Quota, Text, UserId};
 
-/// A quota root that mailboxes name.
+/// A quota root that is in the headers of mailboxes.
 #[derive(Debug)]
 pub(crate) struct NamedRoot {
-    /// Its name.
+    /// Name of the root.
     pub root: Text,
-    /// A mailbox below the root that names it. Before Cyrus deletes a root, it removes the root
-    /// from these mailboxes (`mboxlist_unsetquota`). Mailboxes elsewhere may still name it after a
-    /// rename.
+    /// A mailbox at or below the root that has the root in its header. Before Cyrus deletes a root,
+    /// it removes the root from these mailboxes (`mboxlist_unsetquota`). A mailbox elsewhere may
+    /// still have the root in its header after a rename.
     pub by_its_own: Option<MboxName>,
 }
 
-/// Refuses limits that do not fit into the 32 bits of the protocol. The replica would use their
-/// lower half as the limit, and would then bounce mail.
+/// Refuses limits that do not fit into the 32 bits of the protocol. The replica would use only the
+/// lower 32 bits as the limit, and would bounce mail.
 fn sendable(quota: Quota) -> Result<Quota> {
     for (name, limit) in QUOTA_RESOURCES.iter().zip(quota.limits) {
         let Some(limit) = limit.filter(|limit| u32::try_from(*limit).is_err()) else { continue };
-        let detail = format!("its {name} limit {limit} is higher than replication can tell");
+        let detail = format!("its {name} limit {limit} is too high for the replication protocol");
         let root = Subject::item(quota.root.clone());
         return Err(Error::new(Kind::Unsupported, "replicate quota", root, detail)
-            .hint(format!("set a limit of at most {}, or none", u32::MAX)));
+            .with_hint(format!("set a limit of at most {}, or none", u32::MAX)));
     }
     Ok(quota)
 }
 
-/// Plans the steps for the quota roots that the master's mailboxes name.
+/// Plans the steps for the quota roots in the headers of the master's mailboxes. `theirs` are the
+/// replica's quotas.
 pub(crate) fn quota_steps(
     pass: &Pass<'_>,
     roots: Vec<NamedRoot>,
@@ -53,14 +56,32 @@ pub(crate) fn quota_steps(
     }
     let mut steps = plan::quotas(&ours, theirs);
     if !failures.is_empty() {
-        // The mailbox that names the root may be one of those that could not be opened.
+        // A mailbox that uses the root may be one of those that could not be opened.
         steps.retain(|step| !matches!(step, Step::DeleteQuota(_)));
     }
     Ok(steps)
 }
 
-/// Called for a quota root that has no record. Fails if the mailbox `named_by` still names this
-/// root in its cyrus.header.
+/// Fails if a quota root has no record on the master, but the first mailbox at or below the root
+/// still has it in its cyrus.header. Then the record was lost, not deleted.
+pub(crate) fn check_deleted(pass: &Pass<'_>, root: &Text) -> Result<()> {
+    let name = MboxName::new(root.as_bytes());
+    let entry = pass.store.lookup(&name)?.filter(|entry| entry.mbtype.is_here());
+    let mut first = entry.map(|entry| entry.name);
+    if first.is_none() {
+        pass.store.each_mailbox(&[root.as_bytes(), b"."].concat(), &mut |entry| {
+            if !entry.mbtype.is_here() {
+                return Ok(ControlFlow::Continue(()));
+            }
+            first = Some(entry.name);
+            Ok(ControlFlow::Break(()))
+        })?;
+    }
+    lost(pass, root, first.as_ref())
+}
+
+/// Handles a quota root that has no record on the master. Fails if the mailbox `named_by` still has
+/// this root in its cyrus.header.
 fn lost(pass: &Pass<'_>, root: &Text, named_by: Option<&MboxName>) -> Result<()> {
     let Some(name) = named_by else { return Ok(()) };
     let mailbox = match pass.store.open(name) {
@@ -70,14 +91,14 @@ fn lost(pass: &Pass<'_>, root: &Text, named_by: Option<&MboxName>) -> Result<()>
     if mailbox.state().quotaroot.as_ref() != Some(root) {
         return Ok(());
     }
-    let detail = format!("cyrus.header of {name} names it, but there is no record of it");
-    Err(Error::new(Kind::Corrupt, "read quota", Subject::item(root.clone()), detail)
-        .hint("restore the record, or run quota -f: the mailboxes then have no quota"))
+    let detail = format!("cyrus.header of {name} names this quota root, but it has no record");
+    Err(Error::new(Kind::Corrupt, "read quota", Subject::item(root.clone()), detail).with_hint(
+        "restore the record, or run quota -f, which removes the quota from the mailboxes",
+    ))
 }
 
-/// Replicates the limits of the quota roots that belong to no user, if shared mailboxes on either
-/// side name them. Cyrus's client only replicates roots of users, and others only if the log names
-/// them.
+/// Replicates the limits of quota roots that belong to no user, if shared mailboxes on either side
+/// use them. Cyrus's client replicates such a root only if the sync log contains it.
 pub(crate) fn shared_quotas(
     pass: &mut Pass<'_>,
     mut roots: Vec<NamedRoot>,
@@ -85,17 +106,18 @@ pub(crate) fn shared_quotas(
 ) -> Result<()> {
     let is_shared = |root: &Text| pass.names.owner(&MboxName::new(root.as_bytes())).is_none();
     roots.retain(|named| is_shared(&named.root));
-    // If a root occurs twice, keep the entry with more information.
+    // If a root occurs twice, keep the entry that has a mailbox.
     roots.sort_by(|a, b| (&a.root, &b.by_its_own).cmp(&(&b.root, &a.by_its_own)));
     roots.dedup_by(|later, earlier| later.root == earlier.root);
     let mut tickets = Vec::with_capacity(roots.len());
     for root in roots.iter().map(|named| &named.root) {
-        tickets.push(pass.session.submit(Command::GetQuota(root))?);
+        tickets.push(((), pass.session.submit(Command::GetQuota(root))?));
     }
     let mut theirs = Vec::new();
-    for ticket in tickets {
-        theirs.extend(pass.session.wait(ticket)?.into_quota()?);
-    }
+    pass.each_reply(tickets, |_, (), reply| {
+        theirs.extend(reply?.into_quota()?);
+        Ok(())
+    })?;
     let steps = quota_steps(pass, roots, &theirs, failures)?;
     apply_steps(pass, &UserId::default(), steps, failures)
 }

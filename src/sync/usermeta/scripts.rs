@@ -1,8 +1,8 @@
 //! Replicates sieve scripts. If both sides store them in the `#sieve` mailbox, they are replicated
-//! like any other mailbox. Otherwise they are sent by special commands (`sync_do_user_sieve`). This
-//! is so if the replica does not offer such mailboxes, or if the master still has scripts in a
-//! directory and its Cyrus did not [move them](super::moving). In the second case the replica has a
-//! `#sieve` mailbox before the master has one.
+//! like any other mailbox. Otherwise scripts are sent by special commands (`sync_do_user_sieve`).
+//! There are two such cases. Either the replica does not support `#sieve` mailboxes, or the master
+//! still has scripts in a directory and its Cyrus did not [move them](super::moving). In the second
+//! case the replica has a `#sieve` mailbox before the master has one.
 
 use sha1::{Digest, Sha1};
 
@@ -22,26 +22,47 @@ use crate::types::{
 
 /// Plans the steps for the scripts of a user.
 ///
-/// - `ours`: the master's scripts; `None` if they are in a mailbox there.
-/// - `told`: the scripts in the replica's reply; it sends them only if `#sieve` mailboxes are not
+/// - `ours`: the master's scripts, or `None` if the master stores them in a mailbox.
+/// - `reported`: the scripts in the replica's reply. The reply contains them only if `#sieve` mailboxes
+///   are not replicated.
+/// - `sieve_mailbox`: the name of the user's `#sieve` mailbox, if `#sieve` mailboxes are
 ///   replicated.
-/// - `sieve_mailbox`: the name of the user's `#sieve` mailbox, if these are replicated.
-/// - `is_certain`: the user has no other scripts than `ours`. If this is not certain, `ours` is
-///   empty and `#sieve` mailboxes are replicated, there are no steps, and the replica's scripts stay.
+/// - `is_certain`: whether `ours` is certainly complete. If it is not, `ours` is empty and `#sieve`
+///   mailboxes are replicated, there are no steps, and the replica's scripts stay.
 pub(crate) fn sieve_steps(
     pass: &mut Pass<'_>,
     sieve_mailbox: Option<MboxName>,
     ours: Option<Vec<SieveScript>>,
     is_certain: bool,
-    told: &[SieveScript],
+    reported: &[SieveScript],
 ) -> Result<Vec<Step>> {
     let Some(ours) = ours else { return Ok(Vec::new()) };
-    let Some(name) = sieve_mailbox else { return Ok(plan::sieve(&ours, told)) };
+    let Some(name) = sieve_mailbox else { return Ok(plan::sieve(&ours, reported)) };
     if ours.is_empty() && !is_certain {
         return Ok(Vec::new());
     }
     let theirs = stored_there(pass, &name)?.unwrap_or_default();
     Ok(plan::sieve(&ours, &theirs))
+}
+
+/// Returns whether nothing is lost if the master's `#sieve` mailbox replaces this one of the
+/// replica, which has another uniqueid. This is the case if this client created it
+/// ([`directory_steps`]), or if the master has every script in it.
+pub(crate) fn is_expendable(
+    pass: &mut Pass<'_>,
+    user: &UserId,
+    folder: &RemoteFolder,
+) -> Result<bool> {
+    let inbox = pass.store.lookup(&pass.names.inbox(user))?.filter(|it| !it.mbtype.is_deleted());
+    if folder.last_uid == 0 || folder.uniqueid == derived_id(user, inbox.as_ref()) {
+        return Ok(true);
+    }
+    let ours = pass.store.sieve_scripts(user)?;
+    let theirs = scripts_in(pass, folder)?;
+    let is_here = |script: &SieveScript| {
+        ours.iter().any(|own| own.name == script.name && own.guid == script.guid)
+    };
+    Ok(theirs.iter().all(|script| script.active || is_here(script)))
 }
 
 /// Plans the deletion of the replica's scripts, for a user whose directory of scripts is empty.
@@ -55,19 +76,20 @@ pub(crate) fn deletion_steps(pass: &mut Pass<'_>, name: &MboxName) -> Result<Vec
     Ok(to_upload(pass, &[], &theirs))
 }
 
-/// Returns the scripts in a `#sieve` mailbox of the replica. Returns `None` if it is missing there.
+/// Returns the scripts in a `#sieve` mailbox of the replica. Returns `None` if the replica does not
+/// have the mailbox.
 fn stored_there(pass: &mut Pass<'_>, name: &MboxName) -> Result<Option<Vec<SieveScript>>> {
     let is_it = |folder: &RemoteFolder| folder.mbtype.is_sieve();
     match pass.folders(std::slice::from_ref(name))?.into_iter().find(is_it) {
-        // It never held a message.
+        // A mailbox with LAST_UID 0 never had a message.
         Some(folder) if folder.last_uid == 0 => Ok(Some(Vec::new())),
         Some(folder) => scripts_in(pass, &folder).map(Some),
         None => Ok(None),
     }
 }
 
-/// Plans the steps for scripts that the master has in a directory and the replica in a mailbox. The
-/// mailbox is created on the replica if it is missing.
+/// Plans the steps for scripts that the master has in a directory and the replica in a mailbox.
+/// Creates the mailbox on the replica if it is missing.
 pub(crate) fn directory_steps(
     pass: &mut Pass<'_>,
     user: &UserId,
@@ -81,7 +103,8 @@ pub(crate) fn directory_steps(
     Ok(to_upload(pass, ours, &theirs))
 }
 
-/// What differs, as this replica must be brought to it.
+/// Returns the steps that make the replica's scripts equal to the master's, in a form that works
+/// with the replica's version.
 pub(crate) fn to_upload(
     pass: &Pass<'_>,
     ours: &[SieveScript],
@@ -98,10 +121,10 @@ pub(crate) fn to_upload(
 /// name of the user, renames it instead. Returns the scripts in it.
 ///
 /// A replica would create the mailbox by itself with the first script. But a replica of Cyrus 3.12
-/// or later with `replicaonly` set aborts then, because it may not assign a modseq
-/// (`mboxname_assert_canadd` in `imap/mboxname.c`), and it does not report this setting. The
-/// uniqueid is derived from that of the INBOX. So the mailbox can be found again after a rename of
-/// the user, unlike one that a replica has created by itself.
+/// or later with `replicaonly` set would abort, because it may not assign a modseq
+/// (`mboxname_assert_canadd` in `imap/mboxname.c`), and the client cannot see whether `replicaonly`
+/// is set. The uniqueid is derived from the uniqueid of the INBOX. So this client finds the mailbox
+/// again after a rename of the user, unlike a mailbox that the replica has created.
 fn make_mailbox(pass: &mut Pass<'_>, user: &UserId, name: &MboxName) -> Result<Vec<SieveScript>> {
     let inbox = pass.store.lookup(&pass.names.inbox(user))?.filter(|it| !it.mbtype.is_deleted());
     let header = header(pass, user, name, inbox.as_ref());
@@ -149,7 +172,7 @@ fn rename(pass: &mut Pass<'_>, former: &RemoteFolder, name: &MboxName) -> Result
     pass.session.wait(ticket).map(drop)
 }
 
-/// Makes the state of a new mailbox for scripts, like Cyrus does (`sieve_ensure_folder` in
+/// Makes the header of a new mailbox for scripts, like Cyrus does (`sieve_ensure_folder` in
 /// `imap/sieve_db.c`), with the access rights of the INBOX.
 fn header(
     pass: &Pass<'_>,
@@ -158,13 +181,12 @@ fn header(
     inbox: Option<&MailboxEntry>,
 ) -> MailboxHeader {
     let owners = || Text::from([user.as_bytes(), b"\tlrswipkxtecdan\t"].concat());
-    let id = inbox.map_or(user.as_bytes(), |inbox| inbox.uniqueid.as_bytes());
     let partition = inbox.map_or_else(|| "default".into(), |inbox| inbox.partition.clone());
     MailboxHeader {
-        uniqueid: uniqueid(id),
+        uniqueid: derived_id(user, inbox),
         name: name.clone(),
         mbtype: MboxType(MboxType::SIEVE),
-        // With 0 the replica would assign the next modseq.
+        // If this were 0, the replica would assign the next modseq.
         highestmodseq: 1,
         createdmodseq: Some(1),
         foldermodseq: Some(1),
@@ -175,8 +197,12 @@ fn header(
     }
 }
 
-/// Derives the uniqueid of the mailbox for scripts from that of the INBOX, in the format that Cyrus
-/// uses (`makeuuid`).
+fn derived_id(user: &UserId, inbox: Option<&MailboxEntry>) -> UniqueId {
+    uniqueid(inbox.map_or(user.as_bytes(), |inbox| inbox.uniqueid.as_bytes()))
+}
+
+/// Derives the uniqueid of the mailbox for scripts from the uniqueid of the INBOX, in Cyrus's
+/// format (`makeuuid`).
 fn uniqueid(inbox: &[u8]) -> UniqueId {
     let hash = Sha1::new().chain_update(b"cyrsync #sieve ").chain_update(inbox).finalize();
     let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
@@ -202,19 +228,19 @@ fn scripts_in(pass: &mut Pass<'_>, folder: &RemoteFolder) -> Result<Vec<SieveScr
         asked.push((record, ticket));
     }
     let mut scripts: Vec<SieveScript> = Vec::new();
-    for (record, ticket) in asked {
+    pass.each_reply(asked, |_, record, reply| {
         let subject = || format!("uid {} of {name} on the replica", record.uid);
         let bad = |what: String| {
             Error::new(Kind::Protocol, "read sieve script", subject(), what)
-                .hint("expunge the message there: only sieve scripts belong there")
+                .with_hint("expunge the message on the replica: only sieve scripts belong there")
         };
-        let reply = pass.session.wait(ticket)?;
-        let Some(FetchedMessage::Memory(bytes)) = reply.into_message() else {
-            return Err(bad("the answer holds no file".into()));
+        let Some(FetchedMessage::Memory(bytes)) = reply?.into_message() else {
+            return Err(bad("the reply contains no file".into()));
         };
         let script = script::parse(&bytes).map_err(|malformed| bad(malformed.to_string()))?;
         let with = |extension: &str| Text::from([&script.name, extension.as_bytes()].concat());
-        // To replace a script, Cyrus appends the new message before it expunges the old one.
+        // While Cyrus replaces a script, the mailbox has both messages: the new one is appended
+        // before the old one is expunged. Use the later message.
         scripts.retain(|s| s.name != with(".script") && s.name != with(".bc"));
         scripts.push(SieveScript {
             name: with(".script"),
@@ -226,7 +252,8 @@ fn scripts_in(pass: &mut Pass<'_>, folder: &RemoteFolder) -> Result<Vec<SieveScr
             let (name, guid) = (with(".bc"), Guid::default());
             scripts.push(SieveScript { name, last_update: 0, guid, active: true });
         }
-    }
+        Ok(())
+    })?;
     Ok(scripts)
 }
 

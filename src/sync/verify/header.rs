@@ -1,4 +1,4 @@
-//! Compares the headers of a mailbox: all fields in the table of those that are replicated.
+//! Compares the headers of a mailbox: all fields in the table of [`crate::types::header`].
 //!
 //! Differences that replication accepts are not reported: fields that the replica's version does
 //! not report, and modseqs of conversations and reverse ACLs that are higher on the replica.
@@ -10,7 +10,7 @@ use crate::sync::survey::compare::{self as survey, Known, differ};
 use crate::types::header::{Compared, FIELDS, Field, Shape, Value};
 use crate::types::{MailboxEntry, MailboxHeader, MailboxState};
 
-/// Compares everything except records and annotations. The CRCs are compared at the end.
+/// Compares all header fields except the CRCs, which are compared after the records.
 pub(super) fn compare(pass: &Pass<'_>, here: &MailboxState, there: &RemoteFolder, part: &mut Part) {
     let mut here = here.header.clone();
     here.partition = pass.partition(&here.partition);
@@ -25,7 +25,8 @@ pub(super) fn compare(pass: &Pass<'_>, here: &MailboxState, there: &RemoteFolder
 fn differs(field: &Field, here: &MailboxHeader, there: &MailboxHeader, known: Known) -> bool {
     let (ours, theirs) = (field.get(here), field.get(there));
     match field.compared {
-        // A version that does not know the field reports none, and intermediates have none either.
+        // The replica reports no value if its version does not have the field, or for an
+        // intermediate.
         Compared::Never if !theirs.is_set() => ours.is_set() && field.key == "QUOTAROOT",
         Compared::Never => ours != theirs,
         Compared::InFull => {
@@ -36,13 +37,13 @@ fn differs(field: &Field, here: &MailboxHeader, there: &MailboxHeader, known: Kn
     }
 }
 
-/// Returns whether the master may have changed a field since the replica got it.
+/// Returns whether the master may have changed a field after its last replication.
 fn is_newer(field: &Field, here: &MailboxHeader, there: &MailboxHeader) -> bool {
     match field.shape {
         Shape::Number32 | Shape::Number64 | Shape::Time => {
             field.get(here).number() > field.get(there).number()
         }
-        // Nothing shows when these fields were changed.
+        // Nothing shows when these fields were changed, so the change may be recent.
         Shape::Options => true,
         _ if ["QUOTAROOT", "USERGROUPS"].contains(&field.key) => true,
         _ => here.foldermodseq > there.foldermodseq,
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_replication_tolerates_is_no_difference() {
+    fn fields_that_replication_ignores_are_no_difference() {
         let (here, there) = (full(0), full(100));
         let higher_there = ["XCONVMODSEQ", "RACLMODSEQ"];
         let unreported = [

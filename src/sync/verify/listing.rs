@@ -10,7 +10,7 @@ use crate::protocol::RemoteFolder;
 use crate::sync::pass::Pass;
 use crate::types::{MailboxEntry, MboxName, Text, UniqueId};
 
-/// The mailboxes to compare; `None` for all.
+/// Names of the mailboxes to compare. `None` means all.
 pub(super) type Only = Option<HashSet<MboxName>>;
 
 /// The mailboxes of both sides.
@@ -20,7 +20,8 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// Compares the mailboxes. Returns the quota roots that the master's mailboxes name.
+    /// Compares the mailboxes in `only`, and adds a part for each to `parts`. Returns the quota
+    /// roots of the master's mailboxes.
     pub fn compare(
         self,
         pass: &mut Pass<'_>,
@@ -75,8 +76,8 @@ impl Listing {
             parts.push(part);
         }
         compare_all(pass, pairs, parts)?;
-        // If the master has scripts in a directory, the replica may have them in a mailbox. They
-        // are compared as scripts.
+        // Skip mailboxes for scripts, because the master may have the scripts in a directory.
+        // Scripts are compared separately.
         let is_stray = |name: &MboxName| is_wanted(name) && !pass.names.is_sieve(name);
         let mut strays: Vec<MboxName> = by_name.into_keys().filter(is_stray).collect();
         strays.sort();
@@ -84,8 +85,7 @@ impl Listing {
             let mut part = Part::new(&name);
             match pass.store.lookup(&name) {
                 Ok(_) => part.differs("MAILBOX", None, there(), true),
-                // The entry is unreadable, so it is unknown whether the replica should have the
-                // mailbox.
+                // An unreadable entry does not show whether the replica should have the mailbox.
                 Err(error) => part.fails(&name, error),
             }
             parts.push(part);

@@ -1,9 +1,9 @@
-//! The interface through which a verification asks about the sync log.
+//! The interface to the sync log for a verification.
 
 use crate::types::UserId;
 
-/// Knows which changes are logged and on their way to the replica.
+/// Looks up changes in the sync log that replication has not sent yet.
 pub trait Log: Send + Sync {
-    /// Returns whether changes of an owner are logged. `None` stands for shared mailboxes.
+    /// Returns whether the log has changes of an owner: of a user, or of shared mailboxes (`None`).
     fn has(&self, owner: Option<&UserId>) -> bool;
 }

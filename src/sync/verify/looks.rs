@@ -1,5 +1,5 @@
-//! Compares both sides of a task, and compares parts that differ again: changes that the master has
-//! just made may not have reached the replica yet.
+//! Compares both sides of a task. Parts that differ are compared again, because recent changes of
+//! the master may not have reached the replica yet. One such comparison is called a look.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::sync::failures::ends_all;
 use crate::sync::pass::Pass;
 use crate::types::MboxName;
 
-/// The pauses before the second and later comparisons, to give replication time.
+/// Pauses before the second and later comparisons, in which replication can send recent changes.
 const PAUSES: [Duration; 3] =
     [Duration::from_millis(200), Duration::from_millis(500), Duration::from_secs(1)];
 
@@ -24,7 +24,7 @@ const PAUSES: [Duration; 3] =
 pub struct Verified {
     /// The events to report.
     pub events: Vec<VerifyEvent>,
-    /// The counts.
+    /// The numbers of compared items and differences.
     pub totals: VerifyTotals,
 }
 
@@ -35,7 +35,7 @@ impl Verified {
     }
 }
 
-/// Compares both sides of a task. What cannot be compared is reported too.
+/// Compares both sides of a task. Also reports data that cannot be compared.
 ///
 /// Fails if the session is lost, a stop was requested, or another worker holds the owner.
 pub fn verify(
@@ -49,7 +49,8 @@ pub fn verify(
     let mut pauses = PAUSES.iter();
     let mut again = None;
     loop {
-        // Check the log before comparing: changes that leave the log after this are on the replica.
+        // Check the log before the comparison. A change that is removed from the log later has
+        // reached the replica by then.
         let is_logged = !matches!(scope, Scope::Server) && log.has(scope.owner(pass).as_ref());
         match scope.look(pass, again.as_ref()) {
             Ok(parts) => looks.take(parts, is_logged),
@@ -80,14 +81,15 @@ pub fn verify(
 #[derive(Default)]
 struct Looks {
     count: u32,
-    /// Parts that differ and are compared again, and whether the master is changing them.
+    /// Parts that must be compared again. The flag is true if changes of the part are in the log,
+    /// or the part has changed between two comparisons.
     open: Vec<(Part, bool)>,
-    /// All other parts.
+    /// Parts that need no further comparison, with the same flag.
     done: Vec<(Part, bool)>,
 }
 
 impl Looks {
-    /// Takes the result of a comparison.
+    /// Stores the result of a comparison. Decides which parts are compared again.
     fn take(&mut self, parts: Vec<Part>, is_logged: bool) {
         let mut earlier = std::mem::take(&mut self.open);
         for part in parts {
@@ -107,7 +109,7 @@ impl Looks {
         self.count += 1;
     }
 
-    /// Returns what to compare again, if anything.
+    /// Returns the parts to compare again. Returns `None` if there are none.
     fn again(&self) -> Option<Again> {
         let names = self.open.iter().filter_map(|(part, _)| part.subject.mailbox().cloned());
         let names: HashSet<MboxName> = names.collect();
@@ -115,7 +117,7 @@ impl Looks {
         (!self.open.is_empty()).then_some(Again { mailboxes: Some(names), only_mailboxes })
     }
 
-    /// Returns whether some differences may disappear after waiting.
+    /// Returns whether replication may remove some of the differences after a pause.
     fn may_settle(&self) -> bool {
         self.open.iter().any(|(part, _)| part.may_settle())
     }
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rests_is_a_difference_after_the_second_look() {
+    fn an_unchanged_difference_is_confirmed_at_the_second_look() {
         let mut looks = Looks::default();
         looks.take(vec![equal("a"), part("b", true, 7), part("c", false, 7)], false);
         let again = looks.again().unwrap();
@@ -165,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_settled_at_a_later_look_is_equal() {
+    fn a_difference_that_disappears_at_a_later_look_is_equal() {
         let mut looks = Looks::default();
         looks.take(vec![part("b", true, 7), part("gone", true, 7)], true);
         looks.take(vec![equal("b")], false);
@@ -174,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_on_changing_or_is_logged_is_not_replicated_yet() {
+    fn a_changing_or_logged_part_counts_as_not_replicated_yet() {
         let mut looks = Looks::default();
         looks.take(vec![part("changing", true, 7), part("logged", true, 7)], true);
         for modseq in 8..10 {
@@ -191,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_replica_changed_is_a_difference_whatever_is_logged() {
+    fn a_change_of_the_replica_is_a_difference_even_if_the_mailbox_is_logged() {
         let mut looks = Looks::default();
         looks.take(vec![part("b", false, 7)], true);
         assert!(!looks.may_settle());

@@ -1,5 +1,5 @@
-//! Compares mailboxes that exist on both sides. While one is compared, the next ones are requested
-//! from the replica, as far as memory allows.
+//! Compares mailboxes that exist on both sides. While one mailbox is compared, the next ones are
+//! requested from the replica already, as far as memory allows.
 
 use std::collections::VecDeque;
 
@@ -10,19 +10,19 @@ use super::records::Merge;
 use crate::error::{Error, Kind, Result};
 use crate::limits::REPLY_RECORD_BYTES;
 use crate::protocol::{Command, FullMailbox, RemoteFolder, Reply, Ticket};
-use crate::store::{Crcs, Mailbox};
+use crate::store::{Crcs, Mailbox, ReadMailbox as _};
 use crate::sync::failures::ends_all;
 use crate::sync::pass::Pass;
 use crate::types::{MailboxEntry, MboxName, Text};
 
-/// How many records are requested from the replica ahead of time.
+/// Maximum number of records that are requested from the replica ahead of time.
 const RECORDS_AHEAD: u64 = 10_000;
-/// How many mailboxes are requested ahead of time.
+/// Maximum number of mailboxes that are requested ahead of time.
 const MAILBOXES_AHEAD: usize = 64;
 
-/// How many differences of a task are listed in full. After that, the second constant limits those
-/// of each mailbox.
+/// Number of listed differences of a task after which only a few are listed for each mailbox.
 const MOST_LISTED: usize = 10_000;
+/// Maximum number of differences that are listed for each mailbox after [`MOST_LISTED`].
 const MOST_LISTED_LATER: usize = 3;
 
 /// A mailbox that exists on both sides.
@@ -36,8 +36,8 @@ pub(super) struct Pair {
     pub records: u64,
 }
 
-/// Returns the number of records of each mailbox before they are opened. Adds the quota roots that
-/// they name to `roots`.
+/// Returns the number of records of each mailbox on the master. Adds the quota roots of these
+/// mailboxes to `roots`.
 pub(super) fn counts(
     pass: &Pass<'_>,
     entries: &[&MailboxEntry],
@@ -45,11 +45,11 @@ pub(super) fn counts(
 ) -> Vec<u64> {
     let mut counts = Vec::with_capacity(entries.len());
     for entries in entries.chunks(MAILBOXES_AHEAD) {
-        let mut glances = pass.store.glance(entries).into_iter();
+        let mut unlocked_states = pass.store.read_unlocked(entries).into_iter();
         for entry in entries {
-            let state = match glances.next().flatten() {
-                Some(glance) => Some(glance.state),
-                // If it cannot be opened, the comparison will report the error.
+            let state = match unlocked_states.next().flatten() {
+                Some(unlocked) => Some(unlocked.state),
+                // If the mailbox cannot be opened, the comparison reports the error later.
                 None => pass.store.open(&entry.name).ok().map(|mailbox| mailbox.state().clone()),
             };
             counts.push(state.as_ref().map_or(0, |state| state.num_records.into()));
@@ -101,7 +101,7 @@ fn one(pass: &Pass<'_>, pair: &Pair, reply: Result<Reply>) -> Result<Part> {
         Ok(()) => {}
         Err(error) if ends_all(&error) => return Err(error),
         Err(error) => {
-            // Differences found before the error may be a consequence of it.
+            // Drop the differences found so far, because they may be a consequence of the error.
             part = Part::new(name);
             match error.kind() {
                 Kind::ReplicaNoMailbox => part.differs("MAILBOX", there(), None, true),
@@ -122,9 +122,9 @@ fn read(pass: &Pass<'_>, pair: &Pair, reply: Reply, part: &mut Part) -> Result<(
     let folder = folder.map_err(|error| of_answer(name, error))?;
     merge.end()?;
     if let Some(number) = &folder.beyond {
-        let detail = format!("the replica tells a number that does not fit: {number}");
+        let detail = format!("the replica sent a number that is too large: {number}");
         return Err(Error::new(Kind::Corrupt, "compare mailbox", name, detail)
-            .hint("reconstruct the mailbox on the replica"));
+            .with_hint("run reconstruct on the mailbox on the replica"));
     }
     part.compared.mailboxes += 1;
     let has_same_records = part.count() == 0;
@@ -141,8 +141,8 @@ fn read(pass: &Pass<'_>, pair: &Pair, reply: Reply, part: &mut Part) -> Result<(
     Ok(())
 }
 
-/// Compares the CRCs. If everything else is equal, they differ only if one side has stored a wrong
-/// CRC.
+/// Compares the CRCs of a mailbox with equal records. A difference means that one side has stored a
+/// wrong CRC.
 fn crcs(
     mailbox: &mut dyn Mailbox,
     folder: &RemoteFolder,
@@ -160,13 +160,13 @@ fn crcs(
     Ok(())
 }
 
-/// Makes the error for an invalid reply to `GET FULLMAILBOX`, which fails only this mailbox.
+/// Makes the error for an invalid reply to `GET FULLMAILBOX`. The error affects only this mailbox.
 fn of_answer(name: &MboxName, error: Error) -> Error {
     if error.kind() != Kind::Protocol {
         return error;
     }
     let detail = format!("{} {}: {}", error.op(), error.subject(), error.detail());
     Error::new(Kind::Corrupt, "compare mailbox", name, detail)
-        .hint(error.hint_text().to_owned())
-        .caused_by(error)
+        .with_hint(error.hint().to_owned())
+        .with_source(error)
 }

@@ -1,5 +1,5 @@
-//! Reads message files on both sides, the replica's with `GET FETCH`, and checks that each has the
-//! size and the SHA-1 of its record.
+//! Reads message files on both sides, and checks that each file has the size and the SHA-1 of its
+//! record. The replica's files are read with `GET FETCH`.
 
 use std::collections::{HashSet, VecDeque};
 use std::ops::ControlFlow;
@@ -17,22 +17,22 @@ use crate::sync::failures::ends_all;
 use crate::sync::pass::Pass;
 use crate::types::{Guid, InternalFlags, MboxName, Record, Uid};
 
-/// How many mailboxes' states are requested from the replica at a time.
+/// Number of mailboxes whose states are requested from the replica at a time.
 const MAILBOXES: usize = 64;
-/// How many messages are read while the lock of their mailbox is held.
+/// Number of messages that are read while the lock of their mailbox is held.
 const CHUNK: usize = 256;
-/// How many bytes of messages are fetched from the replica at a time. A single message may exceed
-/// this.
+/// Maximum number of bytes of messages that are fetched from the replica at a time. A single
+/// message may exceed this.
 const FETCHED_BYTES: u64 = 4 << 20;
-/// How many messages are requested at a time.
+/// Maximum number of messages that are fetched at a time.
 const FETCHES_AHEAD: usize = 64;
 
-/// Selects which messages to read.
+/// The share of the messages whose files are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
-    /// How many of ten thousand messages are read.
+    /// Number of messages to read of each ten thousand.
     pub share: u32,
-    /// Selects which messages these are. Another seed selects others.
+    /// Determines which messages are read. Another seed selects other messages.
     pub seed: u32,
 }
 
@@ -52,8 +52,8 @@ impl Sample {
     }
 }
 
-/// Checks messages in all mailboxes that were compared. If a message cannot be read for another
-/// reason than damage, it counts as not compared.
+/// Checks messages in all mailboxes that were compared. A message that cannot be read for another
+/// reason than damage counts as not compared.
 ///
 /// Fails if the session is lost, or a stop was requested.
 pub(super) fn check(
@@ -95,11 +95,11 @@ pub(super) fn check(
 
 /// The state of a message file on one side.
 enum Side {
-    /// It matches its record.
+    /// The file matches its record.
     Intact,
-    /// It is damaged, with a description.
+    /// The file is damaged or missing. The text describes the damage.
     Bad(String),
-    /// It could not be read, but may be good.
+    /// The file could not be read, but may be intact.
     Unread(Error),
 }
 
@@ -121,7 +121,7 @@ fn of_mailbox(
         let mut mailbox = pass.store.open(&folder.name)?;
         let mut records = Vec::new();
         mailbox.scan(left, &mut |record| {
-            // Newer messages are not on the replica yet.
+            // Skip messages above the replica's last UID, which are not on the replica yet.
             let is_wanted = sample.has(record) && record.uid <= folder.last_uid;
             records.extend(is_wanted.then_some(*record));
             let is_full = records.len() >= CHUNK || record.uid >= folder.last_uid;
@@ -149,7 +149,8 @@ fn of_mailbox(
     }
 }
 
-/// Fetches messages from the replica, and reports those that are damaged on either side.
+/// Fetches the files of `records` from the replica, and reports messages that are damaged on either
+/// side. Each record has the state of the master's file.
 fn fetched(
     pass: &mut Pass<'_>,
     folder: &RemoteFolder,
@@ -194,8 +195,8 @@ fn fetched(
 }
 
 /// Reports messages that are damaged on either side. Messages that were expunged on the master
-/// meanwhile are skipped, because their files are gone. Messages that the replica lacks were
-/// already reported.
+/// meanwhile are skipped, because their files are gone. Messages that the replica lacks are skipped
+/// too, because they were reported already.
 fn report(
     pass: &Pass<'_>,
     name: &MboxName,
@@ -206,7 +207,7 @@ fn report(
     let living = living(pass, name, (bad.first().map_or(0, |(uid, _, _)| *uid), *last))?;
     for (uid, ours, theirs) in bad {
         let subject = Subject::message(name.clone(), uid, None);
-        if !living.contains(&uid) || part.has_found(&subject, "RECORD") {
+        if !living.contains(&uid) || part.is_missing(uid) {
             continue;
         }
         match (ours, theirs) {
@@ -227,7 +228,7 @@ fn report(
 fn checked(record: &Record, reply: Reply) -> Side {
     // Cyrus returns no file if its SHA-1 does not match the record.
     let Some(message) = reply.into_message() else {
-        return Side::Bad("damaged (the replica does not give it)".to_owned());
+        return Side::Bad("damaged (the replica did not send it)".to_owned());
     };
     let (size, guid) = match &message {
         FetchedMessage::Memory(bytes) => (bytes.len() as u64, Guid(Sha1::digest(bytes).into())),
@@ -240,7 +241,7 @@ fn checked(record: &Record, reply: Reply) -> Side {
     }
 }
 
-/// Returns the UIDs of unexpunged messages on the master between these UIDs, inclusive.
+/// Returns the UIDs of unexpunged messages on the master from `first` to `last`, inclusive.
 fn living(pass: &Pass<'_>, name: &MboxName, (first, last): (Uid, Uid)) -> Result<HashSet<Uid>> {
     let mut mailbox = pass.store.open(name)?;
     let mut living = HashSet::new();
@@ -257,11 +258,11 @@ fn living(pass: &Pass<'_>, name: &MboxName, (first, last): (Uid, Uid)) -> Result
 impl std::str::FromStr for Sample {
     type Err = Error;
 
-    /// Parses `messages` for all messages, or `messages:10%` for a part.
+    /// Parses `messages`, which means all messages, or `messages:10%`, which means a share.
     fn from_str(words: &str) -> Result<Sample> {
         let bad = || {
-            Error::new(Kind::InvalidArgument, "read", words, "this is no share of the messages")
-                .hint("write messages, or messages:10%")
+            Error::new(Kind::InvalidArgument, "read", words, "this is not a share of the messages")
+                .with_hint("write messages, or messages:10%")
         };
         let share = match words.strip_prefix("messages") {
             Some("") => return Ok(Sample::ALL),

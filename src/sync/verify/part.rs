@@ -4,27 +4,31 @@ use std::fmt::Display;
 
 use crate::error::{Error, Subject};
 use crate::events::{Finding, VerifyEvent, VerifyTotals};
-use crate::types::MailboxHeader;
+use crate::types::{MailboxHeader, Uid};
 
-/// How many fields of a part are listed in full.
+/// Maximum number of differences that a part lists. Further ones are only counted.
 const MOST: usize = 100;
-/// How many bytes of a value are shown.
+/// Maximum number of bytes of a value in a report.
 const SHOWN_BYTES: usize = 200;
 
-/// One part of a task, as found by one comparison.
+/// One part of a task, with the results of one comparison.
 #[derive(Debug)]
 pub(super) struct Part {
-    /// What was compared.
+    /// The mailbox, user or other data that was compared.
     pub subject: Subject,
-    /// How much was compared.
+    /// Numbers of compared users, mailboxes, records and messages.
     pub compared: VerifyTotals,
     /// The master's state, if the part is a mailbox that was compared.
     pub state: Option<MailboxHeader>,
-    /// The differences. Here [`Finding::pending`] means that the master's side is newer.
+    /// The UIDs of the messages that only the master has, ascending.
+    missing: Vec<Uid>,
+    /// The listed differences. In this list [`Finding::pending`] means that the master's value is
+    /// newer.
     findings: Vec<Finding>,
-    /// Numbers of further differences: with a newer master's side, and others.
+    /// Numbers of differences that are not listed: those in which the master's value is newer, and
+    /// the others.
     more: [u64; 2],
-    /// What could not be compared.
+    /// Data that could not be compared, with the error.
     unknown: Vec<(Subject, Error)>,
 }
 
@@ -34,6 +38,7 @@ impl Part {
             subject: subject.into(),
             compared: VerifyTotals::default(),
             state: None,
+            missing: Vec::new(),
             findings: Vec::new(),
             more: [0; 2],
             unknown: Vec::new(),
@@ -51,7 +56,7 @@ impl Part {
     }
 
     /// Adds a field of the part itself that differs. `newer` is whether the master may have changed
-    /// it since the replica got it.
+    /// the field after its last replication.
     pub fn differs(
         &mut self,
         field: impl Into<String>,
@@ -73,7 +78,7 @@ impl Part {
         }
     }
 
-    /// Keeps only `most` differences in the list, and counts the others.
+    /// Shortens the list to `most` differences. The others are still counted.
     pub fn shorten(&mut self, most: usize) {
         for finding in self.findings.drain(most.min(self.findings.len())..) {
             let [newer, other] = &mut self.more;
@@ -86,18 +91,24 @@ impl Part {
         self.findings.len()
     }
 
-    /// Returns whether the list has a difference with this subject and field.
-    pub fn has_found(&self, subject: &Subject, field: &str) -> bool {
-        self.findings.iter().any(|found| found.field == field && found.subject == *subject)
+    /// Adds a message that only the master has. Must be called in the order of UIDs.
+    pub fn lacks(&mut self, uid: Uid, finding: Finding) {
+        self.missing.push(uid);
+        self.add(finding);
     }
 
-    /// Adds something that could not be compared.
+    /// Returns whether only the master has this message.
+    pub fn is_missing(&self, uid: Uid) -> bool {
+        self.missing.binary_search(&uid).is_ok()
+    }
+
+    /// Adds data that could not be compared.
     pub fn fails(&mut self, subject: impl Into<Subject>, error: Error) {
         self.unknown.push((subject.into(), error));
     }
 
-    /// Returns whether another comparison may have a different result, because the master's side is
-    /// newer in something, or something changed meanwhile.
+    /// Returns whether another comparison may have a different result, because a value of the
+    /// master is newer or a mailbox was changed during the comparison.
     pub fn may_settle(&self) -> bool {
         self.more[0] > 0
             || self.findings.iter().any(|finding| finding.pending)
@@ -112,8 +123,8 @@ impl Part {
             && self.findings.get(..listed) == earlier.findings.get(..listed)
     }
 
-    /// Adds the results to events and totals. A difference with a newer master's side is pending if
-    /// the master is `in_motion`. Otherwise it is reported like any other difference.
+    /// Adds the results to events and totals. A difference in which the master's value is newer is
+    /// reported as pending if the master is `in_motion`, and like any other difference if not.
     pub fn report(self, in_motion: bool, events: &mut Vec<VerifyEvent>, totals: &mut VerifyTotals) {
         totals.add(&self.compared);
         if let (true, Some(mailbox)) = (self.is_equal(), self.subject.mailbox())
@@ -146,7 +157,7 @@ pub(super) fn value(value: impl Display) -> Option<String> {
     Some(value.to_string())
 }
 
-/// Returns the word for something that exists.
+/// Returns the word that reports something that exists on one side.
 pub(super) fn there() -> Option<String> {
     value("there")
 }
@@ -199,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_listed_in_short_counts_as_before() {
+    fn a_shortened_list_has_the_same_counts() {
         let mut short = part(3, 90);
         short.shorten(10);
         assert_eq!((short.listed(), short.count()), (10, 93));

@@ -1,9 +1,9 @@
-//! Compares the records of a mailbox. It merges the master's records, which are read in chunks,
-//! with the replica's, which arrive one by one. Both are in ascending order of UIDs.
+//! Compares the records of a mailbox. Merges the master's records, which are read in chunks, with
+//! the replica's records, which arrive one by one. Both are in ascending order of UIDs.
 //!
-//! An expunged record tells clients that a message was removed. Each side forgets these records at
-//! its own time. If both sides have expunged a message on their own, their records may differ, and
-//! replication leaves them so. These differences are not reported.
+//! Each side deletes expunged records at its own time. If both sides have expunged a message
+//! independently, their expunged records may differ, and replication does not make them equal. Such
+//! differences are not reported.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::ControlFlow;
@@ -13,15 +13,16 @@ use super::part::{Part, text, value};
 use crate::error::{Error, Kind, Result, Subject};
 use crate::events::Finding;
 use crate::protocol::RemoteRecord;
-use crate::store::{Mailbox, MessageAnnotations, RecordCount, Records};
+use crate::store::{Mailbox, MessageAnnotations, ReadMailbox as _, RecordCount, Records};
 use crate::sync::survey::compare::same_annotations;
 use crate::types::crc::VIRTUAL;
 use crate::types::{Annotation, MailboxHeader, MboxName, Modseq, Record, SystemFlags, Text, Uid};
 
-/// How many records of the master are in memory at a time.
+/// Number of the master's records in memory at a time.
 const CHUNK: usize = 4096;
-/// How many differences are held until it is known whether the replica reports the field.
-const MOST_UNTOLD: usize = 1000;
+/// Maximum number of differences that are kept back until it is known whether the replica reports
+/// the field.
+const MOST_UNREPORTED: usize = 1000;
 
 /// Reads the master's records.
 struct Ours<'m> {
@@ -30,14 +31,14 @@ struct Ours<'m> {
     flags: Vec<Option<Text>>,
     chunk: VecDeque<Record>,
     annotations: MessageAnnotations,
-    /// UID of the last record that was read; `None` at the start.
+    /// UID of the last record that was read. `None` before the first read.
     last: Option<Uid>,
     is_at_end: bool,
     count: RecordCount,
 }
 
 impl Ours<'_> {
-    /// Returns the next record if its UID is not higher than this.
+    /// Returns the next record of the master if its UID is at most `up_to`.
     fn next(&mut self, up_to: Uid) -> Result<Option<Record>> {
         if self.chunk.is_empty() && !self.is_at_end {
             self.read()?;
@@ -61,7 +62,8 @@ impl Ours<'_> {
         Ok(())
     }
 
-    /// Returns the annotations of a message, without those that stand for record fields.
+    /// Returns the annotations of a message, without the annotations in which Cyrus replicates
+    /// record fields.
     fn annotations(&mut self, record: &Record) -> Vec<Annotation> {
         let mut annotations = self.annotations.take(record, self.mailbox.state().minor_version);
         annotations.retain(|one| !VIRTUAL.iter().any(|(entry, _)| one.entry == *entry));
@@ -87,7 +89,7 @@ impl Ours<'_> {
     }
 }
 
-/// Fields that some versions do not have. They are 0 then.
+/// Fields that some versions do not have. A missing field is 0.
 const OPTIONAL: [&str; 3] = ["THRID", "SAVEDATE", "CREATEDMODSEQ"];
 
 fn optional(record: &Record) -> [u64; 3] {
@@ -99,22 +101,23 @@ pub(super) struct Merge<'m, 'p> {
     name: MboxName,
     ours: Ours<'m>,
     part: &'p mut Part,
-    /// The replica's highest modseq and last UID. It does not know higher ones yet.
+    /// The replica's HIGHESTMODSEQ and LAST_UID. Records of the master above them are not
+    /// replicated yet.
     known: (Modseq, Uid),
-    /// The master has forgotten expunged records with modseqs below this.
+    /// The master may have forgotten expunged records with modseqs below this.
     deletedmodseq: Modseq,
     minor_version: u32,
-    /// UID of the replica's last record; 0 at the start.
+    /// UID of the replica's last record, or 0 before the first one.
     last: Uid,
     /// For each field of [`OPTIONAL`], whether the replica has reported it.
-    told: [bool; 3],
+    reported: [bool; 3],
     /// Differences in optional fields that the master has and the replica has not reported. They
-    /// are held until it is known whether the replica reports these fields at all.
-    untold: Vec<(usize, Finding)>,
+    /// are kept back until it is known whether the replica reports these fields at all.
+    unreported: Vec<(usize, Finding)>,
 }
 
 impl<'m, 'p> Merge<'m, 'p> {
-    /// Starts with an open mailbox. `there` is the replica's state.
+    /// Starts the comparison of an open mailbox. `there` is the replica's state.
     pub fn new(
         mailbox: &'m mut dyn Mailbox,
         there: &MailboxHeader,
@@ -128,8 +131,8 @@ impl<'m, 'p> Merge<'m, 'p> {
             deletedmodseq: state.deletedmodseq,
             minor_version: state.minor_version,
             last: 0,
-            told: [false; 3],
-            untold: Vec::new(),
+            reported: [false; 3],
+            unreported: Vec::new(),
             ours: Ours {
                 flags: state.flags.clone(),
                 mailbox,
@@ -142,19 +145,19 @@ impl<'m, 'p> Merge<'m, 'p> {
         }
     }
 
-    /// Takes the next record of the replica.
+    /// Compares the next record of the replica, and the master's records up to its UID.
     ///
     /// Fails if the master's records cannot be read, or the replica's are not in order.
     pub fn take(&mut self, there: &RemoteRecord) -> Result<()> {
         let uid = there.record.uid;
         if uid <= self.last {
-            let detail = format!("the replica lists UID {uid} behind UID {}", self.last);
+            let detail = format!("the replica lists UID {uid} after UID {}", self.last);
             return Err(Error::new(Kind::Corrupt, "compare mailbox", &self.name, detail)
-                .hint("reconstruct the mailbox on the replica"));
+                .with_hint("run reconstruct on the mailbox on the replica"));
         }
         self.last = uid;
-        for (told, number) in self.told.iter_mut().zip(optional(&there.record)) {
-            *told |= number != 0;
+        for (reported, number) in self.reported.iter_mut().zip(optional(&there.record)) {
+            *reported |= number != 0;
         }
         while let Some(here) = self.ours.next(uid)? {
             self.part.compared.records += 1;
@@ -169,18 +172,19 @@ impl<'m, 'p> Merge<'m, 'p> {
         Ok(())
     }
 
-    /// Handles the end of the replica's records.
+    /// Ends the comparison after the replica's last record. The remaining records exist only on the
+    /// master.
     ///
-    /// Fails like [`Merge::take`], and if the number of the master's records differs from its
-    /// header.
+    /// Fails like [`Merge::take`], and if the number of the master's records is not the number in
+    /// the master's header.
     pub fn end(mut self) -> Result<()> {
         while let Some(here) = self.ours.next(Uid::MAX)? {
             self.part.compared.records += 1;
             self.only_here(&here);
         }
         self.ours.count.check(self.ours.mailbox.state())?;
-        for (field, finding) in std::mem::take(&mut self.untold) {
-            if self.told.get(field).is_some_and(|told| *told) {
+        for (field, finding) in std::mem::take(&mut self.unreported) {
+            if self.reported.get(field).is_some_and(|reported| *reported) {
                 self.part.add(finding);
             }
         }
@@ -198,8 +202,8 @@ impl<'m, 'p> Merge<'m, 'p> {
         self.part.add(finding);
     }
 
-    /// Makes a finding for a record that the master has. It is pending if the replica does not know
-    /// this change of the master yet, because its modseq is above the replica's.
+    /// Makes a finding for a record of the master. The finding is pending if the record's modseq or
+    /// UID is above the replica's, which means that the change is not replicated yet.
     fn finding(
         &self,
         here: &Record,
@@ -219,7 +223,8 @@ impl<'m, 'p> Merge<'m, 'p> {
 
     fn only_here(&mut self, here: &Record) {
         if !here.is_expunged() {
-            self.differs(here, "RECORD", value("there"), None);
+            let finding = self.finding(here, "RECORD", value("there"), None);
+            self.part.lacks(here.uid, finding);
         }
     }
 
@@ -232,7 +237,8 @@ impl<'m, 'p> Merge<'m, 'p> {
             field: "RECORD".to_owned(),
             master: None,
             replica: value("there"),
-            // If the master ever had it, it has expunged it and has forgotten that.
+            // The finding is pending if the master may have expunged this message and forgotten the
+            // expunged record.
             pending: self.deletedmodseq > self.known.0,
         });
     }
@@ -287,7 +293,8 @@ impl<'m, 'p> Merge<'m, 'p> {
         }
     }
 
-    /// Compares fields that are annotations on the wire, as far as both sides have them.
+    /// Compares the fields in [`OPTIONAL`], if the master's version has them and the master has a
+    /// value.
     fn optional(&mut self, here: &Record, there: &Record) {
         let both = optional(here).into_iter().zip(optional(there));
         for (n, ((ours, theirs), (_, since))) in both.zip(VIRTUAL).enumerate() {
@@ -303,8 +310,8 @@ impl<'m, 'p> Merge<'m, 'p> {
             let finding = self.finding(here, field, show(ours), shown);
             if theirs != 0 {
                 self.part.add(finding);
-            } else if self.untold.len() < MOST_UNTOLD {
-                self.untold.push((n, finding));
+            } else if self.unreported.len() < MOST_UNREPORTED {
+                self.unreported.push((n, finding));
             }
         }
     }

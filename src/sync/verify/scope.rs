@@ -1,4 +1,4 @@
-//! Defines what a task compares, and compares it once.
+//! Defines the data that a task compares, and compares it once.
 
 use std::collections::HashSet;
 
@@ -12,10 +12,10 @@ use crate::sync::pass::Pass;
 use crate::sync::pieces::has_inbox;
 use crate::types::{MailboxEntry, MboxName, Quota, Text, UserId};
 
-/// What a task compares.
+/// The data that a task compares.
 #[derive(Debug, Clone, Copy)]
 pub enum Scope<'s> {
-    /// A user with all data.
+    /// All data of a user.
     User(&'s UserId),
     /// Subscriptions, seen state and Sieve scripts of a user.
     Meta(&'s UserId),
@@ -26,7 +26,7 @@ pub enum Scope<'s> {
 }
 
 impl Scope<'_> {
-    /// Returns the subject for errors that affect all of it.
+    /// Returns the subject for errors that affect the whole comparison.
     pub(super) fn subject(&self) -> Subject {
         match *self {
             Scope::User(user) | Scope::Meta(user) => user.into(),
@@ -35,7 +35,7 @@ impl Scope<'_> {
         }
     }
 
-    /// Returns the owner. The server has none.
+    /// Returns the owner of the data. Returns `None` for shared mailboxes and for the server.
     pub(super) fn owner(&self, pass: &Pass<'_>) -> Option<UserId> {
         match *self {
             Scope::User(user) | Scope::Meta(user) => Some(user.clone()),
@@ -44,8 +44,9 @@ impl Scope<'_> {
         }
     }
 
-    /// Compares both sides. It reads the replica first and then the master, so newer data of the
-    /// master may be a change that is not replicated yet. The replication lock is held meanwhile.
+    /// Compares both sides once, while the sync lock is held. Reads the replica first and then the
+    /// master. So newer data of the master may be a change that is not replicated yet. `again`
+    /// limits a repeated comparison.
     pub(super) fn look(&self, pass: &mut Pass<'_>, again: Option<&Again>) -> Result<Vec<Part>> {
         let all = Again::default();
         let again = again.unwrap_or(&all);
@@ -64,12 +65,12 @@ impl Scope<'_> {
     }
 }
 
-/// What to compare again.
+/// The data to compare again.
 #[derive(Debug, Default)]
 pub(super) struct Again {
-    /// Mailboxes to compare; `None` for all.
+    /// Names of the mailboxes to compare. `None` means all.
     pub mailboxes: Only,
-    /// Whether to compare only mailboxes.
+    /// Whether to compare only mailboxes, and not the user's other data.
     pub only_mailboxes: bool,
 }
 
@@ -111,8 +112,8 @@ fn whole_user(
     Ok(())
 }
 
-/// Compares a user who has no INBOX on the master. The replica must not have mailboxes of this
-/// user, except deleted ones, which each side removes at its own time.
+/// Compares a user who has no INBOX on the master. The replica must not have mailboxes of this user
+/// either, except deleted mailboxes, which each side removes at its own time.
 fn gone(
     pass: &Pass<'_>,
     name: &UserId,
@@ -180,7 +181,7 @@ fn mailboxes(
             Ok(None) => {
                 let detail = "neither side has such a mailbox";
                 let error = Error::new(Kind::NotFound, "compare", name, detail);
-                part.fails(name, error.hint("is the name right?"));
+                part.fails(name, error.with_hint("check the name"));
             }
             Err(error) => {
                 unread.insert(name);
@@ -189,7 +190,7 @@ fn mailboxes(
         }
         parts.extend((!part.is_equal() && again.has(name)).then_some(part));
     }
-    // The entry is unreadable, so it is unknown whether the replica should have the mailbox.
+    // An unreadable entry does not show whether the replica should have the mailbox.
     remotes.retain(|remote| !unread.contains(&remote.name));
     let is_shared = |root: &Text| pass.names.owner(&MboxName::new(root.as_bytes())).is_none();
     let mut roots: Vec<Text> =

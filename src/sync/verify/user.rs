@@ -61,8 +61,8 @@ fn subscriptions(ours: &[MboxName], theirs: &[MboxName], part: &mut Part) {
     }
 }
 
-/// Compares seen state. The replica's state of mailboxes that the master does not know is left over
-/// from deleted mailboxes, so it is ignored.
+/// Compares seen state. Ignores the replica's seen state of mailboxes that the master does not
+/// have, because it is left over from deleted mailboxes.
 fn seen(pass: &Pass<'_>, user: &UserId, ours: &[Seen], theirs: &[Seen], part: &mut Part) {
     let there: HashMap<&UniqueId, &Seen> = theirs.iter().map(|one| (&one.uniqueid, one)).collect();
     for here in ours {
@@ -152,7 +152,8 @@ fn scripts(ours: &[SieveScript], theirs: &[SieveScript], steps: Vec<Step>, part:
     }
 }
 
-/// Compares the limits of quota roots: those that the master's mailboxes name, and the replica's.
+/// Compares the limits of quota roots: of the roots in `named`, which the master's mailboxes use,
+/// and of the replica's roots.
 pub(super) fn quotas(pass: &Pass<'_>, named: Vec<Text>, theirs: &[Quota], part: &mut Part) {
     let there: HashMap<&Text, &Quota> = theirs.iter().map(|quota| (&quota.root, quota)).collect();
     let mut roots: BTreeSet<Text> = named.into_iter().collect();
@@ -181,7 +182,7 @@ pub(super) fn quotas(pass: &Pass<'_>, named: Vec<Text>, theirs: &[Quota], part: 
             }
             (Some(_), None) => differs("QUOTA", value("there"), None),
             (None, Some(_)) => differs("QUOTA", None, value("there")),
-            // Mailboxes may still name a root that was deleted.
+            // The header of a mailbox may still contain a root that was deleted.
             (None, None) => {}
         }
     }
@@ -194,5 +195,5 @@ fn limit(limit: Option<u64>) -> Option<String> {
 /// Makes the error for a user who exists on neither side.
 pub(super) fn nobody(user: &UserId) -> Error {
     Error::new(Kind::NotFound, "compare", user, "neither side has such a user")
-        .hint("is the name right?")
+        .with_hint("check the name")
 }

@@ -1,4 +1,4 @@
-//! The callbacks by which libsasl2 asks for user and password, and the data that it points to.
+//! The callbacks by which libsasl2 requests user and password, and the data that they return.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_ulong, c_void};
 use std::ptr;
@@ -9,19 +9,21 @@ use sasl2_sys::sasl::{
 };
 use zeroize::Zeroizing;
 
-/// A callback as libsasl2 stores it. libsasl2 casts it back according to the callback's id.
+/// A callback in the form in which libsasl2 stores it. libsasl2 casts it back to the type that
+/// belongs to the callback's id.
 type Stored = unsafe extern "C" fn() -> c_int;
 
-/// The answers of the callbacks. libsasl2 keeps pointers to them.
+/// The data that the callbacks return. libsasl2 keeps pointers to this data.
 pub(super) struct Answers {
     pub user: CString,
     pub authname: Option<CString>,
     pub realm: Option<CString>,
-    /// A `sasl_secret_t`, stored in words so that it is aligned.
+    /// A `sasl_secret_t` with the password, stored in 64-bit words so that it is aligned.
     pub secret: Option<Zeroizing<Vec<u64>>>,
 }
 
-/// Callbacks for the whole process, which libsasl2 keeps for ever.
+/// The callbacks for the whole process. libsasl2 keeps a pointer to them as long as the process
+/// runs.
 pub(super) struct Global([sasl_callback_t; 2]);
 
 impl Global {
@@ -30,7 +32,7 @@ impl Global {
     }
 }
 
-// SAFETY: never changed, and the contexts are null.
+// SAFETY: the callbacks never change, and their contexts are null.
 unsafe impl Sync for Global {}
 
 pub(super) static GLOBAL: Global = Global([no_log(), LIST_END]);
@@ -38,10 +40,11 @@ pub(super) static GLOBAL: Global = Global([no_log(), LIST_END]);
 const LIST_END: sasl_callback_t =
     sasl_callback_t { id: SASL_CB_LIST_END, proc_: None, context: ptr::null_mut() };
 
-/// Returns a callback that discards log lines. Without it libsasl2 writes to the system log in the
-/// name of the program.
+/// Returns a callback that discards log lines. Without this callback, libsasl2 would write to the
+/// system log under the name of the program.
 const fn no_log() -> sasl_callback_t {
-    // SAFETY: a function pointer, which libsasl2 casts back to the type for this id.
+    // SAFETY: only the type of a function pointer changes. libsasl2 casts it back to the type for
+    // SASL_CB_LOG.
     let proc_ = unsafe { std::mem::transmute::<Log, Stored>(log) };
     sasl_callback_t { id: SASL_CB_LOG, proc_: Some(proc_), context: ptr::null_mut() }
 }
@@ -63,8 +66,8 @@ unsafe extern "C" fn name(
     result: *mut *const c_char,
     length: *mut c_uint,
 ) -> c_int {
-    // SAFETY: the context is a C string of `Answers`. libsasl2 passes pointers that may be written
-    // to; the one for the length is null if the length is not wanted.
+    // SAFETY: the context is a C string of `Answers`. The pointers from libsasl2 are valid for
+    // writing; `length` is null if libsasl2 does not need the length.
     unsafe {
         result.write(context.cast());
         if !length.is_null() {
@@ -81,7 +84,7 @@ unsafe extern "C" fn realm(
     _: *mut *const c_char,
     result: *mut *const c_char,
 ) -> c_int {
-    // SAFETY: as above.
+    // SAFETY: the context is a C string of `Answers`, and `result` is valid for writing.
     unsafe { result.write(context.cast()) };
     SASL_OK
 }
@@ -93,6 +96,7 @@ unsafe extern "C" fn pass(
     result: *mut *mut sasl_secret_t,
 ) -> c_int {
     // SAFETY: the context is the secret of `Answers`, which libsasl2 reads and does not free.
+    // `result` is valid for writing.
     unsafe { result.write(context.cast()) };
     SASL_OK
 }
@@ -103,7 +107,8 @@ pub(super) fn callbacks(answers: &Answers) -> Box<[sasl_callback_t]> {
         proc_: Some(proc_),
         context: text.as_ptr().cast_mut().cast(),
     };
-    // SAFETY: function pointers, which libsasl2 casts back to the types for their ids.
+    // SAFETY: only the types of function pointers change. libsasl2 casts them back to the types for
+    // their ids.
     let (name, realm, pass) = unsafe {
         (
             std::mem::transmute::<Name, Stored>(name),
@@ -123,14 +128,16 @@ pub(super) fn callbacks(answers: &Answers) -> Box<[sasl_callback_t]> {
     list.into()
 }
 
-/// Builds a `sasl_secret_t`: the length, the bytes, and a NUL that the length does not include.
+/// Builds a `sasl_secret_t`: the length, the bytes of the password, and a NUL that the length does
+/// not count.
 pub(super) fn secret(password: &str) -> Zeroizing<Vec<u64>> {
     let length = (password.len() as c_ulong).to_ne_bytes();
     let mut bytes = Zeroizing::new(Vec::with_capacity(length.len() + password.len() + 8));
     bytes.extend_from_slice(&length);
     bytes.extend_from_slice(password.as_bytes());
     bytes.push(0);
-    // Allocate the full size at once: growing would leave a copy of the password in memory.
+    // Allocate the full size at once. If the vector had to grow, a copy of the password would stay
+    // in memory.
     let mut words =
         Zeroizing::new(vec![0; bytes.len().max(size_of::<sasl_secret_t>()).div_ceil(8)]);
     for (word, part) in words.iter_mut().zip(bytes.chunks(8)) {

@@ -1,9 +1,11 @@
-//! Uses the platform's libsasl2 (Cyrus SASL) for the client's part of an exchange, with one of its
-//! plugins, and for the security layer that may follow.
+//! Uses the libsasl2 of the platform (Cyrus SASL) as the client of a SASL exchange (a login). One
+//! of its plugins handles the mechanism, and may add a security layer, which protects the data
+//! after the login.
 //!
-//! libsasl2 is initialised once in a process and stays initialised. It loads its plugins then, from
-//! its own search path. The state that plugins share is protected only if the program has given
-//! libsasl2 mutexes. Therefore only one exchange runs at a time here, see [`Turn`].
+//! libsasl2 is initialised once in a process and stays initialised. When it is initialised, it
+//! loads its plugins from its own search path. The state that plugins share is protected only if
+//! the program has given mutexes to libsasl2. Therefore only one exchange runs at a time, see
+//! [`Turn`].
 
 mod callbacks;
 mod remains;
@@ -25,68 +27,68 @@ use callbacks::{Answers, GLOBAL, callbacks, secret};
 use remains::{Kept, Remains};
 pub use turn::{Turn, is_busy};
 
-/// Longest packet of the layer that is accepted, and most bytes that are passed to the layer at
-/// once.
+/// Longest packet of the security layer that is accepted, in bytes. Also the most bytes that are
+/// passed to the layer at once.
 const BUFFER: usize = 64 << 10;
-/// Strongest layer, in bits, that is negotiated without TLS.
+/// Strongest security layer, in bits, that is negotiated on a connection without TLS.
 const STRONGEST: sasl_ssf_t = 256;
-/// Minimum strength of TLS, in bits.
+/// Strength of TLS, in bits, that is reported to libsasl2.
 const TLS_BITS: sasl_ssf_t = 128;
-/// Characters of a libsasl2 message that are passed on.
+/// Maximum number of characters that are kept of a message of libsasl2.
 const MESSAGE: usize = 240;
 
-/// The server of an exchange, and the conditions of the connection.
+/// The server of an exchange, and properties of the connection to it.
 pub struct Peer {
-    /// `csync` or `imap`: the service in a Kerberos principal.
+    /// The service in the server's Kerberos principal: `csync` or `imap`.
     pub service: &'static str,
     /// The server's name, as configured.
     pub host: String,
-    /// Whether the connection uses TLS. Then no security layer is negotiated.
+    /// Whether the connection uses TLS. If it does, no security layer is negotiated.
     pub encrypted: bool,
     /// Whether a mechanism may send the password in plain text.
     pub plaintext: bool,
 }
 
-/// The identity to log in with. Fields that are not set are not offered to the plugin, which may
-/// not need them.
+/// The identity to log in with. The plugin does not receive fields that are not set; it may not
+/// need them.
 pub struct Who {
     /// The name of the user whose password or ticket is used.
     pub authname: Option<String>,
-    /// The password; a copy that is overwritten when the exchange is dropped.
+    /// The password. This copy is overwritten when the exchange is dropped.
     pub password: Option<Zeroizing<String>>,
     /// The realm for DIGEST-MD5, if the server offers several.
     pub realm: Option<String>,
-    /// The user to act as; empty for the same user.
+    /// The user to act as. Empty for the user of `authname`.
     pub authzid: String,
 }
 
-/// One exchange, and later the connection's security layer.
+/// One exchange, and afterwards the security layer of the connection.
 pub struct Exchange {
     conn: *mut sasl_conn_t,
-    /// Set until the exchange is dropped.
+    /// The data to which `conn` points. `None` only while the exchange is being dropped.
     kept: Option<Kept>,
 }
 
-// SAFETY: a connection of libsasl2 is not tied to a thread, and its plugins keep no thread state
-// between calls. Only one thread may use it at a time, which `&mut` guarantees: no method takes
-// `&Exchange`. The data that it points to is owned by the exchange, does not change, and is freed
-// by the thread that owns the exchange.
+// SAFETY: a connection of libsasl2 does not belong to a thread, and its plugins keep no thread
+// state between calls. Only one thread may use it at a time. `&mut` guarantees this, because no
+// method takes `&Exchange`. The exchange owns the data to which the connection points; the data
+// does not change, and is freed by the thread that owns the exchange.
 unsafe impl Send for Exchange {}
 
-/// Bytes that are overwritten in memory when they are dropped.
+/// Bytes that are overwritten in memory when the value is dropped.
 pub type Secret = Zeroizing<Vec<u8>>;
 
-/// The progress of an exchange.
+/// The result of a step of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// More steps follow.
+    /// The exchange needs more steps.
     Continue,
-    /// The client's part is complete.
+    /// The client's part of the exchange is complete.
     Done,
 }
 
 impl Exchange {
-    /// Creates an exchange. The mechanism is chosen later.
+    /// Creates an exchange. [`Exchange::start`] chooses the mechanism.
     ///
     /// # Errors
     /// The message of libsasl2.
@@ -104,8 +106,8 @@ impl Exchange {
         let flags = if who.authzid.is_empty() { 0 } else { SASL_NEED_PROXY };
         let mut conn = ptr::null_mut();
         // SAFETY: all strings are C strings. The callbacks end with SASL_CB_LIST_END and have the
-        // types that their ids require. They and their data are in boxes, which do not move, until
-        // after `sasl_dispose`.
+        // types that their ids require. The callbacks and their data are in boxes, which do not
+        // move and are freed only after `sasl_dispose`.
         let code = unsafe {
             sasl_client_new(
                 service.as_ptr(),
@@ -136,21 +138,22 @@ impl Exchange {
             property_names: ptr::null_mut(),
             property_values: ptr::null_mut(),
         };
-        // SAFETY: the property has this type, and libsasl2 copies it.
+        // SAFETY: `properties` has the type of this property, and libsasl2 copies it.
         let code = unsafe {
             sasl_setprop(self.conn, SASL_SEC_PROPS as c_int, (&raw const properties).cast())
         };
         self.check(code)?;
         let external: sasl_ssf_t = if peer.encrypted { TLS_BITS } else { 0 };
-        // SAFETY: the property has this type, and libsasl2 copies it.
+        // SAFETY: `external` has the type of this property, and libsasl2 copies it.
         let code = unsafe {
             sasl_setprop(self.conn, SASL_SSF_EXTERNAL as c_int, (&raw const external).cast())
         };
         self.check(code).map(drop)
     }
 
-    /// Chooses a mechanism. With `initial`, the mechanism may start with a response. The call may
-    /// wait as long as the plugin does, for example for a Kerberos server.
+    /// Starts the exchange with a mechanism. If `initial` is set, the mechanism may create a first
+    /// response without a challenge. The call may wait as long as the plugin does, for example for
+    /// a Kerberos server.
     ///
     /// # Errors
     /// The message of libsasl2, for example that there is no plugin or no ticket.
@@ -168,8 +171,8 @@ impl Exchange {
         } else {
             (ptr::null_mut(), ptr::null_mut())
         };
-        // SAFETY: the connection is alive, `name` is a C string, and the output pointers point to
-        // local variables. Without `prompt_need`, libsasl2 only uses the callbacks.
+        // SAFETY: the connection is valid, `name` is a C string, and the output pointers point to
+        // local variables. Because `prompt_need` is null, libsasl2 only uses the callbacks.
         let code = unsafe {
             sasl_client_start(
                 self.conn,
@@ -181,12 +184,13 @@ impl Exchange {
             )
         };
         let progress = self.check(code)?;
-        // SAFETY: libsasl2 has just set them, and keeps the bytes until its next call.
+        // SAFETY: libsasl2 has just set `bytes` and `length`, and keeps the bytes until its next
+        // call.
         let response = unsafe { copied(bytes, length) };
         Ok((response.map(Zeroizing::new), progress))
     }
 
-    /// Answers a challenge. May wait like [`Exchange::start`].
+    /// Returns the response to a challenge. May wait like [`Exchange::start`].
     ///
     /// # Errors
     /// The message of libsasl2.
@@ -197,7 +201,7 @@ impl Exchange {
         let mut ended = Zeroizing::new(Vec::with_capacity(challenge.len() + 1));
         ended.extend_from_slice(challenge);
         ended.push(0);
-        // SAFETY: the connection is alive, the challenge has `size` bytes, and the output pointers
+        // SAFETY: the connection is valid, the challenge has `size` bytes, and the output pointers
         // point to local variables.
         let code = unsafe {
             sasl_client_step(
@@ -210,13 +214,14 @@ impl Exchange {
             )
         };
         let progress = self.check(code)?;
-        // SAFETY: libsasl2 has just set them, and keeps the bytes until its next call.
+        // SAFETY: libsasl2 has just set `bytes` and `length`, and keeps the bytes until its next
+        // call.
         let response = unsafe { copied(bytes, length) };
         Ok((Zeroizing::new(response.unwrap_or_default()), progress))
     }
 
-    /// Returns the strength of the security layer in bits and the size of its packets in bytes.
-    /// Returns `None` if there is no layer.
+    /// Returns the strength of the security layer in bits, and the maximum number of bytes for
+    /// [`Exchange::encode`]. Returns `None` if there is no layer.
     ///
     /// # Errors
     /// The message of libsasl2.
@@ -233,17 +238,18 @@ impl Exchange {
 
     fn number(&mut self, property: c_uint) -> Result<c_uint, String> {
         let mut value: *const c_void = ptr::null();
-        // SAFETY: the connection is alive, and libsasl2 writes one pointer.
+        // SAFETY: the connection is valid, and libsasl2 writes one pointer to `value`.
         let code = unsafe { sasl_getprop(self.conn, property as c_int, &mut value) };
         self.check(code)?;
         if value.is_null() {
-            return Err("libsasl2 does not tell about its security layer".into());
+            return Err("libsasl2 gives no information about its security layer".into());
         }
-        // SAFETY: both properties have the type `unsigned` and are part of the connection.
+        // SAFETY: both properties have the type `unsigned` and are stored in the connection.
         Ok(unsafe { value.cast::<c_uint>().read() })
     }
 
-    /// Protects bytes, at most as many as [`Exchange::layer`] returned.
+    /// Protects bytes with the security layer and appends the result to `out`. `bytes` may be as
+    /// long as [`Exchange::layer`] says.
     ///
     /// # Errors
     /// The message of libsasl2.
@@ -251,7 +257,8 @@ impl Exchange {
         self.code(sasl_encode, bytes, out)
     }
 
-    /// Removes the protection. Incomplete packets are kept for the next call.
+    /// Removes the protection from received bytes and appends the result to `out`. Incomplete
+    /// packets are kept for the next call.
     ///
     /// # Errors
     /// The message of libsasl2, for example that the bytes were modified.
@@ -262,12 +269,13 @@ impl Exchange {
     fn code(&mut self, coder: Coder, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
         let size = c_uint::try_from(bytes.len()).map_err(|_| "too many bytes at once")?;
         let (mut coded, mut length): (*const c_char, c_uint) = (ptr::null(), 0);
-        // SAFETY: `sasl_encode` or `sasl_decode`. The connection is alive, `bytes` has `size`
-        // bytes, and the output pointers point to local variables.
+        // SAFETY: `coder` is `sasl_encode` or `sasl_decode`. The connection is valid, `bytes` has
+        // `size` bytes, and the output pointers point to local variables.
         let code =
             unsafe { coder(self.conn, bytes.as_ptr().cast(), size, &mut coded, &mut length) };
         self.check(code)?;
-        // SAFETY: libsasl2 has just set them, and keeps the bytes until its next call.
+        // SAFETY: libsasl2 has just set `coded` and `length`, and keeps the bytes until its next
+        // call.
         out.extend(unsafe { copied(coded, length) }.unwrap_or_default());
         Ok(())
     }
@@ -277,7 +285,8 @@ impl Exchange {
             SASL_OK => Ok(Progress::Done),
             SASL_CONTINUE => Ok(Progress::Continue),
             code => {
-                // SAFETY: the connection is alive, and the C string is valid until its next call.
+                // SAFETY: the connection is valid, and the C string is valid until the next call of
+                // libsasl2.
                 let detail = unsafe { lossy(sasl_errdetail(self.conn)) };
                 Err(if detail.is_empty() { code_text(code) } else { detail })
             }
@@ -299,10 +308,11 @@ impl Drop for Exchange {
     }
 }
 
-/// Initialises libsasl2.
+/// Initialises libsasl2, if this process has not done so yet.
 fn initialise(_: &Turn) -> Result<(), String> {
-    // SAFETY: the callbacks are static and end with SASL_CB_LIST_END. The turn keeps other threads
-    // out. If the program has initialised libsasl2 itself, its own callbacks stay in use.
+    // SAFETY: the callbacks are static and end with SASL_CB_LIST_END. The turn excludes other
+    // threads. If the program has already initialised libsasl2, the program's callbacks stay in
+    // use.
     match *turn::READY.get_or_init(|| unsafe { sasl_client_init(GLOBAL.list()) }) {
         SASL_OK => Ok(()),
         code => Err(format!("libsasl2 cannot be used: {}", code_text(code))),
@@ -314,28 +324,28 @@ fn text(text: &str) -> Result<CString, String> {
 }
 
 /// # Safety
-/// `bytes` is null or points to `length` bytes.
+/// `bytes` must be null or point to `length` bytes.
 unsafe fn copied(bytes: *const c_char, length: c_uint) -> Option<Vec<u8>> {
     if bytes.is_null() {
         return None;
     }
-    // SAFETY: guaranteed by the caller.
+    // SAFETY: the caller guarantees that `bytes` points to `length` bytes.
     Some(unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), length as usize) }.to_vec())
 }
 
 /// # Safety
-/// `text` is null or a C string.
+/// `text` must be null or a C string.
 unsafe fn lossy(text: *const c_char) -> String {
     if text.is_null() {
         return String::new();
     }
-    // SAFETY: guaranteed by the caller.
+    // SAFETY: the caller guarantees that `text` is a C string.
     let text = unsafe { CStr::from_ptr(text) }.to_string_lossy();
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MESSAGE).collect()
 }
 
 fn code_text(code: c_int) -> String {
-    // SAFETY: returns a static C string for every number.
+    // SAFETY: the function returns a static C string for every number.
     unsafe { lossy(sasl_errstring(code, ptr::null(), ptr::null_mut())) }
 }
 
@@ -362,13 +372,14 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_plugin_or_no_password_or_is_forbidden_is_told() {
+    fn a_missing_plugin_or_password_and_a_forbidden_mechanism_are_errors() {
         let turn = &turn();
         assert!(
             exchange(turn, Some("x")).start(turn, "NO-SUCH", true).unwrap_err().contains("SASL")
         );
         assert!(exchange(turn, None).start(turn, "DIGEST-MD5", false).is_err());
-        // These mechanisms would send the password in plain text, or log in without a user.
+        // The first mechanism would send the password in plain text, the second would log in
+        // without a user. The third name is invalid.
         assert!(exchange(turn, Some("x")).start(turn, "PLAIN", true).is_err());
         assert!(exchange(turn, Some("x")).start(turn, "ANONYMOUS", true).is_err());
         assert!(exchange(turn, Some("x")).start(turn, "A\0B", true).is_err());
@@ -388,12 +399,12 @@ mod tests {
         let response = String::from_utf8(response.to_vec()).unwrap();
         assert!(response.contains("username=\"repl\""), "{response}");
         assert!(!response.contains("word"), "{response}");
-        // This server does not know the password.
+        // This reply is wrong: it does not prove that the server knows the password.
         assert!(exchange.step(turn, b"rspauth=00000000000000000000000000000000").is_err());
     }
 
     #[test]
-    fn an_exchange_that_goes_waits_for_nobody_and_is_disposed_of_when_the_turn_ends() {
+    fn a_dropped_exchange_does_not_block_and_is_freed_when_the_turn_ends() {
         let first = turn();
         let mut held = exchange(&first, Some("x"));
         held.start(&first, "DIGEST-MD5", false).unwrap();

@@ -1,33 +1,32 @@
-//! The parts of an exchange that are still to be freed.
+//! The remains of an exchange: a libsasl2 connection that still has to be freed.
 
 use sasl2_sys::sasl::{sasl_callback_t, sasl_conn_t, sasl_dispose};
 
 use super::callbacks::Answers;
 
-/// The data that a libsasl2 connection points to.
+/// The data to which a libsasl2 connection points.
 pub(super) struct Kept {
     pub(super) _callbacks: Box<[sasl_callback_t]>,
     pub(super) _answers: Box<Answers>,
 }
 
-/// A libsasl2 connection that is no longer used.
+/// A libsasl2 connection that no exchange uses any longer.
 pub(super) struct Remains {
     pub(super) conn: *mut sasl_conn_t,
-    /// Dropped after the connection has been disposed of.
+    /// Must be freed after the connection.
     pub(super) _kept: Option<Kept>,
 }
 
-// SAFETY: like for the exchange; the only remaining operation is to dispose of it.
+// SAFETY: as for `Exchange`. The only operation is to free the connection.
 unsafe impl Send for Remains {}
 
 impl Remains {
-    /// Disposes of the connection.
+    /// Frees the connection.
     ///
     /// # Safety
-    /// The caller must hold the turn.
+    /// The caller must hold the [turn](super::Turn).
     pub(super) unsafe fn dispose(mut self) {
-        // SAFETY: the connection is alive and no exchange uses it any more. The caller guarantees
-        // the rest.
+        // SAFETY: the connection is valid, and no exchange uses it. The caller holds the turn.
         unsafe { sasl_dispose(&mut self.conn) };
     }
 }

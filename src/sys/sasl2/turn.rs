@@ -1,5 +1,6 @@
-//! Turns: only one thread at a time may use the state that libsasl2's plugins share. A turn may
-//! last as long as a Kerberos server takes to answer, so a thread can limit its wait for a turn.
+//! Turns, which let only one thread at a time use the state that libsasl2's plugins share. A turn
+//! may last as long as a Kerberos server takes to answer. Therefore a thread can limit its wait for
+//! a turn.
 
 use std::ffi::c_int;
 use std::sync::OnceLock;
@@ -9,7 +10,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::remains::Remains;
 
-/// Result of `sasl_client_init`. Only the thread that holds the turn uses it.
+/// Result of `sasl_client_init`. Only the thread with the turn sets and reads it.
 pub(super) static READY: OnceLock<c_int> = OnceLock::new();
 
 static STATE: Mutex<State> = Mutex::new(State { busy: false, remains: Vec::new() });
@@ -17,16 +18,16 @@ static ENDED: Condvar = Condvar::new();
 
 struct State {
     busy: bool,
-    /// Connections that were dropped during a turn. They are disposed of at its end.
+    /// Connections that were dropped during the current turn. The end of the turn frees them.
     remains: Vec<Remains>,
 }
 
-/// The right to use libsasl2, until it is dropped. It can move to another thread.
+/// The right to use libsasl2, until this value is dropped. It can be sent to another thread.
 #[derive(Debug)]
 pub struct Turn(());
 
 impl Turn {
-    /// Waits for a turn. Returns `None` if other threads held it for the whole time `within`.
+    /// Waits for a turn. Returns `None` if there is none after the time `within`.
     pub fn take(within: Duration) -> Option<Turn> {
         let mut state = STATE.lock();
         let deadline = Instant::now() + within;
@@ -51,7 +52,8 @@ impl Drop for Turn {
             let remains = std::mem::take(&mut state.remains);
             drop(state);
             for remains in remains {
-                // SAFETY: `busy` stays set until the list is empty, and this thread holds the turn.
+                // SAFETY: this thread holds the turn, because `busy` stays set until the list is
+                // empty.
                 unsafe { remains.dispose() };
             }
         }
@@ -59,12 +61,12 @@ impl Drop for Turn {
     }
 }
 
-/// Returns whether a thread holds the turn.
+/// Returns whether any thread holds the turn.
 pub fn is_busy() -> bool {
     STATE.lock().busy
 }
 
-/// Disposes of the remains of an exchange: now, or at the end of the current turn.
+/// Frees the remains of an exchange: at once, or at the end of the current turn.
 pub(super) fn dispose(remains: Remains) {
     let mut state = STATE.lock();
     state.remains.push(remains);

@@ -1,17 +1,18 @@
-//! The Rust types of header fields, and how each converts to and from a [`Value`].
+//! The Rust types of the fields of a mailbox's header, and their conversion to and from a
+//! [`Value`].
 
 use super::value::{Shape, Value};
 use crate::types::{MboxName, MboxType, Modseq, Options, SyncCrcs, Text, Time, UniqueId};
 
-/// A Rust type that a field can have.
+/// A Rust type that a header field can have.
 pub trait FieldType {
-    /// The form of its value on the wire.
+    /// The form of the field on the wire.
     const SHAPE: Shape;
 
-    /// Returns the value.
+    /// Returns the field as a [`Value`].
     fn value(&self) -> Value<'_>;
 
-    /// Sets the value. A value that has another form or does not fit sets the default.
+    /// Sets the field. If the value has another form or does not fit, sets the default.
     fn put(&mut self, value: Value<'_>);
 }
 
@@ -75,7 +76,7 @@ number_fields! {
     u64, Number64;
 }
 
-/// Cyrus omits a modseq that is 0, but some version might send it.
+/// A modseq of 0 counts as no value. Cyrus omits a modseq of 0, but some version might send it.
 impl FieldType for Option<Modseq> {
     const SHAPE: Shape = Shape::Number64;
 

@@ -1,27 +1,29 @@
-//! The header of a mailbox: the data, besides messages, that both sides of a replication have.
+//! The header of a mailbox: its data besides messages that both master and replica have.
 //!
-//! The table [`FIELDS`] lists for each field its name on the wire, when it is sent, whether it is
-//! compared, what a partial state and a repair do with it, and which values of a replica are
-//! believed. Encoding, decoding, comparison, the replication cache, repairs and the C structure are
-//! loops over this table or generated from it. A new field of a new Cyrus needs only one more line.
+//! The table [`FIELDS`] has one line for each field. A line has the name of the field on the wire
+//! and the rules for it: when it is sent and compared, its value in a partial state (the header for
+//! an update with only a part of the messages), its treatment by a repair, and the limit for values
+//! from a replica. Encoding, decoding, comparison, the replication cache, repairs and the C
+//! structure are loops over this table or are generated from it. So a new field of a new Cyrus
+//! needs only one more line.
 
 mod kinds;
 mod rules;
 mod table;
 mod value;
 
-pub use rules::{Bound, Compared, HigherThere, InPart, Sent, Told};
+pub use rules::{Bound, Compared, HigherThere, InPart, InReplies, Sent};
 #[cfg(feature = "capi")]
 pub(crate) use table::with_header_fields;
 pub use table::{FIELDS, Field, MailboxHeader};
 pub use value::{Shape, Value};
 
-/// The key of the second CRC.
+/// The name on the wire of the second sync CRC ([`SyncCrcs::annot`](crate::types::SyncCrcs)).
 pub const ANNOT_CRC_KEY: &str = "SYNC_CRC_ANNOT";
 
 impl MailboxHeader {
-    /// Returns the fields in which the replica's value in `there` is higher and cannot be lowered
-    /// by an update.
+    /// Returns the fields whose value in `there`, the replica's header, is higher and cannot be
+    /// lowered by an update.
     pub(crate) fn outdone_by<'h>(
         &'h self,
         there: &'h MailboxHeader,
@@ -32,7 +34,8 @@ impl MailboxHeader {
         })
     }
 
-    /// Returns this header with the higher value of both sides in each field that a repair raises.
+    /// Returns this header with the higher value of both headers in each field that a repair
+    /// raises.
     #[must_use]
     pub(crate) fn raised(&self, there: &MailboxHeader) -> MailboxHeader {
         let mut raised = self.clone();
@@ -44,15 +47,16 @@ impl MailboxHeader {
         raised
     }
 
-    /// Returns whether this header already has all values that a repair raises in `raised`.
+    /// Returns whether this header has the values of `raised` in all fields that a repair raises.
     #[must_use]
     pub(crate) fn reaches(&self, raised: &MailboxHeader) -> bool {
         let mut fields = FIELDS.iter().filter(|f| f.higher_there != HigherThere::Ignored);
         fields.all(|field| field.get(self) == field.get(raised))
     }
 
-    /// Returns the header of a partial state. `kept` provides the fields that keep the replica's
-    /// value. The caller sets the fields that belong to the part itself.
+    /// Returns the header for an update with only a part of the messages. `kept` is the replica's
+    /// header, for the fields that keep the replica's value. The caller must set the fields that
+    /// depend on the part.
     #[must_use]
     pub(crate) fn in_part(&self, kept: &MailboxHeader) -> MailboxHeader {
         let mut part = self.clone();

@@ -1,60 +1,64 @@
-//! The rules for a field: the columns of the table.
+//! The rules for a header field. Each type here is a column of the table of fields.
 
-/// Whether a field is always in Cyrus's replies (`sync_mailbox_to_dlist`... in
+/// Whether Cyrus's replies always contain a field (`sync_mailbox_to_dlist`... in
 /// `imap/sync_support.c`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
-    /// A reply without it is malformed.
+pub enum InReplies {
+    /// A reply without the field is malformed.
     Always,
-    /// It may be missing, because it is empty or the replica's version does not know it.
+    /// The field may be missing, because it is empty or the replica's version does not have it.
     Perhaps,
 }
 
 /// When an update contains a field (`sync_prepare_dlists` in `imap/sync_support.c`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sent {
-    /// In every update.
+    /// Every update contains the field.
     Always,
-    /// If it has a value that is not its default.
+    /// An update contains the field if its value is not the default.
     IfSet,
 }
 
-/// When a field makes two mailboxes different (`is_unchanged` in `imap/sync_support.c`).
+/// The condition under which a field makes two mailboxes different (`is_unchanged` in
+/// `imap/sync_support.c`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compared {
-    /// Never.
+    /// Never in replication. A verification (`--verify`) reports different values.
     Never,
-    /// If the values differ.
+    /// The values differ.
     IfDifferent,
-    /// If the replica reports a value that differs. A version that does not know the field reports
-    /// none.
+    /// The replica reports a value, and the values differ. A version that does not have the field
+    /// reports none.
     IfReported,
-    /// If the master's value is higher. An update cannot lower a higher value of the replica.
+    /// The master's value is higher. (An update cannot lower a higher value of the replica.)
     IfHigher,
-    /// If the option `reverseacls` is on, the replica reports a value, and the master's is higher.
+    /// The option `reverseacls` is on, the replica reports a value, and the master's value is
+    /// higher.
     WithReverseAcls,
-    /// If both sides have a value and the values differ.
+    /// Both sides have a value, and the values differ.
     IfBoth,
-    /// Groups of a user, compared as sets. They are not compared if the master knows none of the
-    /// groups, or if the replica's version has no groups. Cyrus's client does not compare them.
+    /// For groups of a user: the sets of groups differ. They are not compared if the master does
+    /// not know the groups, or if the replica's version has no groups. Cyrus's client never
+    /// compares them.
     Groups,
-    /// In a full comparison only, if the replica's version knows the field and has conversations;
-    /// otherwise it is sent along with other changes. A replica whose conversations database has an
-    /// older form accepts the field but does not report it (`USER_COMPACT_EMAILIDS` in
-    /// `imap/user.h`). An update only for this field would then be repeated for ever.
+    /// The values differ, but only in a verification (`--verify`), and only if the replica's
+    /// version has the field and has conversations. Other runs send the field along with other
+    /// changes. The reason: a replica whose conversations database has an older form accepts the
+    /// field but does not report it (`USER_COMPACT_EMAILIDS` in `imap/user.h`). So an update for
+    /// this field would be repeated for ever.
     InFull,
-    /// Not even in a full comparison: each side has its own value. It is sent for the creation of
-    /// the mailbox.
+    /// Neither in replication nor in a verification, because each side has its own value. The field
+    /// is sent for the creation of the mailbox.
     AtCreation,
 }
 
-/// The value of a field in a partial state, which the master never had as a whole
-/// (`calculate_intermediate_state` in `imap/sync_support.c`).
+/// The value of a field in a partial state: the header of an update that contains only a part of
+/// the messages (`calculate_intermediate_state` in `imap/sync_support.c`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InPart {
     /// The master's value.
     Same,
-    /// The value for the part that is sent.
+    /// A value that depends on the part.
     OfPart,
     /// The replica's current value.
     Kept,
@@ -62,30 +66,30 @@ pub enum InPart {
     LeftOut,
 }
 
-/// The consequence of a higher value on the replica (`mailbox_full_update` in
+/// The treatment of a field whose value is higher on the replica (`mailbox_full_update` in
 /// `imap/sync_support.c`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HigherThere {
-    /// None.
+    /// The higher value has no effect.
     Ignored,
-    /// A repair raises the master's value.
+    /// If a repair is made, it raises the master's value.
     Raised,
-    /// A repair is necessary, because an update cannot lower the replica's value. It raises the
-    /// master's.
+    /// A repair is necessary, because an update cannot lower the replica's value. The repair raises
+    /// the master's value.
     NeedsRepair,
 }
 
-/// The limit for values that a replica reports.
+/// The limit for the values that a replica reports for a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
     /// No limit.
     None,
-    /// A UID, which must leave room for new messages.
+    /// For a UID: it must leave room for the UIDs of new messages.
     Uid,
-    /// A modseq, which must be one that changes can have produced.
+    /// For a modseq: it must not be higher than changes can have made it.
     Modseq,
     /// A time within a plausible range.
     Time,
-    /// A time that new mailboxes get, which cannot be ahead of the clock.
+    /// For a time that new mailboxes get: it must not be in the future.
     Now,
 }

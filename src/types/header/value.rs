@@ -1,10 +1,10 @@
-//! The value of a field.
+//! The value of a header field, in a form that all fields share.
 
 use std::fmt;
 
 use crate::types::{MboxType, Options, SyncCrcs, Time};
 
-/// The form of a field's value on the wire.
+/// The form of a header field on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// Text.
@@ -19,20 +19,20 @@ pub enum Shape {
     Number64,
     /// Seconds since 1970.
     Time,
-    /// Two numbers; the second has a key of its own.
+    /// Two numbers. The second one has a name of its own on the wire.
     Crcs,
 }
 
-/// The value of one field.
+/// The value of a header field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Value<'h> {
     /// No value.
     Absent,
     /// Text.
     Text(&'h [u8]),
-    /// A mailbox type, only the replicated bits.
+    /// A mailbox type without the flags that are not replicated.
     Type(MboxType),
-    /// Mailbox options, only the replicated bits.
+    /// Mailbox options without those that are not replicated.
     Options(Options),
     /// A number.
     Number(u64),

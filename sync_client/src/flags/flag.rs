@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-/// What the program does. A run has exactly one mode.
+/// The mode of the program. A run has exactly one mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// `-u`: replicates the named users.
@@ -13,9 +13,9 @@ pub enum Mode {
     All,
     /// `-s`: replicates the metadata of the named users.
     Meta,
-    /// `-r`, `-R`: replicates what the sync log lists; with `-f`, what one log file lists.
+    /// `-r`, `-R`: replicates the entries of the sync log; with `-f`, of one log file.
     Rolling,
-    /// `--forget-tls`: forgets that [`Low::server`] has TLS. Replicates nothing.
+    /// `--forget-tls`: forgets that [`Low::server`] was reached over TLS. Replicates nothing.
     ForgetTls,
     /// `--status`: prints the status of rolling replication. Replicates nothing.
     Status,
@@ -82,7 +82,7 @@ impl Applies {
     }
 }
 
-/// What the parser does after a flag.
+/// The next step of the parser after a flag.
 pub enum Step {
     /// Read the next flag.
     Go,
@@ -112,10 +112,10 @@ pub struct Flag {
     pub short: Option<u8>,
     /// The name in the long form `--name`.
     pub long: Option<&'static str>,
-    /// Its argument.
+    /// Whether the flag takes an argument.
     pub arg: Arg,
-    /// Whether the long name must be typed in full. This is so for names that Cyrus does not
-    /// have. An abbreviation that is unique in Cyrus's client thereby stays unique.
+    /// Whether the long name must be typed in full: true for names that Cyrus does not have. So
+    /// abbreviations that are unique in Cyrus's client stay unique.
     pub in_full: bool,
     /// A few words for `--help`.
     pub help: &'static str,
@@ -137,7 +137,7 @@ impl Flag {
     }
 }
 
-/// The command line as it was typed.
+/// The values of the command line, before imapd.conf is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Low {
     pub mode: Option<Mode>,
@@ -172,9 +172,9 @@ pub struct Low {
     pub connect_once: bool,
     /// `--jobs`: a number or `auto`, not yet parsed.
     pub jobs: Option<OsString>,
-    /// `-1`
+    /// `-1`: only the entries that are in the log at the start
     pub rolling_once: bool,
-    /// `-r`
+    /// `-r`: rolling replication in the background
     pub background: bool,
     /// `--verify`, with the argument after `=`.
     pub verify: Option<OsString>,

@@ -47,11 +47,11 @@ pub fn parse(words: &[OsString], posixly: bool) -> Result<Request, Usage> {
         }
     }
     low.operands = words.into_operands();
-    // -1 is a mode by itself in Cyrus's manual page, but not in Cyrus's program.
+    // According to Cyrus's manual page, -1 selects rolling mode; in Cyrus's program it does not.
     let rolling = low.rolling_once.then_some(Mode::Rolling);
     low.mode = low.mode.or(rolling);
     match low.mode {
-        // These two need no mode. With a mode they use the settings of that mode.
+        // These two flags need no mode. With a mode, they use the settings of that mode.
         _ if low.print_config => Ok(Request::PrintConfig(Box::new(low))),
         _ if low.check_config => Ok(Request::CheckConfig(Box::new(low))),
         Some(mode) if low.verify.is_some() && !may_verify(mode, &low) => Err(Usage::Contradiction),
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn one_log_file_is_a_mode_by_itself_and_goes_with_others() {
+    fn the_flag_for_one_log_file_is_a_mode_and_can_be_combined() {
         for (line, mode) in [("-1", Mode::Rolling), ("-1R", Mode::Rolling), ("-1 -u", Mode::Users)]
         {
             let low = low(line);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_verified_is_what_is_replicated_once() {
+    fn verify_is_allowed_in_modes_that_replicate_once() {
         for (line, words) in
             [("-A --verify", ""), ("--verify=messages:10% -u fred", "messages:10%")]
         {

@@ -21,7 +21,7 @@ pub enum Side {
 pub fn detach() -> io::Result<Side> {
     let threads = std::fs::read_dir("/proc/self/task").map(Iterator::count).unwrap_or(1);
     if threads > 1 {
-        return Err(io::Error::other("there are threads already"));
+        return Err(io::Error::other("the process already has threads"));
     }
     // SAFETY: this is the only thread, so the child is a complete copy of this process.
     match unsafe { libc::fork() } {
@@ -29,18 +29,18 @@ pub fn detach() -> io::Result<Side> {
         0 => {}
         _ => return Ok(Side::Caller),
     }
-    // SAFETY: no arguments. It cannot fail in a child that was just forked.
+    // SAFETY: setsid() has no arguments. It cannot fail in a child that was just forked.
     unsafe { libc::setsid() };
     if let Ok(null) = File::open("/dev/null") {
-        // SAFETY: both are open descriptors of this process; nothing here reads standard input.
+        // SAFETY: both descriptors are open, and nothing in this process reads standard input.
         unsafe { libc::dup2(null.as_raw_fd(), libc::STDIN_FILENO) };
     }
     Ok(Side::Daemon)
 }
 
-/// Ends the process without the cleanup of libraries, which could free data that a thread inside a
-/// library is still using.
+/// Ends the process without the cleanup of libraries. The cleanup could free data that a thread
+/// inside a library still uses.
 pub fn leave(code: u8) -> ! {
-    // SAFETY: takes a number, and runs no more code of this process.
+    // SAFETY: the only argument is a number. No more code of this process runs.
     unsafe { libc::_exit(code.into()) }
 }

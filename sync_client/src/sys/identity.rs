@@ -16,13 +16,13 @@ const OP: &str = "become user";
 
 /// Returns whether the process runs with the rights of root.
 pub fn is_root() -> bool {
-    // SAFETY: takes nothing, and cannot fail.
+    // SAFETY: geteuid() has no arguments and cannot fail.
     unsafe { libc::geteuid() == 0 }
 }
 
 /// Sets the permission bits that new files do not get.
 pub fn set_umask(mask: u32) {
-    // SAFETY: takes a number, and cannot fail.
+    // SAFETY: the only argument is a number, and umask() cannot fail.
     unsafe { libc::umask(mask & 0o777) };
 }
 
@@ -38,15 +38,22 @@ pub fn become_user(user: &str, group: Option<&str>) -> Result<()> {
         Some(group) => lookup_group(user, group)?,
         None => own_gid,
     };
-    // SAFETY: `name` is a C string that lives through the call.
+    // SAFETY: `name` is a C string that outlives the call.
     check(user, "initgroups", unsafe { libc::initgroups(name.as_ptr(), gid) })?;
-    // SAFETY: takes a number.
+    // SAFETY: the only argument is a number.
     check(user, "setgid", unsafe { libc::setgid(gid) })?;
-    // SAFETY: takes a number. For root it sets the real, effective and saved user.
+    // SAFETY: the only argument is a number. If the process is root, setuid() sets the real,
+    // effective and saved user.
     check(user, "setuid", unsafe { libc::setuid(uid) })?;
-    // SAFETY: takes a number. The call should fail.
+    // SAFETY: the only argument is a number. The call must fail: the process must not be able to
+    // become root again.
     if uid != 0 && unsafe { libc::setuid(0) } == 0 {
-        return Err(Error::new(Kind::Internal, OP, user, "the way back to root is still open"));
+        return Err(Error::new(
+            Kind::Internal,
+            OP,
+            user,
+            "the process can still become root again",
+        ));
     }
     Ok(())
 }
@@ -61,7 +68,7 @@ fn check(user: &str, call: &str, result: c_int) -> Result<()> {
         return Ok(());
     }
     let cause = io::Error::last_os_error();
-    Err(Error::new(Kind::Io, OP, user, format!("{call}: {}", reason(&cause))).caused_by(cause))
+    Err(Error::new(Kind::Io, OP, user, format!("{call}: {}", reason(&cause))).with_source(cause))
 }
 
 fn lookup_user(user: &str, name: &CStr) -> Result<(libc::uid_t, libc::gid_t)> {
@@ -73,8 +80,8 @@ fn lookup_user(user: &str, name: &CStr) -> Result<(libc::uid_t, libc::gid_t)> {
     match lookup(found, |entry| (entry.pw_uid, entry.pw_gid)) {
         Ok(Some(ids)) => Ok(ids),
         Ok(None) => Err(Error::new(Kind::Config, OP, user, "there is no such user")
-            .hint("create it, or name another in cyrus_user or $CYRUS_USER")),
-        Err(cause) => Err(Error::new(Kind::Io, OP, user, reason(&cause)).caused_by(cause)),
+            .with_hint("create it, or name another in cyrus_user or $CYRUS_USER")),
+        Err(cause) => Err(Error::new(Kind::Io, OP, user, reason(&cause)).with_source(cause)),
     }
 }
 
@@ -87,13 +94,13 @@ fn lookup_group(user: &str, group: &str) -> Result<libc::gid_t> {
     match lookup(found, |entry| entry.gr_gid) {
         Ok(Some(gid)) => Ok(gid),
         Ok(None) => Err(Error::new(Kind::Config, OP, user, format!("there is no group {group}"))
-            .hint("create it, or name another in cyrus_group or $CYRUS_GROUP")),
-        Err(cause) => Err(Error::new(Kind::Io, OP, user, reason(&cause)).caused_by(cause)),
+            .with_hint("create it, or name another in cyrus_group or $CYRUS_GROUP")),
+        Err(cause) => Err(Error::new(Kind::Io, OP, user, reason(&cause)).with_source(cause)),
     }
 }
 
 /// Calls one of the `get..nam_r` functions with a buffer that grows until the entry fits. `read`
-/// copies what it needs from the entry, whose pointers point into the buffer.
+/// copies data from the entry, whose pointers point into the buffer.
 fn lookup<T, R>(
     call: impl Fn(*mut T, *mut c_char, usize, *mut *mut T) -> c_int,
     read: impl Fn(&T) -> R,
@@ -125,7 +132,7 @@ mod tests {
         let error = become_user("no-such-user-here", None).unwrap_err();
         assert_eq!(error.kind(), Kind::Config);
         assert!(error.to_string().contains("no-such-user-here: there is no such user"), "{error}");
-        assert!(error.hint_text().contains("CYRUS_USER"), "{error}");
+        assert!(error.hint().contains("CYRUS_USER"), "{error}");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Calls of the system that affect the whole process: the log, the user, the background. The
-//! library makes none of these calls.
+//! Contains system calls that affect the whole process: its log, its user, and moving it to the
+//! background. The library makes none of these calls.
 //!
 //! `unsafe` is allowed only here in this package.
 #![allow(unsafe_code, reason = "system calls that the standard library does not wrap")]

@@ -45,10 +45,13 @@ pub fn open(ident: &str, facility: Facility, echo: bool) {
     unsafe { libc::openlog(ident.as_ptr(), options, facility.0) };
 }
 
-/// Stops writing lines of [`Level::Debug`].
-pub fn drop_debug() {
-    // SAFETY: takes a number. The mask has a bit for each of the eight levels.
-    unsafe { libc::setlogmask(0xff & !(1 << libc::LOG_DEBUG)) };
+/// Sets whether lines of [`Level::Debug`] are written.
+pub fn show_debug(is_shown: bool) {
+    let debug = 1 << libc::LOG_DEBUG;
+    // The mask has a bit for each of the eight levels.
+    let mask = if is_shown { 0xff } else { 0xff & !debug };
+    // SAFETY: the only argument is a number.
+    unsafe { libc::setlogmask(mask) };
 }
 
 /// Writes a line. Control characters are escaped, so that a name with a newline cannot look like a
@@ -62,7 +65,7 @@ pub fn send(level: Level, line: impl AsRef<[u8]>) {
         Level::Debug => libc::LOG_DEBUG,
     };
     let line = c_text(line.as_ref());
-    // SAFETY: the format takes one string, and `line` is one that lives through the call.
+    // SAFETY: the format needs one string, and `line` is a C string that outlives the call.
     unsafe { libc::syslog(priority, c"%s".as_ptr(), line.as_ptr()) };
 }
 
@@ -90,6 +93,20 @@ mod tests {
         assert_eq!(Facility::from_name("Mail"), Some(Facility(libc::LOG_MAIL)));
         assert_eq!(Facility::from_name("AUTH"), None);
         assert_eq!(Facility::from_name(""), None);
+    }
+
+    #[test]
+    fn lines_for_debugging_can_be_turned_off_and_on_again() {
+        let is_shown = || {
+            // SAFETY: the only argument is a number. 0 changes nothing and returns the mask.
+            let mask = unsafe { libc::setlogmask(0) };
+            mask & (1 << libc::LOG_DEBUG) != 0
+        };
+        for shown in [false, true, false] {
+            show_debug(shown);
+            assert_eq!(is_shown(), shown);
+        }
+        show_debug(true);
     }
 
     #[test]

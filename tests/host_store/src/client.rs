@@ -7,7 +7,7 @@ use cyrsync::{Cancel, Client, Observer, Settings};
 
 use crate::host::{Host, table};
 
-/// Creates the client of this program.
+/// Creates the client for this variant of the program.
 pub fn new(
     settings: Settings,
     cancel: Cancel,

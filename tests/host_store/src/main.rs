@@ -1,6 +1,6 @@
-//! Runs `sync_client` with a host store. It is the same program, but it reads the master's data
-//! through the structures and callbacks of `include/cyrsync.h`. The host behind them reads the
-//! spool. The scenarios of `tests/replication` run with it unchanged.
+//! Runs `sync_client` with a host store: the library reads the master's data through the structures
+//! and callbacks of `include/cyrsync.h`, and the callbacks read the spool. The scenarios of
+//! `tests/replication` run with this program unchanged.
 
 mod client;
 mod host;

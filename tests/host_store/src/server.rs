@@ -14,7 +14,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the server and announces that this client knows the #sieve mailbox.
+    /// Starts the server and announces that this client supports the #sieve mailbox.
     pub fn start(program: &Path, imapd_conf: &Path) -> io::Result<Server> {
         let (ours, theirs) = UnixStream::pair()?;
         let theirs = OwnedFd::from(theirs);

@@ -1,5 +1,5 @@
-//! Entries of mailboxes.db that are not plain mailboxes. The test writes them while the master is
-//! stopped; our client handles them like Cyrus's client, or better on purpose.
+//! Tests entries of mailboxes.db that are not plain mailboxes. The test writes them while the
+//! master is stopped. Our client handles them like Cyrus's client, or better on purpose.
 
 use cyrsync_lab::{Imap, Lab, Options, SyncServer, Value, cyrus_sync_client, tools};
 
@@ -8,32 +8,32 @@ use crate::common::{
     replicate_as_cyrus_would,
 };
 
-/// What an entry is changed into, and whether that is an error.
+/// A changed entry, and the expected result of both clients.
 struct Odd {
-    /// Its type.
+    /// The letters of its type.
     types: &'static str,
-    /// The server that it names.
+    /// The field for the server that it names.
     server: &'static str,
-    /// Words of the error, if it is one.
+    /// Words of our client's error; `None` if there is no error.
     error: Option<&'static str>,
     /// Whether Cyrus's client fails, and skips the rest of the user.
     cyrus_fails: bool,
 }
 
 const ODD: [Odd; 4] = [
-    // A name reserved for a mailbox that is being created. Cyrus's client sends its type too, and
-    // the replica refuses that.
+    // A name reserved for a mailbox that is being created. Cyrus's client also sends this type, and
+    // the replica refuses it.
     Odd { types: "ez", server: "", error: None, cyrus_fails: true },
-    // A mailbox on another server of a murder. Cyrus's client looks for its files here.
+    // A mailbox on another server of a murder. Cyrus's client expects its files on this server.
     Odd { types: "er", server: " S other.example", error: None, cyrus_fails: true },
-    // A mailbox on its way to another server: an error with both clients.
+    // A mailbox that is being moved to another server. This is an error for both clients.
     Odd {
         types: "em",
         server: " S other.example",
-        error: Some("on its way to another server"),
+        error: Some("being moved to another server"),
         cyrus_fails: true,
     },
-    // The name of a server does not make a mailbox remote without the type `r`.
+    // An entry with the name of a server but without the type `r` is not remote.
     Odd { types: "e", server: " S other.example", error: None, cyrus_fails: false },
 ];
 
@@ -49,7 +49,7 @@ fn mail(lab: &Lab, subject: &str) {
 }
 
 #[test]
-fn entries_of_mailboxes_that_are_elsewhere_or_in_the_making_stop_nothing() {
+fn entries_of_remote_or_unfinished_mailboxes_stop_nothing() {
     for odd in ODD {
         let mut lab = Lab::default();
         create(&lab.master, &NAMES);
@@ -68,8 +68,9 @@ fn entries_of_mailboxes_that_are_elsewhere_or_in_the_making_stop_nothing() {
             let code = if odd.error.is_some() { 1 } else { 0 };
             assert_eq!(run.status.code(), Some(code), "{}: {run}", odd.types);
             if let Some(error) = odd.error {
-                let told = |line: &String| line.contains("user.fred.Odd") && line.contains(error);
-                assert!(errors(&run).iter().any(told), "{}: {run}", odd.types);
+                let reported =
+                    |line: &String| line.contains("user.fred.Odd") && line.contains(error);
+                assert!(errors(&run).iter().any(reported), "{}: {run}", odd.types);
             }
         }
         // All other mailboxes are replicated, and nothing was deleted.
@@ -77,7 +78,7 @@ fn entries_of_mailboxes_that_are_elsewhere_or_in_the_making_stop_nothing() {
             let there = Imap::login(&lab.replica, "fred").with_selected(mailbox).uids();
             assert!(there.len() >= uids, "{}: {mailbox}: {there:?}", odd.types);
         }
-        // With the entries restored everything works.
+        // Restore the entries. Then everything must be replicated.
         for name in ["user.fred.Odd", "lists.odd"] {
             tools::set_entry(&lab.master, name, |entry| entry.replace(&to, from));
         }
@@ -87,7 +88,7 @@ fn entries_of_mailboxes_that_are_elsewhere_or_in_the_making_stop_nothing() {
 }
 
 #[test]
-fn an_inbox_that_is_on_its_way_to_another_server_fails_its_user_alone() {
+fn an_inbox_being_moved_to_another_server_fails_only_its_user() {
     let mut lab = Lab::default();
     create(&lab.master, &["user.fred", "user.fred.Sent", "user.zoe"]);
     lab.master.stop_server();
@@ -95,7 +96,10 @@ fn an_inbox_that_is_on_its_way_to_another_server_fails_its_user_alone() {
     tools::set_entry(&lab.master, "user.fred", |entry| entry.replace("T e ", to));
     let run = ours(&lab, &["-v", "-A"]);
     assert_eq!(run.status.code(), Some(1), "{run}");
-    assert!(run.stderr.contains("user.fred") && run.stderr.contains("on its way"), "{run}");
+    assert!(
+        run.stderr.contains("user.fred") && run.stderr.contains("being moved to another server"),
+        "{run}"
+    );
     assert!(run.stdout.contains("MAILBOX user.zoe\n"), "{run}");
     assert!(!cyrus_sync_client(&lab.master, &["-u", "fred"]).status.success());
     tools::set_entry(&lab.master, "user.fred", |entry| entry.replace(to, "T e "));
@@ -103,8 +107,8 @@ fn an_inbox_that_is_on_its_way_to_another_server_fails_its_user_alone() {
     replicate(&lab, &["-A"]);
 }
 
-/// Asserts that both sides are equal, except for the UIDVALIDITY of intermediates, which is not on
-/// the wire.
+/// Asserts that both sides are equal, except for the UIDVALIDITY of intermediate mailboxes. The
+/// protocol does not transfer it.
 #[track_caller]
 fn settled(lab: &Lab) {
     let left = differing(lab);
@@ -113,9 +117,9 @@ fn settled(lab: &Lab) {
 }
 
 #[test]
-fn tombstones_intermediates_deleted_mailboxes_and_reverse_acls_are_no_mailboxes_of_their_own() {
+fn tombstones_intermediates_deleted_mailboxes_and_reverse_acls_are_no_mailboxes() {
     let mut lab = Lab::new(Options { reverseacls: true, ..Options::default() });
-    // A restart writes the keys of reverse ACLs, as every start of a real server does.
+    // ctl_cyrusdb, which runs at every start of a real server, writes the keys of reverse ACLs.
     for server in [&mut lab.master, &mut lab.replica] {
         server.stop_server();
         tools::run(server, "ctl_cyrusdb", &["-r"]);

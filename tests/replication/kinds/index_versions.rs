@@ -1,5 +1,5 @@
-//! Tests cyrus.index of every minor version that Cyrus 3.6.1 can give a mailbox (`reconstruct -V`).
-//! 18 and 19 are of later servers: see `tests/versions`.
+//! Tests cyrus.index in every minor version that Cyrus 3.6.1 can give a mailbox (`reconstruct -V`).
+//! Versions 18 and 19 belong to later servers: see `tests/versions`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,15 +11,15 @@ use cyrsync_lab::{
 
 use crate::common::{actions, append, assert_idle, create, differing, errors, ours};
 
-/// The versions that can be read.
+/// The versions that our client can read.
 const VERSIONS: std::ops::RangeInclusive<u8> = 12..=17;
 
 fn folder(version: u8) -> String {
     format!("user.fred.v{version}")
 }
 
-/// Makes a folder for each version, with everything in which the versions differ: threads, times of
-/// saving and of creation, annotations; expunged and copied messages.
+/// Creates a folder for each version. The folders have all data in which the versions differ:
+/// threads, times of saving and of creation, annotations, expunged and copied messages.
 fn set_up(lab: &Lab, versions: impl Iterator<Item = u8>) {
     create(&lab.master, &["user.fred"]);
     let mut fred = Imap::login(&lab.master, "fred");
@@ -73,8 +73,8 @@ fn theirs(lab: &Lab, replica: &Cyrus) -> Run {
     run
 }
 
-/// Whether a path is a value that two new copies of a mailbox never share: the replica itself sets
-/// the time of saving if the master's version has none.
+/// Returns whether a path is a value that the replica sets itself, so that two replicas differ: the
+/// time of saving, if the master's version has none.
 fn is_of_the_replica(path: &str) -> bool {
     let mut old = VERSIONS.filter(|version| *version < 15);
     let in_it = |version| path.starts_with(&format!("{} RECORD", folder(version)));
@@ -94,7 +94,7 @@ fn mailboxes_of_every_index_version_are_replicated_as_cyrus_does() {
             change(&lab);
         }
         if round == 2 {
-            // From here on the replicas have old indexes too.
+            // In the last round the replicas also have indexes of old versions.
             for replica in [&lab.replica, &other] {
                 VERSIONS.for_each(|version| set_version(replica, version));
             }
@@ -114,7 +114,7 @@ fn mailboxes_of_every_index_version_are_replicated_as_cyrus_does() {
         }
     }
     assert_idle(&lab, &["-A"]);
-    // After a conversion to the latest version no such difference is left.
+    // After a conversion to the latest version both clients find no difference.
     for version in VERSIONS {
         tools::run(&lab.master, "reconstruct", &["-V", "max", &folder(version)]);
         tools::run(&lab.replica, "reconstruct", &["-V", "max", &folder(version)]);
@@ -134,10 +134,10 @@ fn a_mailbox_of_an_index_version_before_12_is_refused_with_advice_and_stops_no_o
     let lines = errors(&run);
     for version in [9, 10] {
         let index = places::place(&lab.master, &folder(version)).meta.join("cyrus.index");
-        let told = |line: &String| {
+        let reported = |line: &String| {
             line.contains(&*index.to_string_lossy()) && line.contains("reconstruct -V max")
         };
-        assert!(lines.iter().any(told), "{version}: {lines:#?}");
+        assert!(lines.iter().any(reported), "{version}: {lines:#?}");
     }
     assert!(run.stdout.lines().any(|line| line == "MAILBOX user.fred.v12"), "{run}");
     for version in [9, 10] {
@@ -148,8 +148,8 @@ fn a_mailbox_of_an_index_version_before_12_is_refused_with_advice_and_stops_no_o
         assert!(done.contains(&format!("MAILBOX {}", folder(version))), "{done:#?}");
     }
     assert_idle(&lab, &["-A"]);
-    // The old versions lost times and modseqs of creation, and each side made its own. Version 12
-    // has no CRC of annotations.
+    // The old versions lack times and modseqs of creation, so each server made its own at the
+    // conversion. Version 12 has no CRC of annotations.
     let mut left = differing(&lab);
     left.retain(|path| {
         let lost = ["savedate", "createdmodseq", "CREATEDMODSEQ", "v12 SYNC_CRC_ANNOT"];

@@ -1,5 +1,5 @@
-//! Mailboxes that no mail client can make. The master's own replication server creates them, in the
-//! state in which Cyrus's DAV and JMAP would leave them.
+//! Creates mailboxes that a mail client cannot create, in the state in which Cyrus's DAV and JMAP
+//! would leave them. The master's own replication server creates them.
 
 use cyrsync_lab::{Cyrus, SyncServer, Value};
 use sha1::{Digest, Sha1};
@@ -10,13 +10,13 @@ pub type Note<'a> = (&'a str, &'a str, &'a str);
 /// A message: text, flags, annotations.
 pub type Message<'a> = (String, &'a [&'a str], Vec<Note<'a>>);
 
-/// A mailbox and its content.
+/// A mailbox and its contents.
 pub struct Made<'a> {
     pub name: &'a str,
     pub mbtype: &'a str,
-    /// Letters of its options.
+    /// Letters of the mailbox's options.
     pub options: &'a str,
-    /// Modseq of everything in it: a later state has a higher one.
+    /// Modseq of all data in the mailbox. A later state needs a higher one.
     pub modseq: u64,
     pub notes: Vec<Note<'a>>,
     pub messages: Vec<Message<'a>>,
@@ -36,7 +36,7 @@ impl Default for Made<'_> {
 }
 
 impl Made<'_> {
-    /// Makes the mailbox on a server, or changes it to this state.
+    /// Creates the mailbox on a server, or changes it to this state.
     #[track_caller]
     pub fn put(&self, cyrus: &Cyrus) {
         let mut server = SyncServer::spawn(cyrus);

@@ -1,4 +1,5 @@
-//! Message files that differ from what cyrus.index records: on the first upload, and long after it.
+//! Tests message files that differ from their records in cyrus.index, on the first upload and
+//! later.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -12,7 +13,7 @@ use crate::common::{
     replicate,
 };
 
-/// Name of a damage, the function that does it, and the words that report it.
+/// A kind of damage: its name, the function that does it, and the words of its error.
 type Damage = (&'static str, fn(&Path), &'static str);
 
 const DAMAGES: [Damage; 8] = [
@@ -51,7 +52,7 @@ const DAMAGES: [Damage; 8] = [
             let of_all = Permissions::from_mode(0o666);
             fs::set_permissions(file, of_all).expect("own file");
         },
-        "it is no regular file",
+        "it is not a regular file",
     ),
     (
         "unreadable",
@@ -66,7 +67,7 @@ const DAMAGES: [Damage; 8] = [
             fs::remove_file(file).expect("own file");
             symlink("/nonexistent/elsewhere", file).expect("own directory");
         },
-        "a symbolic link that leads nowhere",
+        "a symbolic link whose target does not exist",
     ),
 ];
 
@@ -95,14 +96,15 @@ impl Damaged {
     }
 }
 
-/// Moves a file and leaves a symbolic link in its place. This must do no harm.
+/// Moves a file and puts a symbolic link in its place, which must not be an error.
 fn replace_by_link(cyrus: &Cyrus, file: &Path) {
     let elsewhere = cyrus.dir().join("elsewhere");
     fs::rename(file, &elsewhere).expect("own file");
     symlink(elsewhere, file).expect("own directory");
 }
 
-/// Damages message 2 of 3, in a mailbox for each kind of damage; one kind is harmless.
+/// Damages message 2 in a mailbox for each kind of damage. The mailbox `linked` gets a link, which
+/// is harmless.
 fn damage_all(lab: &Lab) -> Vec<Damaged> {
     let damaged = DAMAGES.iter().map(|(what, damage, _)| {
         let file = message_file(&lab.master, &format!("user.fred.{what}"), 2);
@@ -140,13 +142,13 @@ fn tells_of_each(run: &Run, damaged: &[Damaged]) {
     assert!(run.stderr.contains("reconstruct"), "{run}");
     for ((_, _, why), Damaged { file, .. }) in DAMAGES.iter().zip(damaged) {
         let file = file.display().to_string();
-        let told = |line: &String| line.contains(&file) && line.contains(why);
-        assert!(errors(run).iter().any(told), "{file}: {run}");
+        let reported = |line: &String| line.contains(&file) && line.contains(why);
+        assert!(errors(run).iter().any(reported), "{file}: {run}");
     }
 }
 
 #[test]
-fn each_damaged_file_stops_its_mailbox_alone_on_first_upload() {
+fn each_damaged_file_stops_only_its_mailbox_on_first_upload() {
     let lab = Lab::default();
     fill(&lab);
     let damaged = damage_all(&lab);
@@ -163,7 +165,7 @@ fn each_damaged_file_stops_its_mailbox_alone_on_first_upload() {
 }
 
 #[test]
-fn messages_that_are_replicated_already_are_read_if_asked_for() {
+fn replicated_messages_are_read_with_sync_check_messages() {
     let lab = Lab::default();
     fill(&lab);
     create(&lab.master, &["lists"]);
@@ -175,7 +177,7 @@ fn messages_that_are_replicated_already_are_read_if_asked_for() {
 
     let damaged = damage_all(&lab);
     let shared = Damaged::new(message_file(&lab.master, "lists", 1), DAMAGES[0].1);
-    // An expunged message is sent without its file.
+    // An expunged message needs no file.
     let mut anna = Imap::login(&lab.master, "anna").with_selected("INBOX");
     anna.ok("UID STORE 1 +FLAGS (\\Deleted)");
     anna.ok("EXPUNGE");
@@ -195,7 +197,7 @@ fn messages_that_are_replicated_already_are_read_if_asked_for() {
     assert!(left.iter().all(|path| path.ends_with(" FILE")), "{left:#?}");
     tells_of_each(&ours(&lab, &["-A"]), &damaged);
 
-    // Without the option the client does not read these files.
+    // Without sync_check_messages the client does not read these files.
     lab.master.set_config("sync_check_messages", None);
     assert_idle(&lab, &["-A"]);
     assert_cyrus_idle(&lab, &["-A"]);

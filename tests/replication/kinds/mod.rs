@@ -1,4 +1,4 @@
-//! Every kind of mailbox and of user data, each with its special cases.
+//! Tests every kind of mailbox and of user data, with its special cases.
 
 mod entries;
 mod index_versions;

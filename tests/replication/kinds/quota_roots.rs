@@ -1,15 +1,17 @@
-//! Quota roots: below and above the mailboxes they apply to, with every resource; they are set,
-//! changed and removed between runs.
+//! Tests quota roots at, below and above the mailboxes to which they apply, with every resource.
+//! Roots are set, changed and removed between runs.
+
+use std::fs;
 
 use cyrsync_lab::{Cyrus, Imap, Lab, SyncServer, Value, tools};
 
 use crate::common::{
-    actions, append, assert_equal, assert_idle, create, replicate, replicate_as_cyrus_would,
+    actions, append, assert_equal, assert_idle, create, ours, replicate, replicate_as_cyrus_would,
 };
 
 const ALL: &str = "(STORAGE 1000 MESSAGE 200 X-ANNOTATION-STORAGE 30 X-NUM-FOLDERS 40)";
 
-/// Returns limits and use of a root as the administrator sees them.
+/// Returns limits and use of a quota root as the administrator sees them.
 fn quota(cyrus: &Cyrus, root: &str) -> String {
     let answer = Imap::admin(cyrus).command(&format!("GETQUOTA {root}"));
     answer.lines().into_iter().find(|line| line.starts_with("QUOTA")).unwrap_or_default()
@@ -22,7 +24,7 @@ fn books_agree(lab: &Lab) {
     }
 }
 
-/// Removes a root completely; no IMAP command does that while there are mailboxes below it.
+/// Removes a quota root completely. No IMAP command does this while mailboxes exist below the root.
 fn remove(cyrus: &Cyrus, root: &str) {
     SyncServer::spawn(cyrus).apply("UNQUOTA", &Value::text(root)).ok();
 }
@@ -37,7 +39,7 @@ fn quota_roots_of_users_are_set_changed_and_removed() {
     let mut admin = Imap::admin(&lab.master);
     admin.ok(&format!("SETQUOTA user.fred {ALL}"));
     admin.ok("SETQUOTA user.fred.Sent (MESSAGE 7)");
-    // A limit of 0, and a missing limit, must be replicated too.
+    // anna's limit is 0, and two of her limits are missing. This must also be replicated.
     admin.ok("SETQUOTA user.anna (STORAGE 0)");
     let done = replicate_as_cyrus_would(&lab, &["-u", "fred", "anna"]);
     let quotas: Vec<&String> = done.iter().filter(|l| l.starts_with("QUOTA ")).collect();
@@ -53,7 +55,8 @@ fn quota_roots_of_users_are_set_changed_and_removed() {
     admin.ok("SETQUOTA user.anna (STORAGE 4000000)");
     replicate_as_cyrus_would(&lab, &["-A"]);
 
-    // A new root takes over the mailboxes below it from the root above; then both are removed.
+    // A new root replaces the root above for the mailboxes below the new one. Then both are
+    // removed.
     admin.ok("SETQUOTA user.fred.Sent.2023 (STORAGE 5)");
     append(&mut fred, "INBOX.Sent.2023", "two");
     let done = replicate_as_cyrus_would(&lab, &["-u", "fred"]);
@@ -63,7 +66,7 @@ fn quota_roots_of_users_are_set_changed_and_removed() {
     let done = replicate_as_cyrus_would(&lab, &["-u", "fred"]);
     assert!(done.contains(&"UNQUOTA user.fred.Sent.2023".to_owned()), "{done:#?}");
 
-    // A root above all users applies to those without a root of their own.
+    // A root above all users applies to users without a root of their own.
     create(&lab.master, &["user.zoe"]);
     let limits = [("ROOT", "user"), ("LIMIT", "9000"), ("STORAGE", "9000")];
     let limits = Value::keyed(limits.map(|(key, value)| (key, Value::text(value))));
@@ -74,6 +77,45 @@ fn quota_roots_of_users_are_set_changed_and_removed() {
     remove(&lab.master, "user");
     let done = replicate_as_cyrus_would(&lab, &["-u", "zoe"]);
     assert!(done.contains(&"UNQUOTA user".to_owned()), "{done:#?}");
+}
+
+/// Returns the limit of storage of a quota root as sync_server reports it. IMAP does not show a root
+/// without a mailbox of its name.
+fn storage(cyrus: &Cyrus, root: &str) -> String {
+    let items = SyncServer::spawn(cyrus).get("QUOTA", &Value::text(root)).ok();
+    items.iter().map(|(_, quota)| quota.str("STORAGE").to_owned()).collect()
+}
+
+/// The record of a quota root may be lost: the file was emptied by a crash, or the directory is not
+/// mounted. The header of the mailbox then still has the root. Cyrus removes it from there before it
+/// deletes a root.
+#[test]
+fn a_log_entry_of_a_quota_root_whose_record_is_lost_deletes_nothing_on_the_replica() {
+    const ROOTS: [&str; 2] = ["user.fred", "user"];
+    let lab = Lab::default();
+    create(&lab.master, &["user.anna", "user.fred"]);
+    // There is no mailbox `user`. The root is in the headers of the mailboxes below.
+    let limits = [("ROOT", "user"), ("LIMIT", "9000"), ("STORAGE", "9000")];
+    let limits = Value::keyed(limits.map(|(key, value)| (key, Value::text(value))));
+    SyncServer::spawn(&lab.master).apply("QUOTA", &limits).ok();
+    Imap::admin(&lab.master).ok("SETQUOTA user.fred (STORAGE 5000)");
+    replicate(&lab, &["-A"]);
+    assert_eq!(ROOTS.map(|root| storage(&lab.replica, root)), ["5000", "9000"]);
+    for letter in fs::read_dir(lab.master.config_dir().join("quota")).expect("it exists").flatten()
+    {
+        for file in fs::read_dir(letter.path()).expect("a directory of a letter").flatten() {
+            fs::write(file.path(), "").expect("own file");
+        }
+    }
+    let log = lab.master.scratch().join("by-hand");
+    fs::write(&log, "QUOTA user.fred\nQUOTA user\n").expect("own file");
+    let run = ours(&lab, &["-r", "-v", "-f", log.to_str().expect("UTF-8")]);
+    assert!(!run.stdout.contains("UNQUOTA"), "{run}");
+    for name in ["user.fred", "user.anna"] {
+        let line = format!("cyrus.header of {name} names this quota root, but it has no record");
+        assert!(run.log.contains(&line), "{name}: {run}");
+    }
+    assert_eq!(ROOTS.map(|root| storage(&lab.replica, root)), ["5000", "9000"]);
 }
 
 #[test]
@@ -105,16 +147,16 @@ fn quota_roots_above_shared_mailboxes_and_users() {
     remove(&lab.master, "lists.rust");
     let done = replicate_as_cyrus_would(&lab, &["-A"]);
     assert!(done.contains(&"UNQUOTA lists.rust".to_owned()), "{done:#?}");
-    // A root disappears with its last mailbox, or when it is removed.
+    // A root must disappear with its last mailbox.
     admin.ok("SETACL lists.rust.old admin lrx");
     admin.ok("DELETE lists.rust.old");
     replicate(&lab, &["-A"]);
 }
 
-/// The replica takes a deleted root away from the mailboxes below it, and gives them the root above
-/// only when that is created.
+/// When a root is deleted, the replica leaves its mailboxes without a root. They get the root above
+/// only if that root is created afterwards.
 #[test]
-fn mailboxes_of_a_deleted_quota_root_are_below_the_one_that_is_new_above() {
+fn mailboxes_of_a_deleted_quota_root_get_the_new_root_above() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred", "user.fred.Sent", "user.fred.Sent.2023"]);
     let mut admin = Imap::admin(&lab.master);

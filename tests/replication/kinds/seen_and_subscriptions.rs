@@ -1,5 +1,5 @@
-//! Seen state and subscriptions: of users with and without an INBOX, of others' and of shared
-//! mailboxes, in files named by uniqueid or by user.
+//! Tests seen state and subscriptions: of users with and without an INBOX, in other users' and in
+//! shared mailboxes, in files named by uniqueid or by user.
 
 use cyrsync_lab::{Imap, Lab, Options};
 
@@ -8,8 +8,8 @@ use crate::common::{
     replicate_as_cyrus_would, uniqueid,
 };
 
-/// Returns a lab in which fred shares a mailbox with anna; both read shared mailboxes, and all
-/// leave seen state.
+/// Starts a lab in which fred shares a mailbox with anna. Both read shared mailboxes, so all have
+/// seen state.
 fn readers(options: Options) -> Lab {
     let lab = Lab::new(options);
     create(&lab.master, &["user.fred", "user.fred.Open", "user.anna", "lists", "lists.rust"]);
@@ -67,9 +67,10 @@ fn seen_state_and_subscriptions_in_files_of_either_name() {
 }
 
 #[test]
-fn seen_state_that_all_share_is_in_the_mailbox() {
+fn shared_seen_state_is_in_the_mailbox() {
     let lab = readers(Options::default());
-    // Not on a shared mailbox: there imapd of 3.6.1 aborts (mboxlist.c, 1088).
+    // Set the option on fred's mailbox. On a shared mailbox, imapd of 3.6.1 aborts (mboxlist.c,
+    // 1088).
     let mut fred = Imap::login(&lab.master, "fred");
     let set = "/shared/vendor/cmu/cyrus-imapd/sharedseen";
     assert!(fred.set_metadata("INBOX.Open", set, Some(b"true")).is_ok());
@@ -86,12 +87,12 @@ fn seen_state_that_all_share_is_in_the_mailbox() {
 }
 
 #[test]
-fn users_without_an_inbox_are_named_by_themselves() {
+fn users_without_an_inbox_are_replicated_only_with_s() {
     let lab = readers(Options::default());
     read(&lab, "guest", "lists.rust", "1:2");
     Imap::login(&lab.master, "guest").ok("SUBSCRIBE lists.rust");
     replicate(&lab, &["-A"]);
-    // Like Cyrus's client, -u and -A skip users without an INBOX.
+    // -u and -A skip users without an INBOX, like Cyrus's client.
     let run = ours(&lab, &["-v", "-u", "guest"]).ok();
     assert!(run.stdout.contains("USER guest\nDoes not exist locally guest\n"), "{run}");
     let seen = format!("SEEN guest {}", uniqueid(&lab.master, "lists.rust"));

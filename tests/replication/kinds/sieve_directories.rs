@@ -1,4 +1,4 @@
-//! Scripts in a sieve directory, where Cyrus kept them before 3.6. The user has no `#sieve`
+//! Tests scripts in a sieve directory, where Cyrus stored them before 3.6. The user has no `#sieve`
 //! mailbox, and the master's own Cyrus does not move the scripts into one.
 
 use std::fs;
@@ -11,7 +11,8 @@ use crate::common::{
 };
 
 const KEEP: &str = "keep;\r\n";
-/// Makes the master's own `sync_server`, which would move them, unavailable.
+/// Makes the master's own `sync_server` unavailable, through which the client would move the
+/// scripts.
 const NOT_MOVED: &str = "sync_server_path: /nonexistent/sync_server\n";
 
 fn wanted(scripts: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -19,7 +20,7 @@ fn wanted(scripts: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn scripts_in_a_directory_reach_a_replica_that_keeps_them_in_a_mailbox() {
+fn scripts_in_a_directory_reach_a_replica_with_a_sieve_mailbox() {
     let lab = Lab::new(Options { master_conf: NOT_MOVED.to_owned(), ..Options::default() });
     create(&lab.master, &["user.fred", "user.anna"]);
     let directory = SieveDirectory::of(&lab.master, "user.fred");
@@ -61,13 +62,14 @@ fn scripts_in_a_directory_reach_a_replica_that_keeps_them_in_a_mailbox() {
     assert_eq!(scripts(&lab.replica, "fred"), wanted(&there));
     assert_idle(&lab, &args);
 
-    // A dangling link makes no script active.
+    // If the link to the active script leads nowhere, no script is active.
     directory.activate("gone.bc");
     assert!(actions(&lab, &args).contains(&"UNACTIVATE_SIEVE fred".to_owned()));
     assert!(scripts(&lab.replica, "fred").iter().all(|(name, _)| !name.ends_with("ACTIVE")));
     assert_idle(&lab, &args);
 
-    // Cyrus moves the scripts into a mailbox on the master, which replaces the replica's own.
+    // timsieved moves the master's scripts into a mailbox. This mailbox must replace the replica's
+    // own.
     directory.activate("main.bc");
     actions(&lab, &args);
     let before = scripts(&lab.replica, "fred");
@@ -81,7 +83,7 @@ fn scripts_in_a_directory_reach_a_replica_that_keeps_them_in_a_mailbox() {
     assert_cyrus_idle(&lab, &args);
 }
 
-/// Other stores do not report whether the directory exists.
+/// Only the native store reports whether the directory exists.
 #[test]
 #[cfg(not(through_host))]
 fn the_last_script_of_a_directory_is_deleted_and_a_missing_directory_deletes_none() {
@@ -140,14 +142,15 @@ fn scripts_of_users_with_directories_by_name_reach_a_replica_without_sieve_mailb
     let args = ["-S", &socket, "-u", "fred@example.com"];
     let done = actions(&lab, &args);
     assert!(done.contains(&"ACTIVATE_SIEVE fred@example.com main.bc".to_owned()), "{done:#?}");
-    // Cyrus keeps the name of a script in a header, and shows the header's text.
+    // Cyrus stores the name of a script in a mail header, and shows the encoded text of this
+    // header.
     let accents = "\"=?UTF-8?Q?r=C3=A9sum=C3=A9_=E2=9C=93?=\"";
     let long = format!("\"=?UTF-8?Q?{}?= =?UTF-8?Q?{}?=\"", "y".repeat(62), "y".repeat(28));
     let there = [(accents, "stop;\r\n"), (&*long, KEEP), ("\"main\" ACTIVE", KEEP)];
     assert_eq!(scripts(&lab.replica, "fred@example.com"), wanted(&there));
     assert_idle(&lab, &args);
 
-    // Activate another script, then none, then the first again: over both kinds of connection.
+    // Activate another script, then none, then the first again, over both kinds of connection.
     for args in [&args[..], &args[2..]] {
         for (target, active) in [
             ("r\u{e9}sum\u{e9} \u{2713}.bc", Some(accents)),
@@ -163,7 +166,7 @@ fn scripts_of_users_with_directories_by_name_reach_a_replica_without_sieve_mailb
         }
     }
 
-    // If the replica refuses a script, the error has its words; other scripts are done.
+    // The error of a refused script contains the replica's words. Other scripts are replicated.
     let run = ours(&lab, &["-v", "-u", "anna", "fred@example.com"]);
     assert_eq!(run.status.code(), Some(1), "{run}");
     assert!(run.stderr.contains("it gave up: [TOOBIG]"), "{run}");
@@ -172,7 +175,8 @@ fn scripts_of_users_with_directories_by_name_reach_a_replica_without_sieve_mailb
     actions(&lab, &["-u", "anna"]);
     assert_eq!(scripts(&lab.replica, "anna"), wanted(&[("\"away\"", "discard;\r\n")]));
 
-    // Once they are moved into mailboxes on the master, they are replicated as mailboxes.
+    // timsieved moves the scripts into mailboxes on the master. They are then replicated as
+    // mailboxes.
     for user in ["fred@example.com", "anna"] {
         let before = scripts(&lab.replica, user);
         assert_eq!(Sieve::login(&lab.master, user).put("last", KEEP).0, Status::Ok);

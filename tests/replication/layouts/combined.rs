@@ -1,11 +1,12 @@
-//! Combines several layouts at random.
+//! Tests random combinations of layouts.
 
 use cyrsync_lab::{Imap, Options, Rng, random_changes, tools};
 
 use super::{assert_sound, change, lab, populate};
 use crate::common::{append, create, replicate, replicate_as_cyrus_would};
 
-/// Returns imapd.conf of one server: the options in which master and replica may differ.
+/// Returns random lines of imapd.conf for one server: the options in which master and replica may
+/// differ.
 fn own(rng: &mut Rng) -> String {
     let mut conf = String::new();
     let mut maybe = |rng: &mut Rng, line: &str| {
@@ -46,7 +47,7 @@ fn round(seed: u64) {
     };
     let domain = if options.virtdomains { "example.com!" } else { "" };
     let (master, replica) = (own(&mut rng), own(&mut rng));
-    // Printed for the report of a failure.
+    // If the test fails, this output shows the combination.
     println!("seed {seed}: {options:?}\nmaster:\n{master}replica:\n{replica}");
     let lab = lab(options, &master, &replica);
     let [inbox, reader] = ["user.j^r", "user.reader"].map(|name| format!("{domain}{name}"));

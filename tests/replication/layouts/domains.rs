@@ -1,4 +1,5 @@
-//! Virtual domains: users and shared mailboxes in domains, in the default one and in none.
+//! Tests virtual domains: users and shared mailboxes in several domains, in the default domain, and
+//! without a domain.
 
 use cyrsync_lab::{Imap, Lab, Options, cyrus_sync_client, places};
 
@@ -14,7 +15,7 @@ fn with_domains(virtdomains: &str, defaultdomain: &str, options: Options) -> Lab
 
 const USERS: [&str; 3] = ["user.fred", "example.com!user.fred", "example.com!user.j^r"];
 
-/// Replicates the same local name in two domains, and shared mailboxes in a domain and outside any.
+/// Replicates the same local name in two domains, and shared mailboxes with and without a domain.
 fn round(lab: &Lab) {
     let master = &lab.master;
     let shared = ["lists", "example.com!lists", "example.com!lists.dev", "b^c.example!x"];
@@ -67,13 +68,13 @@ fn users_and_shared_mailboxes_with_dots() {
 }
 
 #[test]
-fn a_domain_by_the_address_that_users_come_to() {
-    // All clients connect to 127.0.0.1, whose name has no domain.
+fn domains_derived_from_the_servers_address() {
+    // All clients connect to 127.0.0.1, whose host name has no domain.
     round(&with_domains("on", "", Options { conversations: true, ..Options::modern() }));
 }
 
 #[test]
-fn the_default_domain_is_none() {
+fn users_of_the_default_domain_have_names_without_a_domain() {
     let lab = with_domains("userid", "defaultdomain: example.org\n", Options::modern());
     create(&lab.master, &["user/fred@example.org", "user/anna", "lists@example.org"]);
     assert!(places::places(&lab.master, ["user.fred", "lists"]).len() == 2);
@@ -92,7 +93,7 @@ fn the_default_domain_is_none() {
 }
 
 #[test]
-fn an_address_as_a_name_without_virtual_domains() {
+fn names_with_an_at_sign_without_virtual_domains() {
     for options in [Options::default(), Options::modern()] {
         let lab = lab(options, "", "");
         let inbox = lab.master.admin_name("user.fred@example^com");
@@ -100,7 +101,8 @@ fn an_address_as_a_name_without_virtual_domains() {
         let mut admin = Imap::admin(&lab.master);
         admin.ok(&format!("SETACL {inbox} admin lrswipkxtecda"));
         append(&mut admin, &inbox, "one");
-        // Its owner is a user of a domain, whose INBOX would be another mailbox, so -A skips it.
+        // -A skips this mailbox. Its name has an owner in a domain, whose INBOX would be another
+        // mailbox.
         let run = cyrus_sync_client(&lab.master, &["-A"]).ok();
         assert_eq!(run.stderr, "", "{run}");
         let passed_by = differing(&lab);

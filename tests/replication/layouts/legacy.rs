@@ -1,4 +1,5 @@
-//! Mailboxes and users in directories by name, as before 3.6, beside those by uniqueid.
+//! Tests mailboxes and users with directories named by name, as before Cyrus 3.6, together with
+//! directories named by uniqueid.
 
 use std::fs;
 use std::path::Path;
@@ -8,14 +9,14 @@ use cyrsync_lab::{Imap, Lab, Options, SyncServer, Value, cyrus_sync_client, plac
 use super::{assert_sound, change, lab, populate};
 use crate::common::{append, create, mailbox_field, ours, replicate_as_cyrus_would, sent};
 
-/// Switches directories by name on or off for new mailboxes.
+/// Sets whether new mailboxes get directories named by name.
 fn set_legacy(lab: &mut Lab, value: &str) {
     lab.master.stop_server();
     lab.master.set_config("mailbox_legacy_dirs", Some(value));
     lab.master.start_server();
 }
 
-/// Whether the directory of a mailbox on the master is by uniqueid.
+/// Returns whether the master's directory of a mailbox is named by uniqueid.
 fn by_id(lab: &Lab, mailbox: &str) -> bool {
     below(&places::place(&lab.master, mailbox).data, "uuid")
 }
@@ -24,7 +25,8 @@ fn below(path: &Path, name: &str) -> bool {
     path.components().any(|part| part.as_os_str() == name)
 }
 
-/// Replicates old and new users and shared mailboxes, first with half of them moved, then with all.
+/// Replicates users and shared mailboxes with both kinds of directories. Then moves one folder of a
+/// user to a directory by uniqueid, and then the whole user.
 fn round(hashimapspool: bool, fulldirhash: bool, domain: &str) {
     let options = Options {
         hashimapspool,
@@ -33,7 +35,7 @@ fn round(hashimapspool: bool, fulldirhash: bool, domain: &str) {
         ..Options::modern()
     };
     let hash = if fulldirhash { "fulldirhash: yes\n" } else { "" };
-    // The replica uses the other kind of directories, and another hash.
+    // The replica's directories are named by uniqueid, and have another hash.
     let mut lab = lab(options, &format!("{hash}mailbox_legacy_dirs: yes\n"), "");
     let name = |local: &str| format!("{domain}{local}");
     let [old, half, reader, late] =
@@ -54,7 +56,7 @@ fn round(hashimapspool: bool, fulldirhash: bool, domain: &str) {
     replicate_as_cyrus_would(&lab, &["-A"]);
     assert_sound(&lab);
 
-    // One user loses a folder; the other loses everything except folders that are created later.
+    // Move one folder of the user `half`; later move the whole user.
     let sent = format!("{half}.Sent");
     tools::run(&lab.master, "relocate_by_id", &["-q", &lab.master.admin_name(&sent)]);
     assert!(by_id(&lab, &sent) && !by_id(&lab, &half));
@@ -80,19 +82,19 @@ fn round(hashimapspool: bool, fulldirhash: bool, domain: &str) {
 }
 
 #[test]
-fn by_name_and_by_id_hashed() {
+fn directories_by_name_and_by_id_in_a_hashed_spool() {
     round(true, false, "");
     round(true, true, "example.com!");
 }
 
 #[test]
-fn by_name_and_by_id_plain() {
+fn directories_by_name_and_by_id_in_a_plain_spool() {
     round(false, true, "");
     round(false, false, "example.com!");
 }
 
 #[test]
-fn a_replica_by_name() {
+fn a_replica_with_directories_by_name() {
     for fulldirhash in ["no", "yes"] {
         let options = Options { conversations: true, ..Options::default() };
         let conf = format!("mailbox_legacy_dirs: yes\nfulldirhash: {fulldirhash}\n");
@@ -108,10 +110,40 @@ fn a_replica_by_name() {
 }
 
 #[test]
+fn the_data_of_a_deleted_user_is_not_inherited() {
+    let conf = "mailbox_legacy_dirs: yes\n";
+    let lab = lab(Options::default(), conf, conf);
+    create(&lab.master, &["user.fred", "user.fred.Sent"]);
+    let mut fred = Imap::login(&lab.master, "fred");
+    append(&mut fred, "INBOX", "one");
+    append(&mut fred, "INBOX.Sent", "two");
+    fred.ok("SUBSCRIBE INBOX.Sent");
+    drop(fred);
+    ours(&lab, &["-1"]).ok();
+    let files = places::place(&lab.replica, "user.fred").user;
+    assert!(files["sub"].exists() && !below(&files["sub"], "uuid"), "{files:?}");
+    // With `delete_mode: delayed` the mailboxes stay under deleted names.
+    let mut admin = Imap::admin(&lab.master);
+    admin.ok("SETACL user.fred admin lrswipkxtecda");
+    admin.ok("DELETE user.fred");
+    ours(&lab, &["-1"]).ok();
+    assert!(!files["sub"].exists(), "{files:?}");
+    assert_sound(&lab);
+    let names = tools::mailbox_names(&lab.replica);
+    let kept = |prefix: &str| names.iter().any(|name| name.starts_with(prefix));
+    assert!(kept("DELETED.user.fred.Sent.") && !kept("user.fred"), "{names:#?}");
+    // The next user of this name starts without subscriptions.
+    admin.ok("CREATE user.fred");
+    ours(&lab, &["-1"]).ok();
+    ours(&lab, &["-u", "fred"]).ok();
+    assert_sound(&lab);
+}
+
+#[test]
 fn scripts_in_directories_of_users_from_before_3_6() {
     let lab = lab(
         Options { virtdomains: true, ..Options::modern() },
-        // The program through which our client would move them at once is not available.
+        // Make the program unavailable through which our client would move the scripts at once.
         "mailbox_legacy_dirs: yes\nfulldirhash: yes\nsync_server_path: /nonexistent/sync_server\n",
         "",
     );
@@ -124,11 +156,11 @@ fn scripts_in_directories_of_users_from_before_3_6() {
         assert!(made.expect("mkdir runs").success());
         fs::write(directory.join("main.script"), script).expect("own file");
     }
-    // The replica keeps the scripts in mailboxes. The master will once Cyrus has moved them there:
-    // here its own client makes Cyrus do that.
+    // The replica stores the scripts in mailboxes. Later the master does so too: its own client
+    // makes Cyrus move them.
     ours(&lab, &["-A"]).ok();
     assert_main_script(&lab, &users);
-    // Cyrus's client fails over the replica's mailboxes; our client replaces them by the master's.
+    // Cyrus's client fails at the replica's mailboxes. Our client replaces them with the master's.
     let moved = cyrus_sync_client(&lab.master, &["-A"]);
     assert!(moved.log.contains("Mailbox exists with another name or uniqueid"), "{moved}");
     replicate_as_cyrus_would(&lab, &["-A"]);
@@ -147,19 +179,20 @@ fn assert_main_script(lab: &Lab, users: &[&str]) {
 }
 
 #[test]
-fn scripts_in_home_directories_are_left_alone() {
-    // With this option Cyrus's delivery reads `.sieve` in homes; replication never does.
+fn scripts_in_home_directories_are_not_replicated() {
+    // With `sieveusehomedir` Cyrus's delivery reads `.sieve` in home directories. Replication never
+    // does.
     let lab = lab(Options::default(), "", "");
-    // The sieve daemon does not start with this option, so it is set later.
+    // Set the option after the start, because the sieve daemon does not start with it.
     lab.master.set_config("sieveusehomedir", Some("yes"));
     create(&lab.master, &["user.fred", "user.fred.#sieve"]);
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "one");
     replicate_as_cyrus_would(&lab, &["-A"]);
 }
 
-/// On a master that is itself a replica, folders of a renamed user may arrive before the INBOX.
+/// If the master is itself a replica, folders of a renamed user may arrive before the user's INBOX.
 #[test]
-fn a_user_in_the_middle_of_a_rename() {
+fn a_folder_of_a_renamed_user_without_an_inbox() {
     let options = Options { conversations: true, ..Options::default() };
     let lab = lab(options, "allowusermoves: yes\n", "allowusermoves: yes\n");
     create(&lab.master, &["user.reader"]);
@@ -176,14 +209,14 @@ fn a_user_in_the_middle_of_a_rename() {
         assert_eq!(reply.status, cyrsync_lab::Status::Ok, "{from} {to}: {}", reply.text);
     };
     apply("user.old.Sent", "user.new.Sent");
-    // The modseq of conversations is still in the file of the former name.
+    // The file with the modseq of conversations still has the user's old name.
     append(&mut Imap::admin(&lab.master), "user.new.Sent", "on the way");
     let modseq = mailbox_field(&lab.master, "user.new.Sent", "XCONVMODSEQ");
     assert_ne!(modseq, "0");
     let run = ours(&lab, &["-v", "-v", "-m", "user.new.Sent"]).ok();
-    let told = format!(" XCONVMODSEQ {modseq} ");
+    let reported = format!(" XCONVMODSEQ {modseq} ");
     let sent = sent(&run);
-    assert!(sent.iter().any(|line| line.contains(&told)), "{told}{sent:#?}");
+    assert!(sent.iter().any(|line| line.contains(&reported)), "{reported}{sent:#?}");
     replicate_as_cyrus_would(&lab, &["-m", "user.new.Sent"]);
     apply("user.old", "user.new");
     apply("user.old.Sent.old", "user.new.Sent.old");

@@ -1,5 +1,5 @@
-//! Every layout that the spool of Cyrus 3.6.1 can have, on master and replica: `docs/layouts.md`
-//! lists them.
+//! Tests every layout that the spool of Cyrus 3.6.1 can have, on master and replica.
+//! `docs/layouts.md` lists them.
 
 mod combined;
 mod domains;
@@ -7,7 +7,7 @@ mod legacy;
 mod names;
 mod partitions;
 mod spools;
-// A host reports which users exist, not where their files are.
+// Not through a host: a host reports which users exist, not where their files are.
 #[cfg(not(through_host))]
 mod users;
 
@@ -15,13 +15,13 @@ use cyrsync_lab::{Imap, Lab, Options, Sieve, Status, quote, tools};
 
 use crate::common::{append, create};
 
-/// Returns a lab whose servers have these lines of imapd.conf in addition to the options.
+/// Starts a lab with these options and additional lines of imapd.conf for each server.
 fn lab(options: Options, master: &str, replica: &str) -> Lab {
     Lab::new(Options { master_conf: master.into(), replica_conf: replica.into(), ..options })
 }
 
-/// Returns the userid of the owner of an INBOX: for `example.com!user.fred^smith` that is
-/// `fred.smith@example.com`.
+/// Returns the userid of the owner of an INBOX: `fred.smith@example.com` for
+/// `example.com!user.fred^smith`.
 fn user_of(inbox: &str) -> String {
     let (domain, local) = match inbox.split_once('!') {
         Some((domain, local)) => (format!("@{domain}"), local),
@@ -31,9 +31,9 @@ fn user_of(inbox: &str) -> String {
     format!("{user}{domain}")
 }
 
-/// Gives a user everything that has a place of its own on disk: two folders, mail, annotations of
-/// mailbox and messages, a quota, a subscription, a script; and seen state of `reader`, who has an
-/// INBOX in the same domain.
+/// Creates a user with all data that has its own place on disk: two folders, mail, annotations of
+/// mailbox and messages, a quota, a subscription, a script, and seen state of `reader`. `reader`
+/// must have an INBOX in the same domain.
 fn populate(lab: &Lab, inbox: &str, reader: &str) {
     let master = &lab.master;
     let [sent, old] = ["Sent", "Sent.old"].map(|folder| format!("{inbox}.{folder}"));
@@ -70,8 +70,8 @@ fn populate(lab: &Lab, inbox: &str, reader: &str) {
     assert_eq!(sieve.activate("main").0, Status::Ok);
 }
 
-/// Creates shared mailboxes that the administrator may append to; returns their names as the
-/// administrator writes them.
+/// Creates shared mailboxes with a message each. Returns their names as the administrator writes
+/// them.
 fn shared(lab: &Lab, mailboxes: &[&str]) -> Vec<String> {
     let mut admin = Imap::admin(&lab.master);
     let named = |mailbox: &&str| {
@@ -84,7 +84,7 @@ fn shared(lab: &Lab, mailboxes: &[&str]) -> Vec<String> {
     mailboxes.iter().map(named).collect()
 }
 
-/// Changes mail, folders and files of a user that [`populate`] made.
+/// Changes mail, folders and files of a user that [`populate`] created.
 fn change(lab: &Lab, inbox: &str, reader: &str) {
     let master = &lab.master;
     let mut imap = Imap::login(master, &user_of(inbox));

@@ -1,4 +1,4 @@
-//! Names of every kind that Cyrus accepts, as folders, users and shared mailboxes.
+//! Tests all kinds of names that Cyrus accepts, as folders, users and shared mailboxes.
 
 use cyrsync_lab::{Imap, Lab, Options, Status, quote, tools};
 
@@ -48,7 +48,7 @@ fn folders(lab: &Lab, inbox: &str) -> Vec<String> {
     names.retain(|name| !name.contains(['{', '}']));
     names.push(format!("{inbox}.v1^2^3"));
     names.push(format!("{inbox}.^hidden.^^"));
-    // A tree of sixty levels, and names of the greatest length that Cyrus accepts.
+    // Add a tree of sixty levels, and a name of the greatest length that Cyrus accepts.
     names.push(format!("{inbox}{}", ".d".repeat(60)));
     let left = 490 - inbox.len() - lab.master.admin_name(inbox).len().abs_diff(inbox.len());
     let half = left / 2 - 1;
@@ -69,7 +69,7 @@ fn round(lab: &Lab) {
         append(&mut fred, &own, &format!("in {name}"));
         fred.ok(&format!("SUBSCRIBE {}", quote(&own)));
     }
-    // Shared mailboxes with the same names, except names that have a special meaning at the top
+    // Create shared mailboxes with the same names, except names with a special meaning at the top
     // level.
     let shared: Vec<&str> = FOLDERS
         .into_iter()
@@ -78,7 +78,7 @@ fn round(lab: &Lab) {
     let shared = super::shared(lab, &shared);
     replicate_as_cyrus_would(lab, &["-A"]);
 
-    // Each named on the command line.
+    // Name each mailbox on the command line.
     let mut args = vec!["-m".to_owned(), "--".to_owned()];
     for name in names.iter().map(|name| master.admin_name(name)).chain(shared.clone()) {
         append(&mut admin, &name, "once more");
@@ -89,7 +89,7 @@ fn round(lab: &Lab) {
     let mailboxes = done.iter().filter(|line| line.starts_with("MAILBOX ")).count();
     assert_eq!(mailboxes, names.len() + shared.len(), "{done:#?}");
 
-    // Renamed in a ring: each takes the name of the next.
+    // Rename the folders in a ring: each gets the name of the one before it.
     let plain: Vec<&String> = names.iter().filter(|name| name.len() < 40).collect();
     let rename = |admin: &mut Imap, from: &str, to: &str| {
         let [from, to] = [from, to].map(|name| quote(&master.admin_name(name)));
@@ -152,7 +152,7 @@ fn userids() {
         for inbox in &users {
             populate(&lab, inbox, "user.reader");
         }
-        // No user can log in with these names, because the server folds them to lower case.
+        // No user can log in with these names, because the server changes them to lower case.
         create(
             &lab.master,
             &["user.Fred", "user.NIL"].map(|n| lab.master.admin_name(n)).each_ref().map(|n| &**n),
@@ -176,7 +176,7 @@ fn userids() {
 }
 
 #[test]
-fn what_cyrus_refuses_as_a_name() {
+fn names_that_cyrus_refuses() {
     let lab = lab(Options::modern(), "", "");
     create(&lab.master, &["user/fred"]);
     let mut fred = Imap::login(&lab.master, "fred");
@@ -189,7 +189,7 @@ fn what_cyrus_refuses_as_a_name() {
     }
     let names = tools::mailbox_names(&lab.master);
     assert_eq!(names, ["user.fred"]);
-    // The command line cannot name them either.
+    // The command line does not accept such a name either.
     let run = ours(&lab, &["-m", "user/fred/a%b"]);
     assert!(run.stdout.is_empty(), "{run}");
 }

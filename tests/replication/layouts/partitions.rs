@@ -1,4 +1,4 @@
-//! Partitions, metapartitions, metadata directories, archives.
+//! Tests partitions, metapartitions, metadata directories and archives.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ fn users_and_folders_on_three_partitions() {
         {
             assert_eq!(mailbox_field(&lab.replica, mailbox, "PARTITION"), partition, "{mailbox}");
         }
-        // Moved between two runs: a folder, an INBOX, a shared mailbox.
+        // Move a folder, an INBOX and a shared mailbox to other partitions between two runs.
         change(&lab, "user.fred", "user.reader");
         admin.ok("RENAME user.fred.Sent user.fred.Sent second");
         admin.ok("RENAME lists lists default");
@@ -55,7 +55,7 @@ fn users_and_folders_on_three_partitions() {
         append(&mut Imap::login(&lab.master, "anna"), "INBOX", "on the third");
         replicate_as_cyrus_would(&lab, &["-u", "anna"]);
         assert_eq!(mailbox_field(&lab.replica, "user.anna", "PARTITION"), "third");
-        // A user is renamed there.
+        // Rename a user on this partition.
         admin.ok("RENAME user.anna user.zoe");
         replicate_as_cyrus_would(&lab, &["-A"]);
         assert_sound(&lab);
@@ -65,12 +65,14 @@ fn users_and_folders_on_three_partitions() {
 const WORDS: [&str; 9] =
     ["header", "index", "cache", "expunge", "squat", "annotations", "lock", "dav", "archivecache"];
 
-/// Returns the file that a word moves, if a plain mailbox has it.
+/// Returns the name of the file that a word of `metapartition_files` moves, or `None` if a plain
+/// mailbox does not have this file.
 fn file_of(word: &str) -> Option<String> {
     ["header", "index", "cache", "annotations"].contains(&word).then(|| format!("cyrus.{word}"))
 }
 
-/// Tests a user with these files on the master's metapartition, and others on the replica's.
+/// Tests a user whose metadata files are on metapartitions: these files on the master, and other
+/// ones on the replica.
 fn metapartition(master: &[&str], replica: &[&str], legacy: bool) {
     let conf = |words: &[&str]| {
         format!("metapartition-default: {{dir}}/meta\nmetapartition_files: {}\n", words.join(" "))
@@ -105,9 +107,9 @@ fn several_metadata_files_on_the_metapartition() {
 }
 
 #[test]
-fn each_metadata_file_in_a_directory_of_its_own() {
-    // Each file is on another partition, and all on the last one; annotations go with the index
-    // there.
+fn each_metadata_file_in_its_own_directory() {
+    // For each file there is a partition on which only this file has its own directory. On the last
+    // partition each file has one. Annotations are in the directory of the index.
     let words = ["header", "index", "cache", "archivecache", "squat", "dav"];
     let mut conf = String::from("metapartition-all: {dir}/meta-all\nmetapartition_files: header\n");
     for word in words {
@@ -150,7 +152,8 @@ fn change_annotations(lab: &Lab, mailboxes: &[&str]) -> usize {
     mailboxes.len()
 }
 
-/// Tests mail that the master has moved to its archive: old and new, later expunged and renamed.
+/// Tests mail that the master has moved to its archive. The mail is later expunged, and its mailbox
+/// renamed.
 fn archive(legacy: &str, replica: bool, extra: &str) {
     let conf = "archive_enabled: yes\narchive_after: 1d\narchivepartition-default: {dir}/archive\n";
     let master = format!("{conf}mailbox_legacy_dirs: {legacy}\n{extra}");
@@ -188,7 +191,7 @@ fn archived_mail_on_the_master_and_on_the_replica() {
 }
 
 #[test]
-fn archived_mail_on_the_master_alone() {
+fn archived_mail_only_on_the_master() {
     archive("no", false, "");
     archive("yes", false, "metadir-archivecache-default: {dir}/meta\n");
 }

@@ -1,10 +1,12 @@
-//! Every layout of a server: hashed spools, separators, namespaces, conversations, reverse ACLs.
+//! Tests every combination of hashed spools, separators, namespaces, conversations and reverse
+//! ACLs.
 
 use cyrsync_lab::{Imap, Lab, Lmtp, Options, Sieve, Status, tools};
 
 use crate::common::{append, create, message, replicate, replicate_as_cyrus_would};
 
-/// Replicates a user with folders, a reader and a shared mailbox: new, changed, renamed, deleted.
+/// Replicates a user with folders, a reader and a shared mailbox. They are created, changed,
+/// renamed and deleted.
 fn round(options: &Options) {
     let lab = Lab::new(options.clone());
     let master = &lab.master;
@@ -19,7 +21,8 @@ fn round(options: &Options) {
             append(&mut fred, mailbox, &format!("{number} in {mailbox}"));
         }
     }
-    // The same message again makes a conversation of two, and the replica has its file already.
+    // Append a message once more. Both copies are one conversation, and the replica already has the
+    // file.
     append(&mut fred, "INBOX", &format!("1 in {sent}"));
     fred.ok(&format!("SETACL {sent} anna lrs"));
     fred.ok(&format!("SUBSCRIBE {sent}"));
@@ -53,13 +56,13 @@ fn round(options: &Options) {
     }
 }
 
-/// Runs all layouts that have this spool and this separator.
+/// Tests all layouts with this kind of spool and this separator.
 fn rounds(hashimapspool: bool, unixhierarchysep: bool) {
     for (altnamespace, conversations) in
         [(false, false), (false, true), (true, false), (true, true)]
     {
-        // Half of the layouts have reverse ACLs, chosen so that they are combined with each other
-        // option, on and off.
+        // Half of the layouts have reverse ACLs. The choice combines them with both values of each
+        // other option.
         let reverseacls = altnamespace ^ conversations ^ unixhierarchysep;
         round(&Options {
             hashimapspool,

@@ -1,4 +1,4 @@
-//! Files of users in another place: below `mboxname_userpath`, or missing.
+//! Tests files of users that are below `mboxname_userpath` or missing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ use crate::common::{
     sync_client_itself,
 };
 
-/// Moves the files of users from below one directory to below another, with their domains; all
-/// other files stay.
+/// Moves the files of all users, also of those in domains, from below one directory to below
+/// another.
 fn move_users(from: &Path, to: &Path) {
     let domains = from.join("domain");
     let mut bases = vec![PathBuf::new()];
@@ -30,9 +30,9 @@ fn move_users(from: &Path, to: &Path) {
     }
 }
 
-/// Tests `mboxname_userpath` of Cyrus 3.13.1 and later: `mboxname_conf_getpath_legacy` and
-/// `mboxid_conf_getpath` put it before `/user` and `/domain`. The servers of this version do not
-/// know the option, so the files are there only while our client runs.
+/// Tests `mboxname_userpath` of Cyrus 3.13.1 and later, which replaces the directory above `/user`
+/// and `/domain` (`mboxname_conf_getpath_legacy`, `mboxid_conf_getpath`). The lab's servers do not
+/// have the option, so the files are below it only while our client runs.
 fn round(options: Options, conf: &str, [inbox, reader]: [&str; 2]) {
     let lab = super::lab(options, conf, "");
     create(&lab.master, &[&*lab.master.admin_name(reader)]);
@@ -60,7 +60,7 @@ fn round(options: Options, conf: &str, [inbox, reader]: [&str; 2]) {
     assert!(done.iter().any(|line| line.starts_with(&format!("SUB {user} "))), "{done:#?}");
     assert!(done.iter().any(|line| line.starts_with("SEEN ")), "{done:#?}");
     assert_equal(&lab);
-    // Data that was replicated before the files were moved stays on the replica.
+    // Data that was replicated before the files were moved must stay on the replica.
     let sent = lab.master.own_name(&format!("{inbox}.Sent.old"));
     Imap::login(&lab.master, &user).ok(&format!("SUBSCRIBE {}", cyrsync_lab::quote(&sent)));
     replicate(&lab, &["-A"]);
@@ -97,11 +97,37 @@ fn subscribed(lab: &Lab) -> usize {
     lines.iter().filter(|line| line.starts_with("LSUB ")).count()
 }
 
+/// A database of the type flat is empty without entries. Any other has a header, so an empty file
+/// was damaged.
+#[test]
+fn an_empty_file_of_subscriptions_deletes_none_unless_it_is_flat() {
+    for (backend, code, left) in [("flat", 0, 0), ("twoskip", 1, 1)] {
+        let master_conf = format!("subscription_db: {backend}\n");
+        let lab = Lab::new(Options { master_conf, ..Options::default() });
+        create(&lab.master, &["user.fred"]);
+        let mut fred = Imap::login(&lab.master, "fred");
+        fred.ok("SUBSCRIBE INBOX");
+        replicate(&lab, &["-A"]);
+        let file = subscriptions(&lab.master);
+        let intact = fs::read(&file).expect("own file");
+        fs::write(&file, "").expect("own file");
+        let run = sync_client_itself(&lab, &["-v", "-u", "fred"]);
+        assert_eq!((run.status.code(), subscribed(&lab)), (Some(code), left), "{backend}: {run}");
+        assert_eq!(run.log.contains("has no content"), code == 1, "{backend}: {run}");
+        fs::write(&file, intact).expect("own file");
+        replicate(&lab, &["-u", "fred"]);
+        // A user who unsubscribes from everything keeps a file without entries.
+        fred.ok("UNSUBSCRIBE INBOX");
+        replicate(&lab, &["-u", "fred"]);
+        assert_eq!(subscribed(&lab), 0, "{backend}");
+    }
+}
+
 #[test]
 fn subscriptions_without_a_file_are_missing_and_not_deleted_on_the_replica() {
     let lab = Lab::new(Options::default());
     create(&lab.master, &["user.fred", "user.fred.Sent", "user.anna"]);
-    // A user who never subscribed has no file either: this is no error.
+    // A user who never subscribed has no file. This is no error.
     replicate(&lab, &["-A"]);
     let mut fred = Imap::login(&lab.master, "fred");
     fred.ok("SUBSCRIBE INBOX");
@@ -121,23 +147,23 @@ fn subscriptions_without_a_file_are_missing_and_not_deleted_on_the_replica() {
     let run = sync_client_itself(&lab, &["-v", "-s", "fred"]);
     assert_eq!(run.status.code(), Some(1), "{run}");
     assert_eq!(subscribed(&lab), 2);
-    // Nor does the log delete them.
+    // A log entry does not delete the subscriptions on the replica either.
     let log = lab.master.scratch().join("by-hand");
     fs::write(&log, "UNSUB fred user.fred.Sent\n").expect("own file");
     let run = sync_client_itself(&lab, &["-r", "-v", "-f", log.to_str().expect("UTF-8")]);
     assert!(!run.stdout.contains("UNSUB"), "{run}");
     assert_eq!(subscribed(&lab), 2);
-    // A dry run reports the same.
+    // A dry run also reports the missing file.
     let run = sync_client_itself(&lab, &["--dry-run", "-u", "fred"]);
     assert_eq!(run.status.code(), Some(1), "{run}");
-    // A user who unsubscribes from everything keeps the file.
+    // After a user unsubscribes from everything, the file still exists.
     fs::rename(&aside, &file).expect("own file");
     fred.ok("UNSUBSCRIBE INBOX.Sent");
     fred.ok("UNSUBSCRIBE INBOX");
     assert!(file.exists());
     replicate(&lab, &["-u", "fred"]);
     assert_eq!(subscribed(&lab), 0);
-    // The administrator may agree to the deletion.
+    // The administrator can allow the deletion with --allow-repair.
     fred.ok("SUBSCRIBE INBOX");
     replicate(&lab, &["-u", "fred"]);
     fs::remove_file(&file).expect("own file");

@@ -1,4 +1,4 @@
-//! Compares much data with little memory.
+//! Tests that verification of large mailboxes uses little memory.
 
 use std::fs;
 
@@ -9,15 +9,15 @@ use cyrsync_lab::{Lab, places};
 
 use crate::common::{OURS, actions};
 
-/// Verifies; returns lines, exit code, and the peak memory in KiB.
+/// Runs the client. Returns its lines, its exit code, and its highest memory use in KiB.
 fn measured(lab: &Lab, args: &[&str]) -> (Vec<String>, Option<i32>, u64) {
     let (run, cost) = start_sync_client(OURS, &lab.master, args).wait_measured();
     println!("{args:?}: {} KiB, {:?}, {:?} CPU", cost.peak_kib, cost.wall, cost.cpu);
     (run.stdout.lines().map(str::to_owned).collect(), run.status.code(), cost.peak_kib)
 }
 
-/// Memory allowed beyond that of a run that finds nothing to do: a part of the records of either
-/// side.
+/// Memory that verification may use in addition to a run without changes, in KiB. It is enough for
+/// only a part of the records.
 const MORE_KIB: u64 = 4 << 10;
 
 fn one_flag(messages: usize) {

@@ -1,4 +1,4 @@
-//! Verification finds nothing if both sides are equal.
+//! Tests that verification finds no difference if both sides are equal.
 
 use cyrsync_lab::{Imap, Lab, Options, Value};
 
@@ -6,7 +6,7 @@ use super::world::{settle, verify, verify_equal, world};
 use crate::common::{actions, append, create, sent, sync_client_itself};
 
 #[test]
-fn nothing_is_found_on_equal_sides() {
+fn equal_sides_have_no_difference() {
     let immediate = Options {
         hashimapspool: false,
         delayed_delete: false,
@@ -28,10 +28,11 @@ fn nothing_is_found_on_equal_sides() {
 }
 
 #[test]
-fn conversations_and_reverse_acls_differ_in_nothing() {
+fn equal_sides_with_conversations_and_reverse_acls_have_no_difference() {
     let lab = world(Options { conversations: true, reverseacls: true, ..Options::default() });
     let found = verify_equal(&lab, &["-A"]);
-    // fred and anna; INBOX, Sent, Open, a, a.b, Gone2, Gone, #sieve, anna, lists, lists.rust.
+    // The users are fred and anna. The mailboxes are INBOX, Sent, Open, a, a.b, Gone2, Gone,
+    // #sieve, anna, lists and lists.rust.
     assert_eq!(
         found.summary, "compared 2 users, 11 mailboxes, 31 records, 0 message files: equal",
         "{}",
@@ -44,24 +45,25 @@ fn conversations_and_reverse_acls_differ_in_nothing() {
 }
 
 #[test]
-fn the_replica_is_only_asked() {
+fn verification_sends_only_queries() {
     let lab = world(Options::default());
     Imap::admin(&lab.replica).ok("SETQUOTA user.fred (STORAGE 7)");
     let found = verify(&lab, &["-v", "-v", "--verify=messages", "-A", "-j", "1"]).run;
     let sent = sent(&found);
     assert!(sent.iter().any(|line| line.starts_with("GET FETCH")), "{sent:#?}");
-    let told = sent.iter().filter(|line| !line.starts_with("GET "));
-    let told: Vec<&String> = told.filter(|line| !line.starts_with("APPLY CAPABILITIES")).collect();
+    let reported = sent.iter().filter(|line| !line.starts_with("GET "));
+    let reported: Vec<&String> =
+        reported.filter(|line| !line.starts_with("APPLY CAPABILITIES")).collect();
     assert!(
-        told.iter().all(|line| ["COMPRESS", "AUTHENTICATE", "EXIT", "STARTTLS"]
+        reported.iter().all(|line| ["COMPRESS", "AUTHENTICATE", "EXIT", "STARTTLS"]
             .iter()
             .any(|word| line.starts_with(word))),
-        "{told:#?}"
+        "{reported:#?}"
     );
 }
 
 #[test]
-fn who_is_deleted_on_both_sides_is_equal_and_who_is_on_none_is_not_known() {
+fn a_user_deleted_on_both_sides_is_equal_and_a_missing_user_is_an_error() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred", "user.zoe", "user.zoe.Sent", "lists.old"]);
     append(&mut Imap::login(&lab.master, "zoe"), "INBOX", "one");
@@ -72,7 +74,8 @@ fn who_is_deleted_on_both_sides_is_equal_and_who_is_on_none_is_not_known() {
         admin.ok(&format!("DELETE {name}"));
     }
     actions(&lab, &["-A"]);
-    // Like Cyrus's client, -A leaves a deleted user on the replica; only the log names that user.
+    // Like Cyrus's client, -A does not delete a deleted user on the replica. Only a log names that
+    // user.
     let found = verify(&lab, &["-A"]);
     assert_eq!(found.code, 2, "{}", found.run);
     assert_eq!(
@@ -107,7 +110,7 @@ fn differences_are_printed_as_json() {
 }
 
 #[test]
-fn a_name_that_cannot_be_read_could_not_be_compared() {
+fn an_unreadable_name_is_an_error_and_no_difference() {
     let lab = world(Options::default());
     let run = sync_client_itself(&lab, &["--verify", "-m", "user/fred", "user.fred"]);
     assert_eq!(run.status.code(), Some(1), "{run}");

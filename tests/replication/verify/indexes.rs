@@ -1,5 +1,5 @@
-//! One number of the replica's cyrus.index is changed: verification must name its field and no
-//! other.
+//! Changes one number of the replica's cyrus.index. Verification must report its field and no other
+//! field.
 
 use std::fs;
 
@@ -8,16 +8,16 @@ use cyrsync_lab::{Lab, Options, places};
 
 use super::world::{verify, verify_equal, world};
 
-/// Name of a field, place of its last byte, and a bit of that byte.
+/// A field: its name, the offset of its last byte, and the bit of this byte to change.
 type Place = (&'static str, usize, u8);
 
-/// Fields of the header.
+/// Fields of the header of cyrus.index.
 const HEADER: [Place; 11] = [
     ("LAST_APPENDDATE", 27, 4),
     ("LAST_UID", 31, 8),
     ("POP3_LAST_LOGIN", 43, 4),
     ("UIDVALIDITY", 47, 4),
-    // IMAP_SHAREDSEEN
+    // The option IMAP_SHAREDSEEN.
     ("OPTIONS", 63, 4),
     ("HIGHESTMODSEQ", 75, 64),
     ("SYNC_CRC", 103, 1),
@@ -27,7 +27,7 @@ const HEADER: [Place; 11] = [
     ("CREATEDMODSEQ", 135, 32),
 ];
 
-/// Fields of a record.
+/// Fields of a record of cyrus.index.
 const RECORD: [Place; 13] = [
     ("INTERNALDATE", 7, 4),
     ("SIZE", 15, 4),
@@ -44,7 +44,8 @@ const RECORD: [Place; 13] = [
     ("CREATEDMODSEQ", 103, 32),
 ];
 
-/// Changes the replica's cyrus.index, verifies, and restores it. Returns the lines.
+/// Changes the replica's cyrus.index, verifies, and restores the file. Returns the lines of the
+/// report.
 #[track_caller]
 fn planted(lab: &Lab, mailbox: &str, change: impl FnOnce(&mut IndexFile)) -> Vec<String> {
     let path = places::place(&lab.replica, mailbox).meta.join("cyrus.index");
@@ -67,7 +68,7 @@ fn is_one(lines: &[String], subject: &str, field: &str) {
 }
 
 #[test]
-fn every_field_of_header_and_record_is_found_by_its_name() {
+fn every_changed_field_of_header_and_record_is_reported_by_name() {
     let lab = world(Options { conversations: true, ..Options::default() });
     for (field, at, bit) in HEADER {
         let lines = planted(&lab, "user.fred", |index| index.flip_header(at, &[bit]));
@@ -77,16 +78,16 @@ fn every_field_of_header_and_record_is_found_by_its_name() {
         let lines = planted(&lab, "user.fred", |index| index.flip(2, at, &[bit]));
         is_one(&lines, "UID 2 of user.fred", field);
     }
-    // The second user flag of a record that has the first two.
+    // Change the second user flag of a record, and a flag that marks a record as expunged.
     let lines = planted(&lab, "user.fred.Sent", |index| index.flip(1, 39, &[2]));
     is_one(&lines, "UID 1 of user.fred.Sent", "FLAGS");
     let lines = planted(&lab, "user.fred", |index| index.flip(2, 32, &[0x80]));
     is_one(&lines, "UID 2 of user.fred", "FLAGS");
     assert!(lines[0].contains("\\Expunged"), "{lines:?}");
-    // Expunged on both sides.
+    // Change a record that is expunged on both sides.
     let lines = planted(&lab, "user.fred", |index| index.flip(3, 35, &[8]));
     is_one(&lines, "UID 3 of user.fred", "FLAGS");
-    // A mailbox that was deleted on both sides, and a shared one.
+    // Change a mailbox that was deleted on both sides, and a shared mailbox.
     let deleted = cyrsync_lab::tools::mailbox_names(&lab.replica);
     let deleted = deleted.iter().find(|name| name.starts_with("DELETED.")).expect("one is there");
     let lines = planted(&lab, deleted, |index| index.flip(1, 35, &[2]));
@@ -97,7 +98,7 @@ fn every_field_of_header_and_record_is_found_by_its_name() {
 }
 
 #[test]
-fn a_message_that_one_side_lacks_is_found() {
+fn a_message_missing_on_one_side_is_found() {
     let lab = world(Options::default());
     let without = |lab: &Lab, uid: u64| {
         let path = places::place(&lab.replica, "user.fred").meta.join("cyrus.index");
@@ -111,9 +112,10 @@ fn a_message_that_one_side_lacks_is_found() {
         found.lines
     };
     assert_eq!(without(&lab, 2), ["UID 2 of user.fred is only on the master"]);
-    // Each side removes expunged records independently.
+    // A missing expunged record is no difference, because each side removes such records
+    // independently.
     assert_eq!(without(&lab, 3), [""; 0]);
-    // The same in the other direction.
+    // Remove a record on the master.
     let path = places::place(&lab.master, "user.fred").meta.join("cyrus.index");
     let good = fs::read(&path).expect("it is there");
     let mut index = IndexFile::of(&lab.master, "user.fred");

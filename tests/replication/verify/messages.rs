@@ -1,12 +1,12 @@
-//! `--verify=messages` reads message files on both sides.
+//! Tests `--verify=messages`, which reads message files on both sides.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use cyrsync_lab::{Lab, Options};
+use cyrsync_lab::{Imap, Lab, Options};
 
 use super::world::{mail, verify, verify_equal, world};
-use crate::common::{message_file, sync_client_itself};
+use crate::common::{append, create, message_file, replicate, sync_client_itself};
 
 /// Flips one bit of a message file.
 fn damage(lab: &Lab, server: &cyrsync_lab::Cyrus, mailbox: &str, uid: u64) {
@@ -21,7 +21,8 @@ fn damage(lab: &Lab, server: &cyrsync_lab::Cyrus, mailbox: &str, uid: u64) {
 fn a_damaged_or_missing_file_is_found_on_either_side() {
     let lab = world(Options::default());
     let found = verify_equal(&lab, &["--verify=messages", "-A"]);
-    // 4 messages in fred's INBOX and 1 script in #sieve; six in each of four mailboxes.
+    // There are 4 messages in fred's INBOX, 1 script in #sieve, and 6 messages in each of four
+    // mailboxes.
     assert!(found.summary.contains(" 29 message files: equal"), "{}", found.summary);
     damage(&lab, &lab.replica, "user.fred", 2);
     damage(&lab, &lab.master, "user.fred", 5);
@@ -39,7 +40,7 @@ fn a_damaged_or_missing_file_is_found_on_either_side() {
 }
 
 #[test]
-fn a_message_that_is_not_replicated_yet_has_no_bad_file() {
+fn a_message_that_is_not_replicated_yet_is_no_bad_file() {
     let lab = world(Options::default());
     mail(&lab, "INBOX", "on its way");
     let found = verify(&lab, &["--verify=messages", "-u", "fred"]);
@@ -52,7 +53,7 @@ fn a_message_that_is_not_replicated_yet_has_no_bad_file() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_could_not_be_compared() {
+fn an_unreadable_file_is_an_error_and_no_difference() {
     let lab = world(Options::default());
     let path = message_file(&lab.master, "user.fred", 2);
     let mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
@@ -65,10 +66,10 @@ fn a_file_that_cannot_be_read_could_not_be_compared() {
 }
 
 #[test]
-fn a_share_of_the_messages_is_read() {
+fn verify_can_read_a_part_of_the_messages() {
     let lab = Lab::default();
     cyrsync_lab::fill::Filler::new(&lab.master, 3).mailbox_of_sizes("user.fred", 400, |_| 300);
-    // Longer than what is kept in memory.
+    // These messages are larger than the part that the client keeps in memory.
     cyrsync_lab::fill::Filler::new(&lab.master, 4)
         .mailbox_of_sizes("user.fred.Long", 2, |_| 3 << 20);
     crate::common::replicate(&lab, &["-u", "fred"]);
@@ -84,4 +85,18 @@ fn a_share_of_the_messages_is_read() {
     let wrong = sync_client_itself(&lab, &["--verify=mail", "-u", "fred"]);
     assert_eq!(wrong.status.code(), Some(64), "{wrong}");
     assert!(wrong.stderr.contains("write messages, or messages:10%, or nothing"), "{wrong}");
+}
+
+/// The report lists a hundred differences of a mailbox and counts the others.
+#[test]
+fn missing_messages_are_counted_once() {
+    let lab = Lab::default();
+    create(&lab.master, &["user.fred"]);
+    replicate(&lab, &["-u", "fred"]);
+    let mut fred = Imap::login(&lab.master, "fred");
+    (0..130).for_each(|number| append(&mut fred, "INBOX", &number.to_string()));
+    let records = verify(&lab, &["-u", "fred"]);
+    let messages = verify(&lab, &["--verify=messages", "-u", "fred"]);
+    assert!(records.lines.iter().any(|line| line.contains("more fields")), "{}", records.run);
+    assert_eq!(messages.lines, records.lines);
 }

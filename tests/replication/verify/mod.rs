@@ -1,4 +1,4 @@
-//! `--verify`: compares both sides in full and changes nothing.
+//! Tests `--verify`, which compares both sides completely and changes nothing.
 
 mod big;
 mod equal;

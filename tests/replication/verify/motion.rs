@@ -1,4 +1,4 @@
-//! Changes of the master that are not replicated yet are reported separately.
+//! Tests that verification reports changes of the master that are not replicated yet separately.
 
 use std::fs;
 
@@ -7,22 +7,25 @@ use cyrsync_lab::{Imap, Options};
 
 use super::world::{mail, verify_equal, verify_only, world};
 use crate::common::{start_ours, until};
+use crate::rolling::drained;
 
 #[test]
-fn a_change_that_waits_in_the_log_is_not_replicated_yet() {
+fn a_change_in_the_log_of_a_client_is_reported_as_not_replicated_yet() {
     let lab = world(Options::default());
     let log = lab.master.config_dir().join("sync/log");
-    // No client works on the channel, so the log proves nothing.
+    // No client works on the channel, so the log does not show that a change will be replicated.
     assert!(fs::metadata(&log).is_ok_and(|found| found.len() > 0), "the lab logs");
     mail(&lab, "INBOX", "not yet");
     let found = verify_only(&lab, &["-u", "fred"]);
     assert_eq!(found.code, 2, "{}", found.run);
     assert!(!found.lines.iter().any(|line| line.contains("yet")), "{}", found.run);
 
-    // A client works on it, but does not get to the change.
+    // A client works on the channel, but is stopped before the change.
     let rolling = start_ours(&lab, &["-v", "-R"]);
     let rolling = until(rolling, |said| said[0].contains("user.fred"));
     until_equal(&lab);
+    // A stopped client must not hold a lock of a mailbox.
+    let rolling = drained(rolling, &lab);
     rolling.signal(libc::SIGSTOP);
     mail(&lab, "INBOX", "nor this");
     Imap::login(&lab.master, "fred").ok("SUBSCRIBE INBOX.Open");
@@ -37,7 +40,7 @@ fn a_change_that_waits_in_the_log_is_not_replicated_yet() {
         assert!(has("user fred: SUB user.fred.Open is subscribed"), "{}", found.run);
         assert!(found.summary.contains(" not replicated yet"), "{}", found.run);
     }
-    // A difference on the replica's side counts, whatever waits in the log.
+    // A change on the replica is a real difference, even if the log has an entry for the mailbox.
     let mut index = IndexFile::of(&lab.replica, "user.fred");
     index.flip(2, 35, &[4]);
     index.clone().save_records();
@@ -71,7 +74,7 @@ fn until_equal(lab: &cyrsync_lab::Lab) {
 }
 
 #[test]
-fn while_mail_comes_in_and_is_replicated_nothing_is_found() {
+fn nothing_is_found_while_mail_arrives_and_is_replicated() {
     let lab = world(Options::default());
     let rolling = start_ours(&lab, &["-v", "-R", "-d", "1"]);
     let rolling = until(rolling, |said| said[0].contains("MAILBOX"));

@@ -1,12 +1,12 @@
-//! Differences outside cyrus.index, made by the protocol or by Cyrus's own tools: verification
-//! finds and names each.
+//! Makes differences outside of cyrus.index, by the protocol or with Cyrus's own tools.
+//! Verification must find and name each of them.
 
 use cyrsync_lab::{Imap, Lab, Options, SyncServer, Value, tools};
 
 use super::world::{settle, verify, verify_equal, world};
 use crate::common::{message, sync_client_itself, uniqueid};
 
-/// Verifies everything; asserts that these are the lines, in any order.
+/// Verifies everything. Asserts that the report has exactly these lines, in any order.
 #[track_caller]
 fn found(lab: &Lab, mut expected: Vec<&str>) {
     let found = verify(lab, &["-A"]);
@@ -17,7 +17,7 @@ fn found(lab: &Lab, mut expected: Vec<&str>) {
     assert_eq!(found.code, 2, "{}", found.run);
 }
 
-/// Sends the replica a command, which must succeed.
+/// Sends a command to the replica. Asserts that it succeeds.
 #[track_caller]
 fn apply(lab: &Lab, name: &str, items: &[(&str, Value)]) {
     let items = items.iter().map(|(key, value)| (*key, value.clone()));
@@ -125,7 +125,7 @@ fn each_field_of_seen_state_is_found() {
     }
     apply(&lab, "SEEN", &with(""));
     verify_equal(&lab, &["-A"]);
-    // The replica has seen state of a mailbox that anna has not read.
+    // Give the replica seen state of anna for a mailbox that she has not read.
     let other = uniqueid(&lab.master, "user.fred");
     let mut items = with("");
     items[1] = ("UNIQUEID", text(&other));
@@ -139,7 +139,7 @@ fn each_field_of_seen_state_is_found() {
 }
 
 #[test]
-fn mailboxes_of_one_side_or_of_other_names_are_found() {
+fn mailboxes_on_one_side_or_with_other_names_are_found() {
     let lab = world(Options { delayed_delete: false, ..Options::default() });
     SyncServer::spawn(&lab.replica).apply("UNMAILBOX", &text("user.fred.Gone2")).ok();
     found(&lab, vec!["user.fred.Gone2 is only on the master"]);
@@ -147,7 +147,7 @@ fn mailboxes_of_one_side_or_of_other_names_are_found() {
     SyncServer::spawn(&lab.replica).apply("UNMAILBOX", &text("lists.rust")).ok();
     found(&lab, vec!["lists.rust is only on the master"]);
     settle(&lab);
-    // The master has deleted the mailbox, and has a tombstone.
+    // Delete a mailbox on the master, which leaves a tombstone there.
     SyncServer::spawn(&lab.master).apply("UNMAILBOX", &text("user.fred.Gone2")).ok();
     found(&lab, vec!["user.fred.Gone2 is only on the replica"]);
     settle(&lab);
@@ -155,7 +155,7 @@ fn mailboxes_of_one_side_or_of_other_names_are_found() {
     found(&lab, vec!["user.fred.Stray is only on the replica"]);
     Imap::admin(&lab.replica).ok("SETACL user.fred.Stray admin lrswipkxtecda");
     Imap::admin(&lab.replica).ok("DELETE user.fred.Stray");
-    // Another mailbox of the same name.
+    // Give the replica another mailbox with the same name.
     SyncServer::spawn(&lab.replica).apply("UNMAILBOX", &text("user.fred.Open")).ok();
     Imap::admin(&lab.replica).ok("CREATE user.fred.Open");
     let ids = [&lab.master, &lab.replica].map(|server| uniqueid(server, "user.fred.Open"));
@@ -168,7 +168,7 @@ fn mailboxes_of_one_side_or_of_other_names_are_found() {
     );
     SyncServer::spawn(&lab.replica).apply("UNMAILBOX", &text("user.fred.Open")).ok();
     settle(&lab);
-    // The same mailbox under another name.
+    // Rename the mailbox on the master.
     Imap::admin(&lab.master).ok("RENAME user.fred.Open user.fred.Closed");
     found(
         &lab,
@@ -180,7 +180,7 @@ fn mailboxes_of_one_side_or_of_other_names_are_found() {
 }
 
 #[test]
-fn what_mailboxes_db_and_cyrus_header_hold_is_found() {
+fn differences_in_mailboxes_db_and_cyrus_header_are_found() {
     let mut lab = world(Options::default());
     let entry = |lab: &mut Lab, name: &str, from: &str, to: &str| {
         lab.replica.stop_server();
@@ -223,9 +223,9 @@ fn what_mailboxes_db_and_cyrus_header_hold_is_found() {
     verify_equal(&lab, &["-A"]);
 }
 
-/// A change that a mail client makes on the replica also changes modseqs.
+/// When a mail client changes a flag on the replica, the modseqs differ too.
 #[test]
-fn what_a_mail_client_changed_on_the_replica_is_found_with_all_that_belongs_to_it() {
+fn changes_of_a_mail_client_on_the_replica_are_found_with_their_modseqs() {
     let lab = world(Options::default());
     let fields = |lab: &Lab, subject: &str| {
         let found = verify(lab, &["-u", "fred"]);
@@ -254,7 +254,7 @@ fn what_a_mail_client_changed_on_the_replica_is_found_with_all_that_belongs_to_i
 }
 
 #[test]
-fn an_entry_that_cannot_be_read_is_no_difference() {
+fn an_unreadable_entry_is_an_error_and_no_difference() {
     let lab = world(Options::default());
     for key in ["Nlists\u{1f}rust", "Nuser\u{1f}fred\u{1f}Sent"] {
         let intact = tools::dump(&lab.master, "mailboxes.db", "twoskip");

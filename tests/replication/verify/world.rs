@@ -1,23 +1,22 @@
-//! A master with data of every kind, a replica that is equal, and the output of `--verify` for
-//! them.
+//! Starts a lab with data of every kind and equal servers, and runs `--verify` on it.
 
 use cyrsync_lab::{Imap, Lab, Options, Run, Sieve, SyncServer, Value, compare};
 
 use crate::common::{actions, append, create, errors, message, sync_client_itself};
 
-/// The output of `--verify`.
+/// The output of a run of `--verify`.
 #[derive(Debug)]
 pub struct Found {
     pub code: i32,
-    /// All lines except the last.
+    /// All lines of the report except the last.
     pub lines: Vec<String>,
-    /// The last line.
+    /// The last line of the report.
     pub summary: String,
     pub run: Run,
 }
 
-/// Verifies. Asserts that this changes nothing on either side: the oracle finds the same
-/// differences as before.
+/// Verifies. Asserts that this changed nothing on either side: `compare` must find the same
+/// differences before and after.
 #[track_caller]
 pub fn verify(lab: &Lab, args: &[&str]) -> Found {
     let before = compare(&lab.master, &lab.replica);
@@ -26,7 +25,7 @@ pub fn verify(lab: &Lab, args: &[&str]) -> Found {
     found
 }
 
-/// Verifies without the oracle, which would take too long.
+/// Verifies without the assertion of [`verify`], which takes long.
 #[track_caller]
 pub fn verify_only(lab: &Lab, args: &[&str]) -> Found {
     let all: Vec<&str> = if args.iter().any(|arg| arg.starts_with("--verify")) {
@@ -39,7 +38,7 @@ pub fn verify_only(lab: &Lab, args: &[&str]) -> Found {
     let summary = lines.pop().unwrap_or_default();
     assert!(summary.starts_with("compared "), "{run}");
     let mut errors = errors(&run);
-    // The replica's reply about a missing file.
+    // Ignore the replica's reply about a missing file.
     errors.retain(|line| !line.contains("FETCH received NO response"));
     let may_show_wire = args.iter().filter(|arg| **arg == "-v").count() > 1;
     assert!(run.stderr.is_empty() || may_show_wire, "{run}");
@@ -48,7 +47,7 @@ pub fn verify_only(lab: &Lab, args: &[&str]) -> Found {
     Found { code, lines, summary, run }
 }
 
-/// Asserts that both sides are equal, and that nothing else is printed.
+/// Asserts that verification finds both sides equal and prints only the last line.
 #[track_caller]
 pub fn verify_equal(lab: &Lab, args: &[&str]) -> Found {
     let found = verify(lab, args);
@@ -57,7 +56,8 @@ pub fn verify_equal(lab: &Lab, args: &[&str]) -> Found {
     found
 }
 
-/// Returns fred with mail of every kind, anna who reads it too, and shared mailboxes: replicated.
+/// Starts a lab with fred, who has mail of every kind, anna, who reads it, and shared mailboxes.
+/// All data is replicated.
 pub fn world(options: Options) -> Lab {
     let lab = Lab::new(options);
     let master = &lab.master;
@@ -110,17 +110,17 @@ pub fn world(options: Options) -> Lab {
     lab
 }
 
-/// Appends one more message to a mailbox of fred's.
+/// Appends a message to one of fred's mailboxes.
 pub fn mail(lab: &Lab, mailbox: &str, subject: &str) {
     let response = Imap::login(&lab.master, "fred").append(mailbox, "", &message(subject));
     assert!(response.is_ok(), "{response:?}");
 }
 
-/// Replicates all that differs.
+/// Replicates all differences.
 #[track_caller]
 pub fn settle(lab: &Lab) {
     actions(lab, &["-A"]);
-    // The UIDVALIDITY of names without a mailbox is not on the wire.
+    // The protocol does not transfer the UIDVALIDITY of names without a mailbox.
     let left = compare(&lab.master, &lab.replica);
     assert!(left.iter().all(|left| left.path.ends_with(" V")), "{left:?}");
 }

@@ -19,7 +19,7 @@ use crate::rng::Rng;
 /// Number of messages in each mailbox before the changes.
 const MESSAGES: usize = 20;
 
-/// Each mailbox gets one new message; the connection has a long round trip.
+/// Measures a run after each mailbox got one new message, over a connection with a long round trip.
 pub fn distance(bench: &Bench) -> Vec<Case> {
     let settings = &bench.settings;
     if settings.users == 0 {
@@ -43,7 +43,7 @@ pub fn distance(bench: &Bench) -> Vec<Case> {
     vec![case.with_rows(rows).target("100 mailboxes changed at 50 ms", OURS, Measure::Wall, 0.08)]
 }
 
-/// The mixed changes of users in a day.
+/// Measures a run after the mixed changes that users make in a day.
 pub fn day(bench: &Bench) -> Vec<Case> {
     let settings = &bench.settings;
     if settings.day == 0 || settings.users == 0 {
@@ -58,7 +58,7 @@ pub fn day(bench: &Bench) -> Vec<Case> {
     vec![Case::new("day", title).with_rows(rows)]
 }
 
-/// One flag changes in a mailbox with very many messages.
+/// Measures a run after one flag changed in a mailbox with very many messages.
 pub fn flag(bench: &Bench) -> Vec<Case> {
     let messages = bench.settings.flagged;
     if messages == 0 {
@@ -93,8 +93,8 @@ fn several(bench: &Bench, seed: u64) -> Ground {
 }
 
 /// Measures both clients after changes. Each client has its own replica and fills it first. In each
-/// round the master changes, then both clients update their replicas. At the end both do this once
-/// more under strace.
+/// round the master changes, then both clients update their replicas. After the last round the
+/// master changes once more, and a separate run of each client counts its system calls.
 fn changing(
     bench: &Bench,
     ground: &Ground,

@@ -10,7 +10,7 @@ use crate::certs::{Authority, Valid};
 use crate::fill::Bulk;
 use crate::link::Line;
 
-/// Both clients with their defaults, and ours with one connection.
+/// Measures the first sync of both clients with their defaults, and of ours with one connection.
 pub fn sync(bench: &Bench) -> Vec<Case> {
     if bench.settings.users == 0 {
         return Vec::new();
@@ -29,7 +29,7 @@ pub fn sync(bench: &Bench) -> Vec<Case> {
     ]
 }
 
-/// Our client with 1, 2 and 4 connections.
+/// Measures the first sync of our client with 1, 2 and 4 connections.
 pub fn workers(bench: &Bench) -> Vec<Case> {
     if bench.settings.users == 0 {
         return Vec::new();
@@ -43,8 +43,9 @@ pub fn workers(bench: &Bench) -> Vec<Case> {
     vec![case.with_rows(first_syncs(bench, bench.ground(), &contenders, None))]
 }
 
-/// The connection uses TLS by STARTTLS. sync_server then no longer offers deflate. Cyrus's client
-/// does not use it then. Ours requests it anyway, so our client also runs once without it.
+/// Measures the first sync over TLS by STARTTLS. Over TLS, sync_server does not offer deflate, and
+/// Cyrus's client does not use it. Our client requests deflate anyway, so it also runs once without
+/// deflate.
 pub fn tls(bench: &Bench) -> Vec<Case> {
     if bench.settings.users == 0 {
         return Vec::new();
@@ -73,7 +74,7 @@ pub fn tls(bench: &Bench) -> Vec<Case> {
     vec![case.target("first sync over TLS", OURS, Measure::Wall, 0.45)]
 }
 
-/// The spool is on disk, and the kernel has not cached any of it.
+/// Measures the first sync from a spool on disk of which the kernel has cached nothing.
 pub fn cold(bench: &Bench) -> Vec<Case> {
     let settings = &bench.settings;
     let Settings { users, folders, messages, mix, .. } = *settings;

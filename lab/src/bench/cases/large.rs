@@ -10,10 +10,10 @@ use super::super::settings::Mix;
 use super::first::{both, first_syncs};
 use crate::fill::{Bulk, Filler};
 
-/// The factor between the two sizes of a benchmark that shows growth.
+/// Ratio of the two sizes that [`growing`] measures: the full size and a quarter of it.
 const PART: usize = 4;
 
-/// First sync of one large mailbox.
+/// Measures the first sync of one large mailbox.
 pub fn mailbox(bench: &Bench) -> Vec<Case> {
     let messages = bench.settings.big;
     if messages == 0 {
@@ -33,13 +33,13 @@ pub fn mailbox(bench: &Bench) -> Vec<Case> {
     )]
 }
 
-/// First sync of one user with many mailboxes.
+/// Measures one user with many mailboxes.
 pub fn wide(bench: &Bench) -> Vec<Case> {
     let bulk = |size| Bulk { users: 1, folders: size, messages: 1, seed: 8 };
     growing(bench, "wide", bench.settings.wide, "mailboxes of one user", bulk)
 }
 
-/// First sync of many users.
+/// Measures many users with one mailbox each.
 pub fn many(bench: &Bench) -> Vec<Case> {
     let bulk = |size| Bulk { users: size, folders: 1, messages: 1, seed: 9 };
     growing(bench, "many", bench.settings.many, "users with one mailbox", bulk)
@@ -63,7 +63,7 @@ fn growing(
         let replica = ground.fresh();
         let servers = [ground.master(), &*replica];
         for contender in both() {
-            // Run once before: to fill the replica, and to let each client write its caches.
+            // Run each client once without measuring, to fill the replica and the client's caches.
             let _ = measure(&bench.settings, &contender, servers, &["-A"], Wire::Direct);
         }
         let unchanged = bench.over(None, &both(), |contender, _, wire| {

@@ -72,7 +72,8 @@ fn users(ground: &Ground) -> BTreeSet<String> {
     listed.iter().filter_map(|name| name.strip_prefix("user.").map(str::to_owned)).collect()
 }
 
-/// Measures the recordings over `number` connections, and our client over as many.
+/// Measures the recordings over `number` connections, and our client over the same number of
+/// connections.
 fn against(bench: &Bench, ground: &Ground, groups: &[Vec<u8>], number: usize) -> Case {
     let title = format!(
         "{:.0} MB of first sync over {} connection{}, against the limit",

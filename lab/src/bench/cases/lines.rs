@@ -12,7 +12,7 @@ use super::first::first_syncs;
 use crate::fill::Bulk;
 use crate::link::Line;
 
-/// Number of users and of mailboxes of each, over which the mail is spread.
+/// Number of users, and number of mailboxes of each user.
 const USERS: usize = 4;
 const FOLDERS: usize = 5;
 /// Average size of a message in bytes, see [`crate::mail`].
@@ -20,8 +20,8 @@ const MESSAGE: usize = 30_000;
 
 /// How much longer the automatic level may take than the better fixed level, as a factor.
 const SLOWER: f64 = 1.05;
-/// How much more our client may send than Cyrus's client on slow lines, as a factor. Slow means a
-/// rate up to `DEAR`.
+/// How much more our client may send than Cyrus's client on slow lines, as a factor. A line is slow
+/// if its rate is at most `DEAR` bits per second.
 const MORE: f64 = 1.02;
 const DEAR: u64 = 10_000_000;
 

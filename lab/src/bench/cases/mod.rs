@@ -16,7 +16,7 @@ use super::settings::Settings;
 pub struct Known {
     pub name: &'static str,
     pub says: &'static str,
-    /// Whether it runs when no case is named.
+    /// Whether the case runs if the command line names no case.
     pub usual: bool,
     pub run: fn(&Bench) -> Vec<Case>,
 }
@@ -62,7 +62,8 @@ pub fn chosen(settings: &Settings) -> impl Iterator<Item = &'static Known> {
     )
 }
 
-/// Returns a new report with those cases of an old one that it lacks, in the order of [`CASES`].
+/// Adds those cases of an old report to a new report that the new report lacks. Sorts the cases in
+/// the order of [`CASES`].
 pub fn merged(old: Report, mut new: Report) -> Report {
     let missing = |case: &Case| new.cases.iter().all(|now| now.name != case.name);
     let kept: Vec<Case> = old.cases.into_iter().filter(missing).collect();

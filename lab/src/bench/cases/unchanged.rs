@@ -10,10 +10,10 @@ use super::first::both;
 use crate::Cyrus;
 use crate::fill::Bulk;
 
-/// Target for the number of system calls for each mailbox.
+/// Maximum number of system calls for each mailbox (a target).
 const CALLS_A_MAILBOX: f64 = 12.0;
 
-/// Users with some mailboxes, each with some messages.
+/// Measures users with some mailboxes, each with some messages.
 pub fn few(bench: &Bench) -> Vec<Case> {
     let (users, folders) = (bench.settings.unchanged, bench.settings.folders);
     if users == 0 {
@@ -26,7 +26,7 @@ pub fn few(bench: &Bench) -> Vec<Case> {
     vec![case.target("nothing changed, 500 mailboxes", OURS, Measure::Wall, 0.25)]
 }
 
-/// Users with many empty mailboxes.
+/// Measures users with many empty mailboxes.
 pub fn many(bench: &Bench) -> Vec<Case> {
     const FOLDERS: usize = 50;
     if bench.settings.idle == 0 {
@@ -34,7 +34,7 @@ pub fn many(bench: &Bench) -> Vec<Case> {
     }
     let users = bench.settings.idle.div_ceil(FOLDERS);
     let mailboxes = users * FOLDERS;
-    // The same seed creates the same mailboxes, so the replica can be filled directly.
+    // The same seed creates the same mailboxes, so the replica is filled without a sync.
     let bulk = Bulk { users, folders: FOLDERS, messages: 0, seed: 3 };
     let ground = Ground::new(|_| {});
     let replica = ground.fresh();
@@ -55,7 +55,8 @@ pub fn many(bench: &Bench) -> Vec<Case> {
 
 fn case(bench: &Bench, name: &str, title: String, servers: [&Cyrus; 2], mailboxes: usize) -> Case {
     let settings = &bench.settings;
-    // The first run sends what filling left different and lets each client write its caches.
+    // The first run sends the differences that remain after filling, and writes each client's
+    // caches.
     let settled = both().map(|contender| {
         measure(settings, &contender, servers, &["-A"], Wire::Direct)
             .err()

@@ -13,7 +13,7 @@ use crate::fill::{Bulk, Filler};
 /// Number of messages in each mailbox.
 const MESSAGES: usize = 100;
 
-/// Mailboxes of many users, and one large mailbox.
+/// Compares `--verify` with other runs, for mailboxes of many users and for one large mailbox.
 pub fn verify(bench: &Bench) -> Vec<Case> {
     let settings = &bench.settings;
     let (users, folders) = (settings.unchanged, settings.folders);

@@ -1,4 +1,4 @@
-//! Paths of a mailbox's files, and reading of the small ones.
+//! Paths of a mailbox's files, and functions that open message files and read cyrus.header.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -24,9 +24,9 @@ pub struct Files {
     /// Directory of the archived message files; the same as `data` if there is no archive
     /// partition.
     pub archive: PathBuf,
-    /// `cyrus.header`
+    /// Path of the mailbox's cyrus.header.
     pub header: PathBuf,
-    /// `cyrus.index`
+    /// Path of the mailbox's cyrus.index.
     pub index: PathBuf,
     /// The lock file that every opener of the mailbox locks (`mboxname_lock`).
     pub lock: PathBuf,
@@ -51,9 +51,9 @@ impl MailboxFiles for Files {
             Ok((_, len)) => Err(message_of_other_size(name(), len, record.size)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let detail = "the file is missing";
-                Err(broken_message(Kind::Corrupt, name(), detail).caused_by(error))
+                Err(broken_message(Kind::Corrupt, name(), detail).with_source(error))
             }
-            Err(error) => Err(broken_message(Kind::Io, name(), reason(&error)).caused_by(error)),
+            Err(error) => Err(broken_message(Kind::Io, name(), reason(&error)).with_source(error)),
         }
     }
 
@@ -67,8 +67,8 @@ impl MailboxFiles for Files {
     }
 }
 
-/// Reads cyrus.header. Cyrus replaces it by renaming, so a read without a lock sees a complete
-/// file.
+/// Reads cyrus.header. Cyrus replaces the file by renaming a new one, so a read without a lock sees
+/// a complete file.
 pub(in crate::store::spool) fn read_header(path: &Path) -> Result<header::Header> {
     const OP: &str = "read cyrus.header";
     let (mut file, len) = open_regular(path).map_err(|error| missing(OP, path, error))?;
@@ -80,24 +80,24 @@ pub(in crate::store::spool) fn read_header(path: &Path) -> Result<header::Header
                 .map_err(|error| Error::io(OP, path, error).or_hint(UNREADABLE))?;
             header::parse(&data)
         }
-        _ => Err(Malformed::new(MAILBOX_HEADER_BYTES, "too large")),
+        _ => Err(Malformed::new(MAILBOX_HEADER_BYTES, "the file is too large")),
     };
     parsed.map_err(|malformed| malformed.in_file(OP, path, format::REPAIR))
 }
 
-/// Hint for a mailbox file that exists but cannot be read. It does not recommend reconstruct, which
-/// would rewrite the mailbox from only the readable part.
-pub(super) const UNREADABLE: &str = "see what is at this path, and the system's log";
+/// Advice for a mailbox file that exists but cannot be read. It does not recommend reconstruct,
+/// because reconstruct would rebuild the mailbox from the readable part only.
+pub(super) const UNREADABLE: &str = "check what is at this path, and see the system log";
 
-/// Makes the error for a mailbox file that cannot be read. A missing file is damage: the namespace
-/// lock is held, so nobody can have deleted the mailbox.
+/// Makes the error for a mailbox file that cannot be opened. A missing file is reported as damage:
+/// the caller holds the namespace lock, so the mailbox cannot have been deleted meanwhile.
 pub(super) fn missing(op: &'static str, path: &Path, error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::NotFound => {
             let path = path.display().to_string();
             Error::new(Kind::Corrupt, op, path, "the file is missing")
-                .hint(format::REPAIR)
-                .caused_by(error)
+                .with_hint(format::REPAIR)
+                .with_source(error)
         }
         _ => Error::io(op, path, error).or_hint(UNREADABLE),
     }

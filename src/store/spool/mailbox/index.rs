@@ -1,4 +1,4 @@
-//! cyrus.index, opened and locked for reading.
+//! Opens, locks and reads cyrus.index.
 
 use std::fs::File;
 use std::io;
@@ -17,8 +17,8 @@ use crate::types::Record;
 
 const OP: &str = "read cyrus.index";
 
-/// An open cyrus.index. Dropping it releases the lock of the file first, then that of the
-/// namespace.
+/// An open and locked cyrus.index. Dropping it first releases the lock of the file, then the locks
+/// of the namespace.
 pub(super) struct Index {
     file: Locked,
     path: PathBuf,
@@ -31,15 +31,15 @@ struct Locked(File);
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        // Closing the file is not enough: a child process that is being spawned holds a copy of the
-        // descriptor until it calls exec.
+        // Closing the file is not enough: while a child process is being started, the child has a
+        // copy of the descriptor until it calls exec.
         lock::release(&self.0);
     }
 }
 
 impl Index {
-    /// Opens and locks the file. The caller must hold the lock of the mailbox's name, which
-    /// prevents that the file is replaced.
+    /// Opens and locks the file. The caller must hold the lock of the mailbox's name, so that no
+    /// process replaces the file.
     pub(super) fn open(path: &Path, namespaces: Vec<LockGuard>, wait: Wait) -> Result<Index> {
         let opened = open_unchecked(File::options().read(true), path);
         let file = opened.map_err(|error| missing(OP, path, error))?;
@@ -60,8 +60,8 @@ impl Index {
         &self.header
     }
 
-    /// Implements [`Mailbox::scan`](crate::store::Mailbox::scan). Fails if UIDs are not ascending,
-    /// or if a record has no UID. Cyrus skips such a record (`mailbox_iter_step`).
+    /// Implements [`Mailbox::scan`](crate::store::Mailbox::scan). Fails if UIDs are not ascending
+    /// or a record has no UID. Cyrus skips records without a UID (`mailbox_iter_step`).
     pub(super) fn scan(
         &mut self,
         records: Records,
@@ -70,7 +70,7 @@ impl Index {
         let stride = self.header.record_size as usize;
         let mut n = self.first_of(records)?;
         let mut last = 0;
-        // The buffer is kept from scan to scan.
+        // Reuse the buffer of the last scan.
         let mut chunk = std::mem::take(&mut self.chunk);
         while n < self.header.num_records {
             let left = (self.header.num_records - n) as usize;
@@ -98,7 +98,7 @@ impl Index {
         Ok(())
     }
 
-    /// Finds the number of the first of `records` by binary search (`mailbox_finduid`).
+    /// Finds the index of the first selected record by binary search (`mailbox_finduid`).
     fn first_of(&self, records: Records) -> Result<u32> {
         let (mut low, mut high) = (0, self.header.num_records);
         while records != Records::All && low < high {
@@ -106,7 +106,7 @@ impl Index {
             let mut uid = [0; 4];
             self.read(&mut uid, middle)?;
             match self.header.uid(&uid) {
-                // Without a UID the search cannot choose a side.
+                // Without a UID, the binary search cannot decide where to continue.
                 0 => return Err(self.corrupt(middle, no_uid())),
                 uid if records.contain(uid) => high = middle,
                 _ => low = middle + 1,

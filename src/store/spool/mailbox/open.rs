@@ -1,12 +1,15 @@
 //! Opens a mailbox of a Cyrus spool under the locks that Cyrus takes for reading
 //! (`mailbox_open_irl` in `imap/mailbox.c`).
 //!
-//! The locks are shared and are taken in this order: the namespace of the owner, so that nobody
-//! renames or deletes the mailbox; the mailbox's name, so that nobody replaces or unlinks its
-//! files; cyrus.index, so that nobody writes to it. The mailbox is looked up after the first lock
-//! and before the second.
+//! The locks are shared and are taken in this order:
 //!
-//! To find out whether a mailbox has changed, these locks are not needed; see `glance.rs`.
+//! 1. the namespace of the owner, so that no process renames or deletes the mailbox;
+//! 2. the mailbox's name, so that no process replaces or removes its files;
+//! 3. cyrus.index, so that no process writes to it.
+//!
+//! The mailbox is looked up after the first lock and before the second.
+//!
+//! To find out whether a mailbox has changed, these locks are not needed; see `unlocked.rs`.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -24,13 +27,14 @@ use crate::store::traits::{Mailbox, MailboxFiles, Records};
 use crate::sys::lock::{LockGuard, Mode, Wait, lock_name};
 use crate::types::{Annotation, MailboxState, Record, Uid};
 
-/// An open mailbox. Dropping it releases its locks.
+/// An open mailbox. Dropping the value releases the mailbox's locks.
 pub struct SpoolMailbox<'a> {
     state: MailboxState,
     oddities: Vec<Oddity>,
     files: Files,
     annotations: Box<dyn Annotations + 'a>,
-    /// Holds the locks of the index and of the namespace. `None` once they are released.
+    /// The open index, which holds the locks of cyrus.index and of the namespace. `None` once these
+    /// locks are released.
     index: Option<Index>,
     _lock: LockGuard,
 }
@@ -38,12 +42,13 @@ pub struct SpoolMailbox<'a> {
 impl<'a> SpoolMailbox<'a> {
     /// Opens a mailbox. `wait` says how long to wait for each lock.
     ///
-    /// `namespaces` are the lock files of the namespace of the owner, or of shared mailboxes.
-    /// `find` looks the mailbox up while these are locked. The caller must set `xconvmodseq` and
-    /// `raclmodseq` through [`SpoolMailbox::state_mut`].
+    /// `namespaces` are the lock files of the owner's namespace, or of the namespace of shared
+    /// mailboxes. `find` looks the mailbox up while these files are locked. Afterwards, the caller
+    /// must set `xconvmodseq` and `raclmodseq` through [`SpoolMailbox::state_mut`].
     ///
-    /// Do not open a mailbox while another mailbox of the same user is open. A process that waits
-    /// to delete the first one holds the namespace lock, so both would wait forever.
+    /// Do not open a mailbox while another mailbox of the same user is open, because of a possible
+    /// deadlock: a process that holds the namespace lock may be waiting to delete the mailbox that
+    /// is already open.
     ///
     /// # Errors
     /// Those of `find`. [`Kind::NotFound`] if the entry is a tombstone, an intermediate or a
@@ -61,26 +66,29 @@ impl<'a> SpoolMailbox<'a> {
         openable(&entry)?;
         let lock = lock_name(&files.lock, Mode::Shared, wait)?;
         let index = Index::open(&files.index, namespaces, wait)?;
-        // Cyrus writes cyrus.header only under an exclusive lock of cyrus.index.
+        // Without the lock, the file could change: Cyrus writes cyrus.header only under an
+        // exclusive lock of cyrus.index.
         let header = read_header(&files.header)?;
         if index.header().is_deleted {
-            return Err(not_found(&entry, "it is being deleted"));
+            return Err(not_found(&entry, "the mailbox is being deleted"));
         }
         let oddities = oddities(&entry, &header, index.header());
         let state = state(entry, header, index.header());
         if state.uniqueid.is_empty() {
             let detail = "it has a uniqueid neither in mailboxes.db nor in cyrus.header";
-            return Err(Error::new(Kind::Corrupt, OPEN, &state.name, detail).hint(format::REPAIR));
+            return Err(
+                Error::new(Kind::Corrupt, OPEN, &state.name, detail).with_hint(format::REPAIR)
+            );
         }
         Ok(SpoolMailbox { state, oddities, files, annotations, index: Some(index), _lock: lock })
     }
 
-    /// Returns the state for writing, to add what other databases hold.
+    /// Returns the state for writing, so that the caller can add the fields from other databases.
     pub fn state_mut(&mut self) -> &mut MailboxState {
         &mut self.state
     }
 
-    /// Returns the oddities of the mailbox, for the log.
+    /// Returns the inconsistencies of the mailbox that are to be logged.
     pub fn oddities(&self) -> &[Oddity] {
         &self.oddities
     }

@@ -3,20 +3,21 @@
 use crate::format::{header, index as format};
 use crate::types::{MailboxEntry, MailboxHeader, MailboxState, Modseq, UniqueId};
 
-/// An inconsistency of a mailbox that Cyrus still opens, and that reconstruct repairs.
+/// An inconsistency with which Cyrus still opens the mailbox. reconstruct repairs it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Oddity {
-    /// cyrus.header is not the file that cyrus.index belongs to.
+    /// cyrus.header does not match the CRC in cyrus.index.
     #[error("the CRC of cyrus.header is {computed:08x}, but cyrus.index says {stored:08x}")]
     HeaderCrc {
         /// The CRC that cyrus.index stores.
         stored: u32,
-        /// The CRC of the file.
+        /// The CRC of the present cyrus.header.
         computed: u32,
     },
-    /// mailboxes.db and cyrus.header have different uniqueids. The one in mailboxes.db is used. It
-    /// is no oddity if mailboxes.db has none, as in entries written by Cyrus before 2.5.
+    /// mailboxes.db and cyrus.header have different uniqueids. The uniqueid in mailboxes.db is
+    /// used. If mailboxes.db has none, as in entries written by Cyrus before 2.5, this is no
+    /// inconsistency.
     #[error("the uniqueid is {entry} in mailboxes.db, but {header} in cyrus.header")]
     UniqueId {
         /// The uniqueid in mailboxes.db.
@@ -26,7 +27,7 @@ pub enum Oddity {
     },
 }
 
-/// Finds the oddities of a mailbox.
+/// Returns the inconsistencies of a mailbox.
 pub(super) fn oddities(
     entry: &MailboxEntry,
     header: &header::Header,
@@ -44,8 +45,9 @@ pub(super) fn oddities(
     found
 }
 
-/// Combines the three sources like the accessors in `imap/mailbox.c` do (`mailbox_uniqueid`,
-/// `mailbox_acl`, `mailbox_quotaroot`, `mailbox_jmapid`, ...).
+/// Combines entry, cyrus.header and index header into the state. Where two of them have a value,
+/// the choice is that of the accessors in `imap/mailbox.c` (`mailbox_uniqueid`, `mailbox_acl`,
+/// `mailbox_quotaroot`, `mailbox_jmapid`, ...).
 pub(super) fn state(
     entry: MailboxEntry,
     header: header::Header,
@@ -87,7 +89,7 @@ pub(super) fn state(
     }
 }
 
-/// Returns `None` for modseq 0, which means "not set".
+/// Returns a modseq, or `None` for 0, which means "not set".
 pub(super) fn known(modseq: Modseq) -> Option<Modseq> {
     Some(modseq).filter(|modseq| *modseq != 0)
 }

@@ -1,4 +1,5 @@
-//! Finds mailboxes by uniqueid in databases of Cyrus up to 3.4, which have no records for this.
+//! Finds mailboxes by uniqueid in a mailboxes.db of Cyrus up to 3.4, which has no records by
+//! uniqueid.
 
 use std::collections::HashMap;
 use std::fs;
@@ -9,15 +10,16 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::types::{FormerName, MailboxEntry, MboxName, UniqueId};
 
-/// An index from uniqueid to all its names, tombstones included. It takes about 100 bytes for each
-/// mailbox. It is built at the first lookup, and again when the database has changed.
+/// A table of the names of each uniqueid, including names of tombstones (deleted mailboxes). It
+/// takes about 100 bytes for each mailbox. It is built at the first lookup, and again when the
+/// database has changed.
 #[derive(Debug, Default)]
 pub(super) struct ById {
     made_from: Option<Version>,
     names: HashMap<UniqueId, Vec<MboxName>>,
 }
 
-/// Identifies the state of a file without reading it.
+/// Identifies the state of a file without reading its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Version {
     file: (u64, u64),
@@ -29,7 +31,7 @@ impl Version {
     fn of(path: &Path) -> Result<Version> {
         let meta = fs::metadata(path).map_err(|e| {
             Error::io("read mailboxes.db", path, e)
-                .or_hint("check configdirectory and mboxlist_db_path")
+                .or_hint("check configdirectory and mboxlist_db_path in imapd.conf")
         })?;
         Ok(Version {
             file: (meta.dev(), meta.ino()),
@@ -44,7 +46,8 @@ pub(super) type Each<'a> =
     dyn FnOnce(&mut dyn FnMut(MailboxEntry) -> Result<ControlFlow<()>>) -> Result<()> + 'a;
 
 impl ById {
-    /// Returns the names of a uniqueid in the database at `path`, whose entries `each` reads.
+    /// Returns the names of a uniqueid in the database at `path`. `each` reads all entries of that
+    /// database.
     pub(super) fn names(
         &mut self,
         id: &UniqueId,
@@ -66,10 +69,10 @@ impl ById {
     }
 }
 
-/// Combines entries with the same uniqueid into the record that a later Cyrus would make of them
-/// (`mboxlist_upgrade`): the living mailbox, with the tombstones as its name history, newest first.
-/// If several mailboxes have the uniqueid, which should not happen, the others are in the history
-/// too.
+/// Combines entries with the same uniqueid into one. The result is the record that a later Cyrus
+/// would create from them (`mboxlist_upgrade`): the existing mailbox, with the names of the
+/// tombstones as its name history, newest first. Several existing mailboxes with one uniqueid
+/// should not occur; then all but one are in the name history too.
 pub(super) fn as_one(mut entries: Vec<MailboxEntry>) -> Option<MailboxEntry> {
     entries.sort_by_key(|entry| (!entry.mbtype.is_deleted(), entry.foldermodseq));
     let mut entry = entries.pop()?;
@@ -119,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn of_tombstones_alone_the_newest_counts() {
+    fn of_several_tombstones_the_newest_counts() {
         let one = as_one(vec![
             entry("user.a.second", MboxType::DELETED, 7),
             entry("user.a.first", MboxType::DELETED, 3),

@@ -1,4 +1,4 @@
-//! Reads the groups of users, which mailboxes.db holds since Cyrus 3.12
+//! Reads the groups to which users belong. Cyrus 3.12 and later store them in mailboxes.db
 //! (`mboxlist_lookup_usergroups` in `imap/mboxlist.c`).
 
 use std::ops::ControlFlow;
@@ -11,7 +11,7 @@ use crate::types::{Text, UserId};
 
 impl MailboxList {
     /// Returns the groups of a user in the database's order, joined by TAB as on the wire
-    /// (`sync_prepare_dlists`). Returns `None` if no user is in any group.
+    /// (`sync_prepare_dlists`). Returns `None` if the database has no groups of any user.
     ///
     /// # Errors
     /// Those of the database; [`Kind::Corrupt`](crate::Kind::Corrupt) if the groups do not fit in
@@ -35,14 +35,14 @@ impl MailboxList {
     }
 }
 
-/// The groups of a user, as far as they could be read.
+/// The result of reading the groups of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReadGroups {
-    /// They could not be read: [`MailboxList::usergroups`] returns the reason.
+    /// The groups could not be read. [`MailboxList::usergroups`] returns the reason.
     Unread,
-    /// No user is in any group.
+    /// The database has no groups of any user.
     NoGroups,
-    /// The user's groups, joined by TAB. Empty if the user is in none.
+    /// The user's groups, joined by TAB. Empty if the user is in no group.
     Joined(Text),
 }
 
@@ -55,8 +55,8 @@ pub(super) struct Joined {
 }
 
 impl Joined {
-    /// Takes the next record whose key begins with the `nth` key of [`Keys::of_groups`] (`starts`).
-    /// Returns whether more of these records are needed.
+    /// Adds the group of one record. The record's key begins with `starts[nth]`, where `starts` is
+    /// the result of [`Keys::of_groups`]. Breaks if no more records are needed.
     ///
     /// [`Keys::of_groups`]: crate::format::mbkeys::Keys::of_groups
     pub(super) fn add(&mut self, starts: &[Vec<u8>; 2], nth: usize, key: &[u8]) -> ControlFlow<()> {

@@ -18,11 +18,11 @@ use crate::store::spool::table::Table;
 use crate::store::spool::unknown::Unknown;
 
 const OP: &str = "read mailboxes.db";
-/// Place of unknown keys in reports.
+/// Name that reports use for the place of unknown keys.
 const PLACE_OF_KEYS: &str = "mailboxes.db, keys";
-/// Place of unknown fields of entries in reports.
+/// Name that reports use for the place of unknown fields of entries.
 const PLACE_OF_FIELDS: &str = "mailboxes.db, fields of entries";
-const HINT: &str = "reconstruct -m, or restore the entry from a ctl_mboxlist -d dump";
+const HINT: &str = "run reconstruct -m, or restore the entry from a dump of ctl_mboxlist -d";
 
 /// The list of all mailboxes, in the format of any supported version of Cyrus.
 pub struct MailboxList {
@@ -38,8 +38,8 @@ pub struct MailboxList {
 
 impl MailboxList {
     /// Uses the list at `path`. `declared` is imapd.conf's `mboxlist_db`, and `early_order` the key
-    /// order of Cyrus up to 3.4. Entries that cannot be parsed are left out of lists, as in Cyrus,
-    /// so that one of them does not stop all the others. They are reported to `observer`.
+    /// order of Cyrus up to 3.4. Entries that cannot be parsed are left out, as in Cyrus, so that
+    /// one damaged entry does not hide the others. They are reported to `observer`.
     pub fn new(
         path: &Path,
         declared: Backend,
@@ -47,7 +47,7 @@ impl MailboxList {
         observer: Arc<dyn Observer>,
         unknown: Arc<Unknown>,
     ) -> Self {
-        // imapd creates the file when it starts.
+        // A missing file is an error, because imapd creates it when it starts.
         let options = Options { required: true, ..Options::default() };
         let early = Options { order: early_order, ..options };
         MailboxList::over(
@@ -68,34 +68,35 @@ impl MailboxList {
         MailboxList { table, early, keys, by_id, observer, unknown }
     }
 
-    /// Returns how the database is keyed, and the table to read with.
+    /// Returns the form of the database's keys, and the table to read with.
     pub(super) fn keyed(&self) -> Result<(Keys, &Table)> {
         let keys = match self.keys.get() {
             Some(keys) => *keys,
             None => {
-                let mut told = None;
+                let (mut reply, mut is_empty) = (None, true);
                 let scanned = self.table.salvage(b"", &mut |key, value| {
-                    told = Keys::told_by(key, value);
-                    Ok(match told {
+                    reply = Keys::from_row(key, value);
+                    is_empty &= parse_by_name(MboxName::default(), value).is_err();
+                    Ok(match reply {
                         Some(_) => ControlFlow::Break(()),
                         None => ControlFlow::Continue(()),
                     })
                 });
-                match told {
+                match reply {
                     Some(keys) => *self.keys.get_or_init(|| {
                         self.look_for_unknown(keys);
                         keys
                     }),
-                    // The database is empty: the first mailbox decides.
-                    None => scanned.map(|()| Keys::Typed)?,
+                    // The next mailbox may decide the form, so do not remember this.
+                    None => scanned.map(|()| if is_empty { Keys::Typed } else { Keys::Names })?,
                 }
             }
         };
         Ok((keys, if keys == Keys::Names { &self.early } else { &self.table }))
     }
 
-    /// Reports the first record whose key is unknown. Read errors are ignored here, because they
-    /// are reported elsewhere.
+    /// Reports the first record whose key is of an unknown kind. Ignores read errors here, because
+    /// other reads report them.
     fn look_for_unknown(&self, keys: Keys) {
         let starts = keys.of_later_versions();
         let sought: Vec<_> = starts.iter().map(|start| Sought::Prefix(start)).collect();
@@ -105,14 +106,14 @@ impl MailboxList {
         });
     }
 
-    /// Reports the unknown fields of an entry.
+    /// Reports the unknown fields of an entry, and returns the entry.
     fn noted(&self, entry: MailboxEntry) -> MailboxEntry {
         self.unknown.report_letters(PLACE_OF_FIELDS, entry.unknown.as_bytes());
         entry
     }
 
-    /// Returns whether the database is of Cyrus up to 3.4, where all other data is found by mailbox
-    /// name too.
+    /// Returns whether Cyrus up to 3.4 wrote the database. Then mailbox names are the keys of all
+    /// other data too.
     ///
     /// # Errors
     /// Those of the database.
@@ -120,8 +121,8 @@ impl MailboxList {
         Ok(self.keyed()?.0 == Keys::Names)
     }
 
-    /// Looks up the entry of a mailbox by name. Tombstones, intermediates and reserved entries are
-    /// returned too (`mboxlist_lookup_allow_all`).
+    /// Looks up the entry of a mailbox by name. Also returns tombstones, intermediates and reserved
+    /// entries (`mboxlist_lookup_allow_all`).
     ///
     /// # Errors
     /// Those of the database; [`Kind::Corrupt`](crate::Kind::Corrupt) if the entry cannot be
@@ -156,8 +157,8 @@ impl MailboxList {
         Ok(found)
     }
 
-    /// Looks up the entry of a mailbox by uniqueid, with its former names. Tombstones are returned
-    /// too. Returns `None` if the entry is reserved (`mboxlist_lookup_by_uniqueid`).
+    /// Looks up the entry of a mailbox by uniqueid, with its former names. Also returns tombstones.
+    /// Returns `None` for a reserved entry (`mboxlist_lookup_by_uniqueid`).
     ///
     /// # Errors
     /// Same as for [`MailboxList::lookup`].
@@ -190,8 +191,8 @@ impl MailboxList {
     /// No lock is held while `visit` runs. Unreadable entries are skipped.
     ///
     /// # Errors
-    /// Those of the database and of `visit`. The first error of a skipped entry is returned at the
-    /// end.
+    /// Those of the database and of `visit`. If entries were skipped, the error of the first one is
+    /// returned at the end.
     pub fn each(
         &self,
         prefix: &[u8],
@@ -213,8 +214,8 @@ impl MailboxList {
         unreadable.map_or(Ok(()), Err)
     }
 
-    /// Parses an entry that was found by name. If that fails, the error is also reported to the
-    /// observer, because the caller leaves the entry out, as Cyrus does.
+    /// Parses an entry that was found by name. An error is also reported to the observer, because
+    /// the caller then leaves the entry out, as Cyrus does.
     pub(super) fn parsed(
         &self,
         keys: Keys,
@@ -249,8 +250,8 @@ impl MailboxList {
     }
 }
 
-/// Parses an entry that was found by name. Up to Cyrus 3.4 all directories were named by mailbox
-/// names.
+/// Parses an entry that was found by name. For Cyrus up to 3.4, sets `legacy_dirs`, because all
+/// directories were named after mailbox names.
 fn entry(keys: Keys, name: MboxName, value: &[u8]) -> Result<MailboxEntry, Malformed> {
     let mut entry = parse_by_name(name, value)?;
     entry.legacy_dirs |= keys == Keys::Names;
@@ -261,21 +262,21 @@ fn entry(keys: Keys, name: MboxName, value: &[u8]) -> Result<MailboxEntry, Malfo
 mod tests {
     use super::*;
     use crate::error::Kind;
-    use crate::events::{Event, words};
-    use crate::format::damage::told;
+    use crate::events::{Event, line};
+    use crate::format::damage::recorded;
     use crate::store::spool::table::testing::table;
     use crate::store::traits::UserTree;
     use parking_lot::Mutex;
 
     const DUMP: &str = include_str!("../../../../tests/fixtures/userdata/dump/mailboxes.db");
-    const TOLD: &str = include_str!("../../../../tests/fixtures/userdata/told/user.fred");
+    const REPLY: &str = include_str!("../../../../tests/fixtures/userdata/replies/user.fred");
 
     #[derive(Default)]
     struct Ears(Mutex<Vec<String>>);
 
     impl Observer for Ears {
         fn event(&self, event: &Event) {
-            self.0.lock().extend(words(event).map(|line| line.text));
+            self.0.lock().extend(line(event).map(|line| line.text));
         }
     }
 
@@ -308,16 +309,16 @@ mod tests {
     fn a_tree_is_what_cyrus_says() {
         let (list, _) = list(DUMP);
         let tree = tree_of(&list, "user.fred").unwrap().entries;
-        // `GET USER` does not return the #sieve mailbox; `GET META` does.
+        // Leave out the #sieve mailbox, because `GET USER` does not report it.
         let ours: Vec<_> =
             names(&tree).into_iter().filter(|name| name != "user.fred.#sieve").collect();
-        let told: Vec<_> =
-            TOLD.lines().filter_map(|line| told(line, "* MAILBOX", "MBOXNAME")).collect();
-        assert_eq!(ours, told);
+        let reply: Vec<_> =
+            REPLY.lines().filter_map(|line| recorded(line, "* MAILBOX", "MBOXNAME")).collect();
+        assert_eq!(ours, reply);
     }
 
     #[test]
-    fn trees_in_domains_and_of_nobody() {
+    fn trees_of_users_in_domains_and_of_missing_users() {
         let (list, _) = list(DUMP);
         let tree = |inbox: &str| names(&tree_of(&list, inbox).unwrap().entries);
         assert_eq!(tree("example.com!user.bob"), ["example.com!user.bob"]);
@@ -358,8 +359,27 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_entry_is_passed_over_and_told() {
-        let (list, ears) = list("Na\t%(T e)\nNb\t%(T ?)\nNb\\x0d\t%(T e)\nNc\t%(T e)");
+    fn an_early_list_is_known_by_its_lack_of_records_by_uniqueid() {
+        let entry = "\t%(I 1 P default A %(anna lrs))\n";
+        for names in [&["Archive", "Archive.2023"][..], &["News", "News.local"], &["Notes"]] {
+            let (list, _) =
+                list(&names.iter().map(|name| format!("{name}{entry}")).collect::<String>());
+            assert!(list.is_early().unwrap(), "{names:?}");
+            let mut found = Vec::new();
+            let visit = &mut |entry: MailboxEntry| {
+                found.push(entry.name.to_string());
+                Ok(ControlFlow::Continue(()))
+            };
+            list.each(b"", visit).unwrap();
+            assert_eq!(found, *names);
+        }
+        assert!(!list("").0.is_early().unwrap(), "an empty list");
+    }
+
+    #[test]
+    fn a_broken_entry_is_skipped_and_reported() {
+        let (list, ears) =
+            list("Iid\t%(N a T e)\nNa\t%(T e)\nNb\t%(T ?)\nNb\\x0d\t%(T e)\nNc\t%(T e)");
         let mut names = Vec::new();
         let listed = list.each(b"", &mut |entry| {
             names.push(entry.name.to_string());
@@ -375,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_entry_of_a_tree_is_told_once_and_keeps_no_other_back() {
+    fn a_broken_entry_of_a_tree_is_reported_once_and_hides_no_other() {
         let dump = "Nuser\\x1ffred\t%(T e I a P default)\n\
             Nuser\\x1ffred\\x1fa\t%(T ?)\n\
             Nuser\\x1ffred\\x1fb\t%(T e I b P default)\n\

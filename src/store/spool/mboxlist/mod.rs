@@ -1,4 +1,4 @@
-//! mailboxes.db, in the format of any supported version of Cyrus.
+//! Reads mailboxes.db, the list of all mailboxes, as written by any supported version of Cyrus.
 
 mod early;
 mod groups;

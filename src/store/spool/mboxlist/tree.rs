@@ -1,4 +1,4 @@
-//! Reads everything that mailboxes.db holds about one user, in one pass.
+//! Reads the entries of one user's mailboxes, and the user's groups, from mailboxes.db in one pass.
 
 use std::ops::ControlFlow;
 
@@ -12,14 +12,15 @@ use crate::types::{MailboxEntry, MboxName, UserId};
 impl MailboxList {
     /// Reads all mailboxes of a user: first the INBOX, then the mailboxes below it, then the
     /// deleted ones. Intermediates and reserved entries are included, tombstones are not
-    /// (`mboxlist_usermboxtree` with `MBOXTREE_DELETED` and `MBOXTREE_INTERMEDIATES`). The user's
-    /// groups are read too, unless an entry is damaged.
+    /// (`mboxlist_usermboxtree` with `MBOXTREE_DELETED` and `MBOXTREE_INTERMEDIATES`). Also reads
+    /// the user's groups, unless an entry is damaged.
     ///
-    /// `inbox` is the internal name of the INBOX, `deleted_prefix` imapd.conf's `deletedprefix`.
+    /// `inbox` is the internal name of the INBOX, and `deleted_prefix` imapd.conf's
+    /// `deletedprefix`.
     ///
     /// # Errors
-    /// Those of the database, if the entry of the INBOX cannot be read. For other unreadable
-    /// entries the returned tree holds the errors.
+    /// Those of the database, if the entry of the INBOX cannot be read. Errors of other entries are
+    /// in the returned tree.
     pub fn user_tree(
         &self,
         inbox: &MboxName,
@@ -55,8 +56,8 @@ impl MailboxList {
         Ok((self.damaged_tree(inbox, &rest)?, ReadGroups::Unread))
     }
 
-    /// Reads the mailboxes of a user as far as possible: the INBOX, and those whose keys begin with
-    /// one of `starts`.
+    /// Reads as many mailboxes of a user as possible: the INBOX, and the mailboxes whose keys begin
+    /// with one of `starts`. Unreadable entries become errors in the result.
     fn damaged_tree(&self, inbox: &MboxName, starts: &[Vec<u8>]) -> Result<UserTree> {
         let (keys, table) = self.keyed()?;
         let UserTree { mut entries, mut unreadable } = UserTree::default();
@@ -84,7 +85,8 @@ impl MailboxList {
     }
 }
 
-/// Returns the prefix of the names of a user's deleted mailboxes. `DELETED` comes after the domain.
+/// Returns the prefix of the names of a user's deleted mailboxes. `deleted_prefix` (`DELETED`)
+/// follows the domain, if there is one.
 fn deleted_below(inbox: &MboxName, deleted_prefix: &str) -> Vec<u8> {
     let name = inbox.as_bytes();
     let domain = name.iter().position(|byte| *byte == b'!').map_or(0, |at| at + 1);

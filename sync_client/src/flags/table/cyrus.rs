@@ -3,7 +3,7 @@
 use super::super::{Applies, Arg, Category, Flag, Mode};
 use super::update::{keep, mode, number, set};
 
-/// Cyrus's flags, in the order of the table.
+/// Cyrus's flags, in the order of Cyrus's own table.
 pub(super) const FLAGS: &[Flag] = &[
     Flag {
         short: Some(b'1'),
@@ -11,8 +11,9 @@ pub(super) const FLAGS: &[Flag] = &[
         arg: Arg::None,
         in_full: false,
         help: "rolling: process one log file, then exit",
-        doc: "Rolling replication in the foreground, but of a single log file: what is logged \
-              when it starts. What cannot be done is put back to the log.",
+        doc: "Replicate the entries that the sync log contains at the start, then exit. Runs in \
+              the foreground and needs no other mode; with -r it runs in the background. Entries \
+              that could not be replicated are written back to the log.",
         category: Category::Rolling,
         applies: Applies::Rolling,
         update: |low, _| set(&mut low.rolling_once, true),
@@ -23,8 +24,10 @@ pub(super) const FLAGS: &[Flag] = &[
         arg: Arg::None,
         in_full: false,
         help: "replicate every user and all shared mailboxes",
-        doc: "All users mode: replicate every user, and all shared mailboxes too. If an operand \
-              is given, only mailboxes whose internal name begins with it are looked at.",
+        doc: "All users mode: replicate every user, all shared mailboxes and the server's \
+              annotations. If an operand is given, replicate only the users that have a mailbox \
+              whose internal name begins with the operand, and the shared mailboxes whose internal \
+              name begins with it.",
         category: Category::Mode,
         applies: Applies::Always,
         update: |low, _| mode(low, Mode::All),
@@ -34,7 +37,7 @@ pub(super) const FLAGS: &[Flag] = &[
         long: None,
         arg: Arg::Word("config-file"),
         in_full: false,
-        help: "read this instead of /etc/imapd.conf",
+        help: "read this file instead of /etc/imapd.conf",
         doc: "Read the configuration from this file instead of /etc/imapd.conf.",
         category: Category::Other,
         applies: Applies::Always,
@@ -45,9 +48,10 @@ pub(super) const FLAGS: &[Flag] = &[
         long: Some("shutdown-file"),
         arg: Arg::Word("file"),
         in_full: false,
-        help: "shut down once this file exists",
-        doc: "Look for this file after each replication cycle; if it exists, remove it and shut \
-              down. Overrides sync_shutdown_file of imapd.conf(5).",
+        help: "shut down when this file exists",
+        doc: "When this file exists, finish the current tasks (for at most ten seconds), remove \
+              the file and exit with status 0. An idle client checks once a second whether the \
+              file exists. Overrides sync_shutdown_file of imapd.conf(5).",
         category: Category::Rolling,
         applies: Applies::Rolling,
         update: |low, file| keep(&mut low.shutdown_file, file),
@@ -57,8 +61,9 @@ pub(super) const FLAGS: &[Flag] = &[
         long: Some("local-only"),
         arg: Arg::None,
         in_full: false,
-        help: "tell the replica to leave mupdate alone",
-        doc: "Perform only local mailbox operations: neither side changes a mupdate server.",
+        help: "do not update a mupdate server",
+        doc: "Perform only local mailbox operations: neither this server nor the replica updates a \
+              mupdate server (Cyrus Murder).",
         category: Category::Selection,
         applies: Applies::Always,
         update: |low, _| set(&mut low.local_only, true),
@@ -68,9 +73,10 @@ pub(super) const FLAGS: &[Flag] = &[
         long: Some("skip-locked"),
         arg: Arg::None,
         in_full: false,
-        help: "pass over users that are being replicated",
-        doc: "Do not wait for users that another process is replicating to the same server. With \
-              -A they are passed over; where they were named, they count as failed.",
+        help: "skip users that are being replicated",
+        doc: "Do not wait for a user that another process is replicating to the same server. With \
+              -A such users are skipped. If such a user is named, with -u, -m or -s, this is a \
+              failure.",
         category: Category::Selection,
         applies: Applies::Always,
         update: |low, _| set(&mut low.skip_locked, true),
@@ -81,9 +87,10 @@ pub(super) const FLAGS: &[Flag] = &[
         arg: Arg::None,
         in_full: false,
         help: "never change the master",
-        doc: "No copyback: nothing on this server is changed to bring both sides together. If the \
-              replica holds something else, that mailbox fails. sync_no_copyback of \
-              imapd.conf(5) makes this the default.",
+        doc: "No copyback: never change accounts on this server to make both sides equal. Instead, \
+              force the replica to this server's state. A mailbox that would need a change here, \
+              for example because only the replica has a message, fails and stays as it is on both \
+              sides. sync_no_copyback of imapd.conf(5) makes -O the default.",
         category: Category::Selection,
         applies: Applies::Always,
         update: |low, _| {
@@ -96,8 +103,8 @@ pub(super) const FLAGS: &[Flag] = &[
         long: Some("foreground-rolling"),
         arg: Arg::None,
         in_full: false,
-        help: "as -r, but stay in the foreground",
-        doc: "Rolling replication as with -r, in the foreground.",
+        help: "like -r, but stay in the foreground",
+        doc: "Rolling replication like -r, but in the foreground.",
         category: Category::Mode,
         applies: Applies::Always,
         update: |low, _| mode(low, Mode::Rolling),
@@ -108,8 +115,8 @@ pub(super) const FLAGS: &[Flag] = &[
         arg: Arg::Word("server-name"),
         in_full: false,
         help: "the replica, instead of sync_host",
-        doc: "Replicate to this server: host, host:port or the path of a UNIX socket. Overrides \
-              sync_host of imapd.conf(5).",
+        doc: "Name of the replica: host, host:port, [address]:port, or the path of a UNIX socket. \
+              Overrides sync_host of imapd.conf(5).",
         category: Category::Replica,
         applies: Applies::Always,
         update: |low, name| keep(&mut low.server, name),
@@ -119,10 +126,11 @@ pub(super) const FLAGS: &[Flag] = &[
         long: Some("stage-to-archive"),
         arg: Arg::None,
         in_full: false,
-        help: "let the replica stage on its archive partition",
-        doc: "Ask the replica to receive messages on its archive partition, which saves a copy \
-              when a new replica takes over old mail. Without effect, but for a notice in the log, \
-              where it has no such feature or has it switched off.",
+        help: "receive messages on the archive partition",
+        doc: "Request that the replica stores received messages on its archive partition first. \
+              This avoids copying messages to that partition later, when a new replica receives \
+              old mail. If the replica does not support this, or its archive_enabled is off, the \
+              option has no effect and a notice is logged.",
         category: Category::Selection,
         applies: Applies::Always,
         update: |low, _| set(&mut low.stage_to_archive, true),
@@ -132,9 +140,9 @@ pub(super) const FLAGS: &[Flag] = &[
         long: Some("delay"),
         arg: Arg::Word("seconds"),
         in_full: false,
-        help: "shortest time from one run to the next",
-        doc: "Shortest time between the beginnings of two replication runs. Overrides \
-              sync_repeat_interval of imapd.conf(5).",
+        help: "minimum time between the starts of two runs",
+        doc: "Minimum time in seconds between the starts of two replication runs. Overrides \
+              sync_repeat_interval of imapd.conf(5); 0 means the value of that option.",
         category: Category::Rolling,
         applies: Applies::Rolling,
         update: |low, seconds| number(&mut low.delay, seconds, |n| n),
@@ -144,10 +152,11 @@ pub(super) const FLAGS: &[Flag] = &[
         long: Some("input-file"),
         arg: Arg::Word("file"),
         in_full: false,
-        help: "names of users or mailboxes, one a line",
-        doc: "Take the names from this file instead of the operands: one a line; empty lines and \
-              lines that begin with # are passed over. In rolling replication: process this log \
-              file (- for standard input), then exit.",
+        help: "read the names from this file, one per line",
+        doc: "Read the names of users or mailboxes from this file instead of the operands, one \
+              name per line. Empty lines and lines that begin with # are ignored. In rolling \
+              replication: process the entries of this log file (- for standard input), then exit. \
+              The file is not changed.",
         category: Category::Selection,
         applies: Applies::Lists,
         update: |low, file| keep(&mut low.input_file, file),
@@ -157,7 +166,7 @@ pub(super) const FLAGS: &[Flag] = &[
         long: Some("verbose-logging"),
         arg: Arg::None,
         in_full: false,
-        help: "log what is done to syslog",
+        help: "log each action to syslog",
         doc: "Log each action to syslog.",
         category: Category::Output,
         applies: Applies::Always,
@@ -169,8 +178,9 @@ pub(super) const FLAGS: &[Flag] = &[
         arg: Arg::None,
         in_full: false,
         help: "replicate the mailboxes named as operands",
-        doc: "Mailbox mode: the operands are mailboxes to replicate, named as an administrator \
-              names them (user.fred.Sent, or user/fred/Sent with unixhierarchysep).",
+        doc: "Mailbox mode: the operands are the mailboxes to replicate, or patterns for \
+              mailboxes. Names have the form that administrators use: user/fred/Sent with \
+              unixhierarchysep, otherwise user.fred.Sent.",
         category: Category::Mode,
         applies: Applies::Always,
         update: |low, _| mode(low, Mode::Mailboxes),
@@ -181,8 +191,8 @@ pub(super) const FLAGS: &[Flag] = &[
         arg: Arg::Word("channel"),
         in_full: false,
         help: "use the options of this channel",
-        doc: "Use this channel: its options (channel_sync_host and so on) go before the general \
-              ones, and in rolling replication its sync log is read.",
+        doc: "Use the options of this channel: CHANNEL_sync_host overrides sync_host, and so on. \
+              Rolling replication reads the sync log of this channel.",
         category: Category::Replica,
         applies: Applies::Always,
         update: |low, name| keep(&mut low.channel, name),
@@ -193,10 +203,10 @@ pub(super) const FLAGS: &[Flag] = &[
         arg: Arg::None,
         in_full: false,
         help: "give up if the replica cannot be reached",
-        doc: "Try to connect only once. Otherwise it is tried again after 15 seconds, then after \
-              twice the time, and so on up to sync_reconnect_maxwait of imapd.conf(5). Where no \
-              other try can help (the password or the certificate is refused) only -R without -1 \
-              tries again.",
+        doc: "Try to connect only once. Without this option, the client tries again after 15 \
+              seconds, and doubles the pause each time, up to sync_reconnect_maxwait of \
+              imapd.conf(5). If the replica refuses the password, or the replica's certificate is \
+              refused, only rolling replication without -1 and -f tries again.",
         category: Category::Replica,
         applies: Applies::Always,
         update: |low, _| set(&mut low.connect_once, true),
@@ -206,8 +216,9 @@ pub(super) const FLAGS: &[Flag] = &[
         long: Some("dest-partition"),
         arg: Arg::Word("partition"),
         in_full: false,
-        help: "partition on the replica for what is sent",
-        doc: "Partition of the replica on which users or mailboxes are put.",
+        help: "put mailboxes on this partition of the replica",
+        doc: "Put the users or mailboxes on this partition of the replica. Default: the partition \
+              that has the same name as on this server.",
         category: Category::Selection,
         applies: Applies::UsersAndMailboxes,
         update: |low, name| keep(&mut low.dest_partition, name),
@@ -218,8 +229,9 @@ pub(super) const FLAGS: &[Flag] = &[
         arg: Arg::None,
         in_full: false,
         help: "follow the sync log, in the background",
-        doc: "Rolling replication: replicate what the other programs of Cyrus write to the sync \
-              log, until told to stop. Goes into the background.",
+        doc: "Rolling replication: replicate the changes that Cyrus's programs write to the sync \
+              log, until a signal or the shutdown file ends the client. The client runs in the \
+              background, unless master(8) started it as a DAEMON entry (CYRUS_ISDAEMON is set).",
         category: Category::Mode,
         applies: Applies::Always,
         update: |low, _| {
@@ -233,8 +245,8 @@ pub(super) const FLAGS: &[Flag] = &[
         arg: Arg::None,
         in_full: false,
         help: "replicate seen state, subscriptions and scripts",
-        doc: "Metadata mode: the operands are users whose seen state, subscriptions and Sieve \
-              scripts are replicated. For debugging.",
+        doc: "Metadata mode: replicate only the seen state, subscriptions and Sieve scripts of the \
+              users named as operands. For debugging.",
         category: Category::Mode,
         applies: Applies::Always,
         update: |low, _| mode(low, Mode::Meta),
@@ -244,8 +256,10 @@ pub(super) const FLAGS: &[Flag] = &[
         long: Some("timeout"),
         arg: Arg::Word("seconds"),
         in_full: false,
-        help: "renew the session after this time (600)",
-        doc: "Have the replica restart its session after this many seconds. Default: 600.",
+        help: "seconds between RESTART commands (600)",
+        doc: "While the client is idle, send the command RESTART to the replica at this interval \
+              in seconds. The replica then deletes the message files that it has received and that \
+              no mailbox uses. Default: 600. 0 means never.",
         category: Category::Rolling,
         applies: Applies::Rolling,
         update: |low, seconds| number(&mut low.timeout, seconds, Some),
@@ -256,8 +270,9 @@ pub(super) const FLAGS: &[Flag] = &[
         arg: Arg::None,
         in_full: false,
         help: "replicate the users named as operands",
-        doc: "User mode: the operands are users to replicate with all that belongs to them, or \
-              patterns for users.",
+        doc: "User mode: the operands are the users to replicate, or patterns for users. All data \
+              of these users is replicated: mailboxes, quotas, subscriptions, seen state and Sieve \
+              scripts.",
         category: Category::Mode,
         applies: Applies::Always,
         update: |low, _| mode(low, Mode::Users),
@@ -267,10 +282,10 @@ pub(super) const FLAGS: &[Flag] = &[
         long: Some("verbose"),
         arg: Arg::None,
         in_full: false,
-        help: "print what is done; -v -v traffic, -v -v -v mail",
-        doc: "Print each action to standard output. Given twice, write the traffic with the \
-              replica to standard error as well, without credentials and messages, and log \
-              lines too. Given three times, write the messages too.",
+        help: "print actions; twice: traffic; 3 times: messages",
+        doc: "Print each action to standard output. Given twice, also write the traffic with the \
+              replica and the log lines to standard error; credentials and message texts are left \
+              out. Given three times, also write message texts.",
         category: Category::Output,
         applies: Applies::Always,
         update: |low, _| {
@@ -283,8 +298,8 @@ pub(super) const FLAGS: &[Flag] = &[
         long: Some("delayed-startup"),
         arg: Arg::Word("seconds"),
         in_full: false,
-        help: "wait before starting",
-        doc: "Wait this long before connecting, so that a debugger can be attached.",
+        help: "wait before connecting, for a debugger",
+        doc: "Wait this many seconds before connecting, so that a debugger can be attached.",
         category: Category::Other,
         applies: Applies::Always,
         update: |low, seconds| number(&mut low.wait, seconds, |n| n),
@@ -295,8 +310,8 @@ pub(super) const FLAGS: &[Flag] = &[
         arg: Arg::None,
         in_full: false,
         help: "give up if the replica cannot compress",
-        doc: "Give up unless the connection is compressed. Without this flag compression is used \
-              where both sides know it.",
+        doc: "Give up if the connection is not compressed. Without this option, compression is \
+              used if the replica supports it.",
         category: Category::Replica,
         applies: Applies::Always,
         update: |low, _| set(&mut low.require_compression, true),

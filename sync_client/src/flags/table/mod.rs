@@ -6,8 +6,8 @@ mod cyrus;
 mod own;
 mod update;
 
-/// All flags: first Cyrus's flags in Cyrus's order, then our own. getopt's message about an
-/// ambiguous name lists flags in this order.
+/// All flags: first Cyrus's flags in Cyrus's order, then the flags of this program. If an
+/// abbreviation is ambiguous, the error lists flags in this order.
 pub static FLAGS: &[Flag] = &TABLE;
 
 static TABLE: [Flag; cyrus::FLAGS.len() + own::FLAGS.len()] = joined([cyrus::FLAGS, own::FLAGS]);

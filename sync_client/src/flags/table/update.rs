@@ -1,4 +1,4 @@
-//! Functions that store a flag and its argument in [`Low`].
+//! Functions that store a flag and its argument in [`Low`], and return the next step of the parser.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;

@@ -14,7 +14,7 @@ pub(super) fn bytes<'a>(text: cyrsync_str) -> &'a [u8] {
     if text.len == 0 {
         return b"";
     }
-    // SAFETY: the header promises bytes that live through the call.
+    // SAFETY: the header promises that the bytes stay valid during the call.
     unsafe { std::slice::from_raw_parts(text.data.cast(), text.len) }
 }
 
@@ -30,7 +30,7 @@ pub(super) fn answer(result: cyrsync::Result<()>, failure: Fail) -> Code {
     };
     // SAFETY: the library passed this failure to the callback.
     unsafe {
-        cyrsync_failure_set(failure, lend(detail.as_bytes()), lend(error.hint_text().as_bytes()));
+        cyrsync_failure_set(failure, lend(detail.as_bytes()), lend(error.hint().as_bytes()));
     }
     cyrsync_result::from(error.kind()) as Code
 }
@@ -51,7 +51,8 @@ pub(super) fn flow(code: Code) -> cyrsync::Result<ControlFlow<()>> {
 macro_rules! emit {
     ($emit:expr, $sink:expr, $item:expr) => {{
         let item = $item;
-        // SAFETY: sink and function came together, and the item lives through the call.
+        // SAFETY: the library passed sink and function together, and the item is valid during the
+        // call.
         unsafe { $emit.expect("it is never NULL")($sink, &item) }
     }};
 }
@@ -66,11 +67,11 @@ pub(super) fn emit_annotations(
         Ok(found) => found,
         Err(error) => return answer(Err(error), failure),
     };
-    // Reversed, because the library must not depend on the host's order.
+    // In reverse order, because the library must not depend on the host's order.
     for one in found.iter().rev() {
         let annotation = cyrsync_annotation {
             size: size_of::<cyrsync_annotation>(),
-            entry: lend(one.entry.as_bytes()),
+            name: lend(one.entry.as_bytes()),
             userid: lend(one.userid.as_bytes()),
             value: lend(one.value.as_bytes()),
             modseq: one.modseq,
@@ -92,7 +93,8 @@ pub(super) fn emit_pieces<'p>(
     sink: Data,
 ) -> Code {
     for piece in pieces {
-        // SAFETY: sink and function came together, and the piece lives through the call.
+        // SAFETY: the library passed sink and function together, and the piece is valid during the
+        // call.
         let code = unsafe { emit.expect("it is never NULL")(sink, lend(piece)) };
         if code != 0 {
             return code;

@@ -7,7 +7,11 @@ use cyrsync::{MboxName, UserId};
 use super::answer::{Code, Data, Fail, answer, bytes, emit, emitted, flow, lend};
 use super::host;
 
-pub(super) fn emit_entry(entry: &MailboxEntry, emit: cyrsync_emit_entry, sink: Data) -> Code {
+pub(super) fn emit_entry(
+    entry: &MailboxEntry,
+    emit: cyrsync_emit_mailbox_entry,
+    sink: Data,
+) -> Code {
     let former: Vec<cyrsync_former_name> = entry
         .name_history
         .iter()
@@ -24,8 +28,8 @@ pub(super) fn emit_entry(entry: &MailboxEntry, emit: cyrsync_emit_entry, sink: D
     emit!(
         emit,
         sink,
-        cyrsync_entry {
-            size: size_of::<cyrsync_entry>(),
+        cyrsync_mailbox_entry {
+            size: size_of::<cyrsync_mailbox_entry>(),
             name: lend(entry.name.as_bytes()),
             uniqueid: lend(entry.uniqueid.as_bytes()),
             partition: lend(entry.partition.as_bytes()),
@@ -47,7 +51,7 @@ pub(super) fn emit_entry(entry: &MailboxEntry, emit: cyrsync_emit_entry, sink: D
 pub(super) unsafe extern "C" fn lookup(
     userdata: Data,
     name: cyrsync_str,
-    emit: cyrsync_emit_entry,
+    emit: cyrsync_emit_mailbox_entry,
     sink: Data,
     failure: Fail,
 ) -> Code {
@@ -60,7 +64,7 @@ pub(super) unsafe extern "C" fn lookup(
 pub(super) unsafe extern "C" fn lookup_by_id(
     userdata: Data,
     uniqueid: cyrsync_str,
-    emit: cyrsync_emit_entry,
+    emit: cyrsync_emit_mailbox_entry,
     sink: Data,
     failure: Fail,
 ) -> Code {
@@ -73,7 +77,7 @@ pub(super) unsafe extern "C" fn lookup_by_id(
 pub(super) unsafe extern "C" fn list_user(
     userdata: Data,
     userid: cyrsync_str,
-    emit: cyrsync_emit_entry,
+    emit: cyrsync_emit_mailbox_entry,
     sink: Data,
     failure: Fail,
 ) -> Code {
@@ -89,9 +93,9 @@ pub(super) unsafe extern "C" fn list_user(
     }
     for error in &tree.unreadable {
         // SAFETY: zero is valid for every member.
-        let mut entry: cyrsync_entry = unsafe { std::mem::zeroed() };
+        let mut entry: cyrsync_mailbox_entry = unsafe { std::mem::zeroed() };
         let why = format!("{}: {}", error.subject(), error.detail());
-        entry.size = size_of::<cyrsync_entry>();
+        entry.size = size_of::<cyrsync_mailbox_entry>();
         entry.name = lend(b"unreadable");
         entry.unreadable = lend(why.as_bytes());
         let code = emit!(emit, sink, entry);
@@ -105,7 +109,7 @@ pub(super) unsafe extern "C" fn list_user(
 pub(super) unsafe extern "C" fn list(
     userdata: Data,
     prefix: cyrsync_str,
-    emit: cyrsync_emit_entry,
+    emit: cyrsync_emit_mailbox_entry,
     sink: Data,
     failure: Fail,
 ) -> Code {

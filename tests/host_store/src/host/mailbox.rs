@@ -8,6 +8,7 @@ use cyrsync::capi::*;
 use cyrsync::host::{
     Guid, InternalFlags, Lock, Mailbox, Record, Records, Store, SystemFlags, Text, Wait,
 };
+use cyrsync::testing::ReadMailbox as _;
 use cyrsync::{MboxName, UserId};
 
 use super::answer::{Code, Data, Fail, answer, bytes, emit, emit_annotations, emitted, flow, lend};
@@ -40,7 +41,7 @@ pub(super) unsafe extern "C" fn sync_unlock(_: Data, lock: Data) {
     drop(unsafe { Box::from_raw(lock.cast::<Box<dyn Lock>>()) });
 }
 
-/// An open mailbox, with the data that was lent to the library.
+/// An open mailbox, with the data to which the library has pointers.
 struct Open {
     mailbox: Box<dyn Mailbox>,
     flags: Vec<cyrsync_str>,
@@ -60,7 +61,7 @@ pub(super) unsafe extern "C" fn open(
     mailbox: *mut Data,
     failure: Fail,
 ) -> Code {
-    // `_wait_ms` is unused: the spool got the same wait time from the settings.
+    // `_wait_ms` is unused, because the spool has the same wait time from the settings.
     let result = host(userdata).spool.open(&MboxName::new(bytes(name))).map(|found| {
         let inconsistency = found.inconsistency().unwrap_or_default();
         let open = Box::new(Open {
@@ -78,7 +79,7 @@ pub(super) unsafe extern "C" fn open(
 pub(super) unsafe extern "C" fn state(
     _: Data,
     mailbox: Data,
-    told: *mut cyrsync_mailbox_state,
+    out: *mut cyrsync_mailbox_state,
     _: Fail,
 ) -> Code {
     let Open { mailbox, flags, inconsistency, .. } = opened(mailbox);
@@ -86,7 +87,7 @@ pub(super) unsafe extern "C" fn state(
     let text = |text: &Option<Text>| text.as_ref().map_or(lend(b""), |text| lend(text.as_bytes()));
     *flags = state.flags.iter().map(text).collect();
     let [basic_crc, annot_crc] = state.crcs.to_wire();
-    let told_state = cyrsync_mailbox_state {
+    let state_for_c = cyrsync_mailbox_state {
         size: size_of::<cyrsync_mailbox_state>(),
         name: lend(state.name.as_bytes()),
         uniqueid: lend(state.uniqueid.as_bytes()),
@@ -123,8 +124,8 @@ pub(super) unsafe extern "C" fn state(
         usergroups: text(&state.usergroups),
         jmapid: text(&state.jmapid),
     };
-    // SAFETY: `told` points to memory for a state.
-    unsafe { told.write(told_state) };
+    // SAFETY: `state` points to memory for a state.
+    unsafe { out.write(state_for_c) };
     0
 }
 
@@ -185,7 +186,7 @@ pub(super) unsafe extern "C" fn message_annotations(
     failure: Fail,
 ) -> Code {
     let found = opened(mailbox).mailbox.message_annotations(&[uid]);
-    // Emits only stored annotations. Others are fields of the record and are sent with it.
+    // Emits only stored annotations. The other ones are fields of the record and are sent with it.
     let mut record = Record::default();
     record.uid = uid;
     emit_annotations(found.map(|mut found| found.take(&record, 0)), emit, sink, failure)

@@ -1,4 +1,4 @@
-//! Provides the spool's data through the callbacks of a host, like a C program would.
+//! Implements the callbacks of a host, like a C program would. They return the data of a spool.
 
 mod answer;
 mod lists;
@@ -84,7 +84,7 @@ pub fn table(host: Host) -> cyrsync_host {
 }
 
 fn host<'a>(userdata: Data) -> &'a Host {
-    // SAFETY: the pointer comes from the table, and the host lives until `destroy`.
+    // SAFETY: the pointer comes from the table, and the host exists until `destroy`.
     unsafe { &*userdata.cast::<Host>() }
 }
 

@@ -129,7 +129,7 @@ pub(super) unsafe extern "C" fn sieve_content(
         Ok(content) => content,
         Err(error) => return answer(Err(error), failure),
     };
-    // Small pieces show that the library joins them correctly.
+    // Emit small pieces, to test that the library joins them correctly.
     emit_pieces(content.chunks(7), emit, sink)
 }
 

@@ -1,0 +1,4 @@
+//! Tests of what the other tests are made with: the lab and its benchmark.
+
+mod bench;
+mod servers;
