@@ -36,7 +36,7 @@ use crate::settings::{Jobs, Logs, Rolling, Settings};
 use crate::status::Totals;
 use crate::store::spool::Spool;
 use crate::store::{Checked, HostWriter, Store};
-use crate::sync::Master;
+use crate::sync::{Master, QuotaTurns};
 use master::{HadUids, HostMaster, NativeMaster};
 use runner::Runner;
 
@@ -346,6 +346,7 @@ fn with_store(
         cancel,
         meter: Arc::default(),
         owners: Arc::default(),
+        quota_turns: QuotaTurns::default(),
         lanes: Mutex::default(),
         settings: settings.replication,
     };

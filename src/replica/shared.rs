@@ -131,6 +131,11 @@ impl Lane {
         OneTask(self.0.clone())
     }
 
+    /// Returns a number that no other open session has.
+    pub fn id(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// Returns how many handles to the session exist.
     pub fn sharers(&self) -> usize {
         Arc::strong_count(&self.0)

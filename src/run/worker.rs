@@ -20,7 +20,7 @@ use crate::names::Namespace;
 use crate::replica::{Destination, Lane, Replica, Session, Traffic, WeakLane};
 use crate::settings::Replication;
 use crate::store::Store;
-use crate::sync::{Cancel, Care, Helpers, Master, Owners, Pass, SharedParts, Staged};
+use crate::sync::{Cancel, Care, Helpers, Master, Owners, Pass, QuotaTurns, SharedParts, Staged};
 use crate::types::UserId;
 
 /// Workers that share a session each use this fraction (1/8) of the memory.
@@ -44,6 +44,8 @@ pub struct Shared {
     pub meter: Arc<Meter>,
     /// The worker that holds each user.
     pub owners: Arc<Holders>,
+    /// Lets only one session at a time change quota roots.
+    pub quota_turns: QuotaTurns,
     /// The open sessions, for workers that share the session of another worker.
     pub lanes: Mutex<Vec<WeakLane>>,
     /// The settings for replication.
@@ -226,6 +228,7 @@ impl Worker {
             return Err(Error::new(Kind::Internal, "use", "connection", "there is no connection"));
         };
         let task = session.begin_task();
+        let quota_turns = Some((&shared.quota_turns, session.id()));
         if *restarts != task.restarts() {
             // Another worker has sent `RESTART` over the shared session, so the replica has no
             // staged files.
@@ -245,6 +248,7 @@ impl Worker {
         pass.care = Some(care);
         pass.helpers = others.helpers;
         pass.owners = others.owners;
+        pass.quota_turns = quota_turns;
         pass.sharers = if *shares { SHARED_MEMORY } else { 1 };
         let result = work(&mut pass);
         *restarts = task.restarts();

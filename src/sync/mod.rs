@@ -46,3 +46,4 @@ pub use pieces::{has_inbox, pieces, quota, unuser, with_relatives};
 pub use transfer::staged::Staged;
 pub use user::{ask_user, user};
 pub use usermeta::annotations::annotations;
+pub use usermeta::turns::QuotaTurns;

@@ -13,6 +13,7 @@ use super::master::Master;
 use super::transfer::message::Messages;
 use super::transfer::staged::Staged;
 use super::transfer::unchecked::Unchecked;
+use super::usermeta::turns::{QuotaTurn, QuotaTurns};
 use crate::error::{Error, Kind, Result, Scope, Subject};
 use crate::events::{Event, Observer, SyncEvent};
 use crate::names::Namespace;
@@ -87,6 +88,9 @@ pub struct Pass<'p> {
     pub owners: Option<&'p dyn Owners>,
     /// Offers parts of a large task to other workers. `None` if there are no others.
     pub helpers: Option<&'p dyn Helpers>,
+    /// Keeps other sessions from changing quota roots, and identifies this session there. `None` if
+    /// there is only one session.
+    pub quota_turns: Option<(&'p QuotaTurns, usize)>,
     /// Number of passes among which the limit of records in memory is divided.
     pub sharers: usize,
     /// Reads and checks message files.
@@ -125,6 +129,7 @@ impl<'p> Pass<'p> {
             care: None,
             owners: None,
             helpers: None,
+            quota_turns: None,
             sharers: 1,
             messages: Messages::default(),
             unchecked: Vec::new(),
@@ -147,6 +152,11 @@ impl<'p> Pass<'p> {
             return Err(Error::new(Kind::Locked, "lock", &user, detail).with_scope(Scope::PutOff));
         }
         self.store.sync_lock(&self.settings.server, owner, wait)
+    }
+
+    /// Waits until no other session changes quota roots.
+    pub(crate) fn quota_turn(&self) -> Option<QuotaTurn<'p>> {
+        self.quota_turns.map(|(turns, session)| turns.take(session))
     }
 
     /// Reports an event.

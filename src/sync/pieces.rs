@@ -67,6 +67,7 @@ pub fn quota(pass: &mut Pass<'_>, root: &Text) -> Result<()> {
     };
     let user = owner.unwrap_or_default();
     pass.report(step.reported(&user));
+    let _turn = pass.quota_turn();
     let ticket = pass.session.submit(step.command(&user, &[]))?;
     match pass.session.wait(ticket) {
         Err(error) if error.kind() == Kind::ReplicaNoMailbox => Ok(()),

@@ -4,8 +4,9 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
+use cyrsync_lab::fill::{Bulk, bulk};
 use cyrsync_lab::tools::{convert_databases, database_type, set_entry, set_record};
-use cyrsync_lab::{Difference, Imap, Lab, Options, compare, describe};
+use cyrsync_lab::{Cyrus, Difference, Imap, Lab, Options, another_replica, compare, describe};
 
 use crate::common::{
     actions, append, assert_equal, assert_idle, create, errors, ours, replicate,
@@ -81,29 +82,60 @@ fn all_of_type(types: &[(&str, &str)]) {
     replicate_as_cyrus_would(&lab, &["-u", "fred", "anna"]);
 }
 
+const TWOSKIP: [(&str, &str); 3] =
+    [("subscription_db", "twoskip"), ("quota_db", "twoskip"), ("conversations_db", "twoskip")];
+const SKIPLIST: [(&str, &str); 5] = [
+    ("mboxlist_db", "skiplist"),
+    ("annotation_db", "skiplist"),
+    ("seenstate_db", "skiplist"),
+    ("subscription_db", "skiplist"),
+    ("quota_db", "skiplist"),
+];
+const FLAT: [(&str, &str); 3] =
+    [("mboxlist_db", "flat"), ("seenstate_db", "flat"), ("quota_db", "flat")];
+
 #[test]
 fn all_databases_are_twoskip() {
-    all_of_type(&[
-        ("subscription_db", "twoskip"),
-        ("quota_db", "twoskip"),
-        ("conversations_db", "twoskip"),
-    ]);
+    all_of_type(&TWOSKIP);
 }
 
 #[test]
 fn all_databases_are_skiplist() {
-    all_of_type(&[
-        ("mboxlist_db", "skiplist"),
-        ("annotation_db", "skiplist"),
-        ("seenstate_db", "skiplist"),
-        ("subscription_db", "skiplist"),
-        ("quota_db", "skiplist"),
-    ]);
+    all_of_type(&SKIPLIST);
 }
 
 #[test]
 fn all_databases_are_flat_if_possible() {
-    all_of_type(&[("mboxlist_db", "flat"), ("seenstate_db", "flat"), ("quota_db", "flat")]);
+    all_of_type(&FLAT);
+}
+
+/// Two of Cyrus's servers that create quota roots in one database can refuse each other's locks.
+/// Then the usage of a root is wrong on the replica (`quota_changelock` in `imap/quota_db.c`).
+#[test]
+fn several_connections_create_and_delete_quota_roots_in_one_database() {
+    let lab = Lab::default();
+    bulk(&lab.master, Bulk { users: 30, folders: 4, messages: 2, seed: 3 });
+    let set_all = |limits: &str| {
+        let mut admin = Imap::admin(&lab.master);
+        let set = |user| admin.set_quota(&format!("user.u{user:03}"), limits).is_ok();
+        assert!((0..30).all(set));
+    };
+    for types in [&TWOSKIP[..], &SKIPLIST, &FLAT] {
+        let kind = types[0].1;
+        let replica_conf = types.iter().map(|(option, kind)| format!("{option}: {kind}\n"));
+        let options = Options { replica_conf: replica_conf.collect(), ..Options::default() };
+        let replica = another_replica(&lab, kind, &options);
+        lab.master.use_replica(&replica);
+        set_all("STORAGE 100000 MESSAGE 500");
+        let equal = |replica: &Cyrus| {
+            ours(&lab, &["-A", "-j", "4"]).ok();
+            let differences = compare(&lab.master, replica);
+            assert!(differences.is_empty(), "{kind}: {}", describe(&differences, 20));
+        };
+        equal(&replica);
+        set_all("");
+        equal(&replica);
+    }
 }
 
 #[test]

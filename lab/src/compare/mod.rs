@@ -76,7 +76,17 @@ pub fn compare(master: &Cyrus, replica: &Cyrus) -> Vec<Difference> {
         compare_files(&mailbox, &a.files, &b.files, &mut differences);
         diff(a.facts, b.facts, &mut differences);
     }
+    diff(Facts::new(), lost_locks(replica), &mut differences);
     differences
+}
+
+/// Returns lines of a replica's log that say that a change was lost because servers of Cyrus waited
+/// for each other's locks. Cyrus answers OK to such a change.
+fn lost_locks(replica: &Cyrus) -> Facts {
+    let log = replica.log();
+    let is_lost = |line: &&str| ["LOSTQUOTA", "Resource deadlock"].iter().any(|l| line.contains(l));
+    let lost = log.lines().filter(is_lost).enumerate();
+    lost.map(|(at, line)| (format!("LOG {at}"), line.to_owned())).collect()
 }
 
 /// Formats at most `limit` of the differences as lines, for the message of a failed test.

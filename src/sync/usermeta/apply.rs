@@ -98,6 +98,7 @@ pub(crate) fn apply_steps(
     failures: &mut Failures,
 ) -> Result<()> {
     let mut tickets = Vec::with_capacity(steps.len());
+    let (mut turn, mut quotas) = (None, 0);
     for step in steps {
         let reported = step.reported(user);
         let subject = Subject::item(reported.to_string().into_bytes());
@@ -121,18 +122,28 @@ pub(crate) fn apply_steps(
         pass.report(reported);
         if let Step::ReplaceSieve(script) = &step {
             let ticket = pass.session.submit(Command::UnSieve(user, &script.name))?;
-            tickets.push((subject.clone(), ticket));
+            tickets.push(((subject.clone(), false), ticket));
+        }
+        let is_quota = step.is_quota();
+        if is_quota && turn.is_none() {
+            turn = pass.quota_turn();
         }
         let ticket = pass.session.submit(step.command(user, &content))?;
         if pass.is_careful() {
             let done = pass.session.wait(ticket);
             done.map(drop).or_else(|error| failures.keep(pass, &subject, error))?;
             pass.end();
+            turn = None;
             continue;
         }
-        tickets.push((subject, ticket));
+        quotas += usize::from(is_quota);
+        tickets.push(((subject, is_quota), ticket));
     }
-    pass.each_reply(tickets, |pass, subject, done| {
+    pass.each_reply(tickets, |pass, (subject, is_quota), done| {
+        quotas -= usize::from(is_quota);
+        if quotas == 0 {
+            turn = None;
+        }
         done.map(drop).or_else(|error| failures.keep(pass, subject, error))
     })
 }

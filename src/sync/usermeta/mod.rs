@@ -9,3 +9,4 @@ pub(crate) mod moving;
 pub(crate) mod plan;
 pub(crate) mod quotas;
 pub(crate) mod scripts;
+pub(crate) mod turns;

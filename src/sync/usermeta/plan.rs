@@ -53,6 +53,11 @@ impl Step {
         }
     }
 
+    /// Returns whether the step creates, changes or deletes a quota root.
+    pub fn is_quota(&self) -> bool {
+        matches!(self, Step::SetQuota(_) | Step::DeleteQuota(_))
+    }
+
     /// Returns the event that reports the step.
     pub fn reported(&self, user: &UserId) -> events::Step {
         use events::Step as Told;
