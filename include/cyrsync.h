@@ -2934,8 +2934,10 @@ CYRSYNC_API void cyrsync_client_finish(const cyrsync_client *client);
  * Wakes cyrsync_client_roll(), also from a pause between attempts to connect: it ends with
  * CYRSYNC_ROLL_REASON_WOKEN. The next cyrsync_client_roll() retries failed entries at once. In
  * other calls, it ends only a pause between two attempts to connect, and the next attempt begins.
- * Has no effect if no call of the client runs: it does not wake a later call. May be called from
- * any thread, callback or signal handler, like cyrsync_client_cancel().
+ * Has no effect if no call of the client runs: it does not wake a later call. The exception is the
+ * time after a cyrsync_client_roll() that ended with CYRSYNC_ROLL_REASON_WOKEN: a call at that time
+ * ends the next cyrsync_client_roll() at once. May be called from any thread, callback or signal
+ * handler, like cyrsync_client_cancel().
  *
  * @param client  The client. NULL is fine.
  */

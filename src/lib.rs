@@ -109,7 +109,8 @@
 //! - [`Cancel::finish`] ends [`Client::roll`] after the current task. It stays in effect, and also
 //!   ends the pauses between attempts to connect in other calls.
 //! - [`Cancel::wake`] ends [`Client::roll`] even during a pause. [`Client::roll`] then returns
-//!   [`Ended::Woken`]. If no call is running, nothing happens: it is not remembered.
+//!   [`Ended::Woken`]. If no call is running, it is remembered only until the next roll after one that
+//!   ended with [`Ended::Woken`].
 //! - [`Cancel::reset`] undoes [`Cancel::cancel`] and [`Cancel::finish`], so that later calls work
 //!   again.
 //!

@@ -43,7 +43,7 @@ impl Client {
     pub fn roll_with(&mut self, rolling: &Rolling) -> Result<Ended> {
         self.runner.nothing_is_excluded()?;
         // A call of `Cancel::wake` from now on counts, also while this waits for a lock.
-        let wakes = self.runner.shared.cancel.wakes();
+        let wakes = self.runner.shared.cancel.begin_roll();
         let Shared { names, freeze, .. } = &self.runner.shared;
         let mut files = LogFiles::new(&self.log).counting(names).under(freeze);
         let _claim = match files.hold().and_then(|_held| files.claim()) {
@@ -81,6 +81,7 @@ impl Client {
         })?;
         if ended == Ended::Woken {
             keeper.hand_over();
+            self.runner.shared.cancel.end_woken_roll();
         }
         if let (Ended::ShutdownFile, Some(file)) = (ended, file) {
             remove_shutdown_file(file)?;

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
+
 use crate::sys::poll;
 use crate::sys::wake::{Listener, Wake};
 
@@ -18,7 +20,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// methods except [`Cancel::wait`] may be called from a signal handler.
 ///
 /// [`Cancel::cancel`] and [`Cancel::finish`] stay in effect until [`Cancel::reset`], for all later
-/// calls. [`Cancel::wake`] has an effect only on the calls that run at that moment.
+/// calls. [`Cancel::wake`] normally has an effect only on the calls that run at that moment.
 ///
 /// ```
 /// use std::time::Duration;
@@ -34,6 +36,9 @@ pub struct Cancel {
     now: Arc<AtomicBool>,
     soon: Arc<AtomicBool>,
     wakes: Arc<AtomicU32>,
+    /// The number of calls of [`Cancel::wake`] when one of them last ended
+    /// [`Client::roll`](crate::Client::roll), until the next roll begins.
+    handled: Arc<Mutex<Option<u32>>>,
     /// Wakes waiting threads. Change the other fields before you use it.
     wake: Arc<Wake>,
 }
@@ -84,8 +89,10 @@ impl Cancel {
 
     /// Ends a running [`Client::roll`](crate::Client::roll) with
     /// [`Ended::Woken`](crate::Ended::Woken), a pause between attempts to connect, and a running
-    /// [`Cancel::wait`]. Does not request a stop. The request is not remembered: if no call runs,
-    /// it has no effect on later calls.
+    /// [`Cancel::wait`]. Does not request a stop. If no call runs, the request has no effect on
+    /// later calls, with one exception: after a roll that ended with `Ended::Woken`, the request
+    /// ends the next roll at once. So no request is lost while a program reads its configuration
+    /// again.
     pub fn wake(&self) {
         self.wakes.fetch_add(1, Ordering::SeqCst);
         self.wake.wake();
@@ -104,6 +111,16 @@ impl Cancel {
     /// Returns the number of calls of [`Cancel::wake`].
     pub(crate) fn wakes(&self) -> u32 {
         self.wakes.load(Ordering::SeqCst)
+    }
+
+    /// Starts a roll. Returns the number of calls of [`Cancel::wake`] that it must not respond to.
+    pub(crate) fn begin_roll(&self) -> u32 {
+        self.handled.lock().take().unwrap_or_else(|| self.wakes())
+    }
+
+    /// Ends a roll that has responded to all calls of [`Cancel::wake`] so far.
+    pub(crate) fn end_woken_roll(&self) {
+        *self.handled.lock() = Some(self.wakes());
     }
 
     /// Returns the flag that [`Cancel::cancel`] sets, for code that polls it.

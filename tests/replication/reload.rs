@@ -1,8 +1,10 @@
 //! Tests files of the configuration that are changed while a rolling client runs: certificates, and
 //! imapd.conf with an error.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::PathBuf;
+use std::process::Command;
 
 use cyrsync_lab::certs::{Authority, Valid};
 use cyrsync_lab::{Imap, Lab};
@@ -90,6 +92,31 @@ fn sighup_with_an_error_in_imapd_conf_keeps_the_old_configuration() {
     running.signal(libc::SIGHUP);
     let running = until(running, |so_far| so_far[2].contains("starting over"));
     append(&mut fred, "INBOX", "with the new configuration");
+    let running = drained(running, &lab);
+    assert_equal(&lab);
+    stop(running);
+}
+
+#[test]
+fn a_sighup_while_the_configuration_is_read_makes_the_client_read_it_again() {
+    let lab = Lab::default();
+    create(&lab.master, &["user.fred"]);
+    let running = drained(rolling(&lab, &[]), &lab);
+    // A client that opens a named pipe waits until the test opens it too.
+    let conf = lab.master.imapd_conf();
+    let text = fs::read_to_string(&conf).expect("it was written");
+    let away = conf.with_extension("away");
+    fs::rename(&conf, &away).expect("own file");
+    let made = Command::new("mkfifo").args(["-m", "666"]).arg(&conf).status();
+    assert!(made.expect("coreutils").success());
+    running.signal(libc::SIGHUP);
+    let mut pipe = File::options().write(true).open(&conf).expect("the client reads it");
+    fs::rename(&away, &conf).expect("own file");
+    running.signal(libc::SIGHUP);
+    pipe.write_all(text.as_bytes()).expect("the client reads it");
+    drop(pipe);
+    let running = until(running, |so_far| so_far[2].matches("SIGHUP: starting over").count() == 2);
+    append(&mut Imap::login(&lab.master, "fred"), "INBOX", "after the second signal");
     let running = drained(running, &lab);
     assert_equal(&lab);
     stop(running);
