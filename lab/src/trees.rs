@@ -5,6 +5,7 @@
 //! A tree contains a link to its own root under its own absolute path. So a path below the tree is
 //! valid inside and outside of it. A lab with such a server has its directory in the tree.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
@@ -159,7 +160,10 @@ impl Tree {
             let made = std::fs::create_dir_all(parent)
                 .and_then(|()| std::fs::create_dir_all(root.join("labs")))
                 .and_then(|()| std::os::unix::fs::symlink("/", &link));
-            made.unwrap_or_else(|e| panic!("{}: {e}", link.display()));
+            if let Err(e) = made {
+                // Another process may have created it meanwhile.
+                assert!(e.kind() == ErrorKind::AlreadyExists, "{}: {e}", link.display());
+            }
         }
         Some(Tree { release: Release::ByHand(major, minor), root })
     }

@@ -117,7 +117,8 @@ const NANOS: u128 = 1_000_000_000;
 pub struct Limiter(Arc<Shared>);
 
 struct Shared {
-    begun: Instant,
+    /// Returns the time since the start of the limiter.
+    now: Box<dyn Fn() -> Duration + Send + Sync>,
     bucket: Mutex<Bucket>,
 }
 
@@ -126,7 +127,8 @@ impl Limiter {
     pub fn new(limits: &Bandwidth) -> Option<Limiter> {
         limits.is_limited().then(|| {
             let bucket = Mutex::new(Bucket::new(limits.clone(), minute_of_day));
-            Limiter(Arc::new(Shared { begun: Instant::now(), bucket }))
+            let begun = Instant::now();
+            Limiter(Arc::new(Shared { now: Box::new(move || begun.elapsed()), bucket }))
         })
     }
 }
@@ -172,7 +174,7 @@ impl Throttle {
         if !self.waits {
             return Duration::ZERO;
         }
-        let now = self.limiter.0.begun.elapsed();
+        let now = (self.limiter.0.now)();
         // If the network prevented writing, give the old reservation back, so that unused
         // reservations do not add up.
         let is_late = now > self.booking.from.saturating_add(BURST);
@@ -206,7 +208,7 @@ impl Throttle {
         self.booking.bytes -= booked;
         let more = bytes as u64 - booked;
         if more > 0 {
-            let now = self.limiter.0.begun.elapsed();
+            let now = (self.limiter.0.now)();
             self.limiter.0.bucket.lock().spend(more, now);
         }
     }
@@ -229,7 +231,7 @@ impl Throttle {
 
     /// Returns whether the limit may be slowing the connection down.
     pub fn is_pressed(&self) -> bool {
-        let now = self.limiter.0.begun.elapsed();
+        let now = (self.limiter.0.now)();
         self.limiter.0.bucket.lock().is_pressed(now)
     }
 }

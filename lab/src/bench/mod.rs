@@ -23,6 +23,7 @@ mod svg;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use contender::{Abilities, Contender};
 use ground::Ground;
@@ -161,7 +162,9 @@ impl Bench {
 
 /// Returns a directory for files that are written before a lab exists.
 fn scratch() -> PathBuf {
-    let directory = std::env::temp_dir().join(format!("cyrsync-bench-{}", std::process::id()));
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let directory = std::env::temp_dir().join(format!("cyrsync-bench-{process}-{count}"));
     let _ = fs::create_dir_all(&directory);
     directory
 }
