@@ -44,7 +44,7 @@ pub struct Shared {
     pub meter: Arc<Meter>,
     /// The worker that holds each user.
     pub owners: Arc<Holders>,
-    /// Lets only one session at a time change quota roots.
+    /// Lets only one session at a time create and delete quota roots.
     pub quota_turns: QuotaTurns,
     /// The open sessions, for workers that share the session of another worker.
     pub lanes: Mutex<Vec<WeakLane>>,

@@ -88,8 +88,8 @@ pub struct Pass<'p> {
     pub owners: Option<&'p dyn Owners>,
     /// Offers parts of a large task to other workers. `None` if there are no others.
     pub helpers: Option<&'p dyn Helpers>,
-    /// Keeps other sessions from changing quota roots, and identifies this session there. `None` if
-    /// there is only one session.
+    /// Keeps other sessions from creating and deleting quota roots, and identifies this session
+    /// there. `None` if there is only one session.
     pub quota_turns: Option<(&'p QuotaTurns, usize)>,
     /// Number of passes among which the limit of records in memory is divided.
     pub sharers: usize,
@@ -154,7 +154,7 @@ impl<'p> Pass<'p> {
         self.store.sync_lock(&self.settings.server, owner, wait)
     }
 
-    /// Waits until no other session changes quota roots.
+    /// Waits until no other session creates or deletes quota roots.
     pub(crate) fn quota_turn(&self) -> Option<QuotaTurn<'p>> {
         self.quota_turns.map(|(turns, session)| turns.take(session))
     }

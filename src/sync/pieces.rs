@@ -11,6 +11,7 @@ use super::usermeta::inbox::check_inbox;
 use super::usermeta::missing::{self, SUBSCRIPTIONS};
 use super::usermeta::plan::Step;
 use super::usermeta::quotas::check_deleted;
+use super::usermeta::turns::QuotaTurn;
 use crate::error::{Kind, Result};
 use crate::events::{self, SyncEvent};
 use crate::protocol::Command;
@@ -67,12 +68,28 @@ pub fn quota(pass: &mut Pass<'_>, root: &Text) -> Result<()> {
     };
     let user = owner.unwrap_or_default();
     pass.report(step.reported(&user));
-    let _turn = pass.quota_turn();
+    let _turn = turn_for(pass, &step)?;
     let ticket = pass.session.submit(step.command(&user, &[]))?;
     match pass.session.wait(ticket) {
         Err(error) if error.kind() == Kind::ReplicaNoMailbox => Ok(()),
         other => other.map(drop),
     }
+}
+
+/// Waits until no other session creates or deletes quota roots, if the step may do so. That can take
+/// long, so a change of limits does not wait for it.
+fn turn_for<'p>(pass: &mut Pass<'p>, step: &Step) -> Result<Option<QuotaTurn<'p>>> {
+    let Some((turns, session)) = pass.quota_turns else { return Ok(None) };
+    if let Some(turn) = turns.try_take(session) {
+        return Ok(Some(turn));
+    }
+    if let Step::SetQuota(quota) = step {
+        let ticket = pass.session.submit(Command::GetQuota(&quota.root))?;
+        if pass.session.wait(ticket)?.into_quota()?.is_some() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(turns.take(session)))
 }
 
 /// Deletes a user on the replica who was deleted on the master (`do_unuser`). Does nothing if the

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use cyrsync_lab::fill::{Bulk, bulk};
 use cyrsync_lab::tools::{convert_databases, database_type, set_entry, set_record};
-use cyrsync_lab::{Cyrus, Difference, Imap, Lab, Options, another_replica, compare, describe};
+use cyrsync_lab::{Difference, Imap, Lab, Options, another_replica, compare, describe};
 
 use crate::common::{
     actions, append, assert_equal, assert_idle, create, errors, ours, replicate,
@@ -121,21 +121,27 @@ fn several_connections_create_and_delete_quota_roots_in_one_database() {
         let set = |user| admin.set_quota(&format!("user.u{user:03}"), limits).is_ok();
         assert!((0..30).all(set));
     };
+    let log = lab.master.scratch().join("log");
+    let entries: String = (0..30).map(|user| format!("QUOTA user.u{user:03}\n")).collect();
+    fs::write(&log, entries).expect("own directory");
+    let log = log.to_str().expect("its name is plain");
     for types in [&TWOSKIP[..], &SKIPLIST, &FLAT] {
         let kind = types[0].1;
         let replica_conf = types.iter().map(|(option, kind)| format!("{option}: {kind}\n"));
         let options = Options { replica_conf: replica_conf.collect(), ..Options::default() };
         let replica = another_replica(&lab, kind, &options);
         lab.master.use_replica(&replica);
-        set_all("STORAGE 100000 MESSAGE 500");
-        let equal = |replica: &Cyrus| {
-            ours(&lab, &["-A"]).ok();
-            let differences = compare(&lab.master, replica);
+        let equal_with = |limits: &str, args: &[&str]| {
+            set_all(limits);
+            ours(&lab, args).ok();
+            let differences = compare(&lab.master, &replica);
             assert!(differences.is_empty(), "{kind}: {}", describe(&differences, 20));
         };
-        equal(&replica);
-        set_all("");
-        equal(&replica);
+        equal_with("STORAGE 100000 MESSAGE 500", &["-A"]);
+        equal_with("", &["-A"]);
+        for limits in ["STORAGE 100000", "STORAGE 200000 MESSAGE 500", ""] {
+            equal_with(limits, &["-R", "-f", log]);
+        }
     }
 }
 

@@ -98,7 +98,7 @@ pub(crate) fn apply_steps(
     failures: &mut Failures,
 ) -> Result<()> {
     let mut tickets = Vec::with_capacity(steps.len());
-    let (mut turn, mut quotas) = (None, 0);
+    let (mut turn, mut roots) = (None, 0);
     for step in steps {
         let reported = step.reported(user);
         let subject = Subject::item(reported.to_string().into_bytes());
@@ -124,8 +124,8 @@ pub(crate) fn apply_steps(
             let ticket = pass.session.submit(Command::UnSieve(user, &script.name))?;
             tickets.push(((subject.clone(), false), ticket));
         }
-        let is_quota = step.is_quota();
-        if is_quota && turn.is_none() {
+        let changes_roots = step.changes_roots();
+        if changes_roots && turn.is_none() {
             turn = pass.quota_turn();
         }
         let ticket = pass.session.submit(step.command(user, &content))?;
@@ -136,12 +136,12 @@ pub(crate) fn apply_steps(
             turn = None;
             continue;
         }
-        quotas += usize::from(is_quota);
-        tickets.push(((subject, is_quota), ticket));
+        roots += usize::from(changes_roots);
+        tickets.push(((subject, changes_roots), ticket));
     }
-    pass.each_reply(tickets, |pass, (subject, is_quota), done| {
-        quotas -= usize::from(is_quota);
-        if quotas == 0 {
+    pass.each_reply(tickets, |pass, (subject, changes_roots), done| {
+        roots -= usize::from(changes_roots);
+        if roots == 0 {
             turn = None;
         }
         done.map(drop).or_else(|error| failures.keep(pass, subject, error))

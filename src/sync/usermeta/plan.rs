@@ -29,7 +29,9 @@ pub enum Step {
     ActivateSieve(Text),
     /// Deactivates the active script: `APPLY UNACTIVATE_SIEVE`.
     DeactivateSieve,
-    /// Sets the limits of a quota root: `APPLY QUOTA`.
+    /// Creates a quota root: `APPLY QUOTA`.
+    CreateQuota(Quota),
+    /// Sets the limits of a quota root that the replica has: `APPLY QUOTA`.
     SetQuota(Quota),
     /// Deletes a quota root: `APPLY UNQUOTA`.
     DeleteQuota(Text),
@@ -48,14 +50,14 @@ impl Step {
             Step::DeleteSieve(name) => Command::UnSieve(user, name),
             Step::ActivateSieve(name) => Command::ActivateSieve(user, name),
             Step::DeactivateSieve => Command::UnActivateSieve(user),
-            Step::SetQuota(quota) => Command::Quota(quota),
+            Step::CreateQuota(quota) | Step::SetQuota(quota) => Command::Quota(quota),
             Step::DeleteQuota(root) => Command::UnQuota(root),
         }
     }
 
-    /// Returns whether the step creates, changes or deletes a quota root.
-    pub fn is_quota(&self) -> bool {
-        matches!(self, Step::SetQuota(_) | Step::DeleteQuota(_))
+    /// Returns whether the step creates or deletes a quota root.
+    pub fn changes_roots(&self) -> bool {
+        matches!(self, Step::CreateQuota(_) | Step::DeleteQuota(_))
     }
 
     /// Returns the event that reports the step.
@@ -72,7 +74,9 @@ impl Step {
             Step::DeleteSieve(name) => Told::DeleteSieve { user, script: name.clone() },
             Step::ActivateSieve(name) => Told::ActivateSieve { user, script: name.clone() },
             Step::DeactivateSieve => Told::DeactivateSieve { user },
-            Step::SetQuota(quota) => Told::SetQuota { root: quota.root.clone() },
+            Step::CreateQuota(quota) | Step::SetQuota(quota) => {
+                Told::SetQuota { root: quota.root.clone() }
+            }
             Step::DeleteQuota(root) => Told::DeleteQuota { root: root.clone() },
         }
     }
@@ -184,8 +188,10 @@ pub fn quotas(ours: &[(Text, Option<Quota>)], theirs: &[Quota]) -> Vec<Step> {
     let gone = theirs.iter().filter(is_gone).map(|quota| Step::DeleteQuota(quota.root.clone()));
     let changed = ours.iter().filter_map(|(root, quota)| {
         let quota = quota.as_ref()?;
-        let differs = there.get(root).is_none_or(|other| other.limits != quota.limits);
-        differs.then(|| Step::SetQuota(quota.clone()))
+        match there.get(root) {
+            None => Some(Step::CreateQuota(quota.clone())),
+            Some(other) => (other.limits != quota.limits).then(|| Step::SetQuota(quota.clone())),
+        }
     });
     gone.chain(changed).collect()
 }
@@ -292,14 +298,19 @@ mod tests {
     }
 
     #[test]
-    fn quota_roots_are_deleted_then_set_and_changed() {
+    fn quota_roots_are_deleted_then_changed_or_created() {
         let quota = |root: &str, storage| Quota {
             root: root.into(),
             limits: [storage, None, None, None],
             modseq: 1,
         };
         let entry = |root: &str, storage| (Text::from(root), Some(quota(root, storage)));
-        let ours = [entry("same", Some(5)), entry("changed", None), ("gone".into(), None)];
+        let ours = [
+            entry("same", Some(5)),
+            entry("changed", None),
+            entry("new", Some(7)),
+            ("gone".into(), None),
+        ];
         let theirs = [
             quota("same", Some(5)),
             quota("changed", Some(1)),
@@ -312,6 +323,7 @@ mod tests {
                 Step::DeleteQuota("gone".into()),
                 Step::DeleteQuota("stray".into()),
                 Step::SetQuota(quota("changed", None)),
+                Step::CreateQuota(quota("new", Some(7))),
             ]
         );
     }

@@ -1,4 +1,4 @@
-//! Lets only one session at a time create and delete quota roots.
+//! Lets only one session at a time create and delete quota roots. Changes of limits need not wait.
 //!
 //! A replica's server that creates a root locks the quota database, then the lock that all changes
 //! of roots share (`mboxlist_setquotas` in `imap/mboxlist.c`, `quota_changelock`). While it holds
@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 
 use parking_lot::{Condvar, Mutex};
 
-/// The sessions that may change quota roots: at most one at a time. Several tasks that share a
+/// The session that may create and delete quota roots. Several tasks that share a
 /// session may do so together, because a server carries out their commands one after the other.
 #[derive(Debug, Default)]
 pub struct QuotaTurns {
@@ -30,23 +30,36 @@ struct State {
     next: u64,
 }
 
+impl State {
+    /// Gives a task the turn if it need not wait. Returns whether it has the turn.
+    fn enter(&mut self, session: usize) -> bool {
+        match &mut self.holder {
+            None => self.holder = Some((session, 1)),
+            // A newcomer must not pass those who wait, or they could wait without end.
+            Some((holder, tasks)) if *holder == session && self.waiting.is_empty() => *tasks += 1,
+            Some(_) => return false,
+        }
+        true
+    }
+}
+
 impl QuotaTurns {
+    /// Returns the turn if session `session` need not wait for it.
+    pub fn try_take(&self, session: usize) -> Option<QuotaTurn<'_>> {
+        let has_turn = self.state.lock().enter(session);
+        has_turn.then(|| QuotaTurn(self))
+    }
+
     /// Waits until session `session` has the turn. The turn ends when the returned value is
     /// dropped, which must not happen before the replies have arrived.
     pub fn take(&self, session: usize) -> QuotaTurn<'_> {
         let mut state = self.state.lock();
-        let State { holder, waiting, next } = &mut *state;
-        match holder {
-            None => *holder = Some((session, 1)),
-            // A newcomer must not pass those who wait, or they could wait without end.
-            Some((holder, tasks)) if *holder == session && waiting.is_empty() => *tasks += 1,
-            Some(_) => {
-                let number = *next;
-                *next += 1;
-                waiting.push_back((number, session));
-                while state.waiting.iter().any(|(waiting, _)| *waiting == number) {
-                    self.passed.wait(&mut state);
-                }
+        if !state.enter(session) {
+            let number = state.next;
+            state.next += 1;
+            state.waiting.push_back((number, session));
+            while state.waiting.iter().any(|(waiting, _)| *waiting == number) {
+                self.passed.wait(&mut state);
             }
         }
         QuotaTurn(self)
@@ -58,7 +71,7 @@ impl QuotaTurns {
     }
 }
 
-/// The turn to change quota roots.
+/// The turn to create and delete quota roots.
 #[derive(Debug)]
 pub struct QuotaTurn<'t>(&'t QuotaTurns);
 
@@ -133,10 +146,12 @@ mod tests {
             let second = start(scope, &turns, 2, &has);
             drop(first);
             assert!(having.try_recv().is_err() && turns.waiting() == 1);
+            assert!(turns.try_take(2).is_none() && turns.try_take(1).is_none(), "one waits");
             drop(also_first);
             assert_eq!(next(&having), 2);
             drop(second);
         });
+        assert!(turns.try_take(3).is_some());
     }
 
     #[test]
