@@ -74,6 +74,23 @@ fn a_task_that_loses_the_connection_is_tried_again_with_care_and_stops_no_other(
 }
 
 #[test]
+fn a_task_whose_session_had_ended_before_is_started_again_after_connecting() {
+    let script: &[(&str, &[&str])] = &[
+        ("start", &["connect 0"]),
+        ("connected 0", &["run 0: USER anna"]),
+        ("dead 0", &["connect 0"]),
+        ("connected 0", &["run 0: USER anna"]),
+        // Only now a connection is lost during the task.
+        ("lost 0 Closed", &["event: trying again, Closed", "connect 0"]),
+        ("connected 0", &["run 0: USER anna"]),
+        ("dead 0", &["connect 0"]),
+        ("connected 0", &["run 0: USER anna"]),
+        ("lost 0 Closed", &["settled USER anna: [Closed]", "end ()"]),
+    ];
+    play(users(&["anna"]), RULES, script);
+}
+
+#[test]
 fn a_plan_is_not_made_again_after_the_connection_was_lost() {
     let policy = Retries { again: false, ..RULES.policy };
     play(

@@ -288,8 +288,8 @@ impl Executor {
         Ok(())
     }
 
-    /// Handles the end of an attempt at a task. Returns `None` if the worker was only helping, or
-    /// if the task must wait until another task has ended.
+    /// Handles the end of an attempt at a task. Returns `None` if the worker was only helping, if
+    /// the task must wait until another task has ended, or if the worker must connect first.
     pub fn ended(
         &mut self,
         id: WorkerId,
@@ -306,7 +306,7 @@ impl Executor {
         if let Some(worker) = self.team.0.get_mut(id) {
             worker.used = now;
         }
-        if matches!(outcome, Outcome::Lost(_)) {
+        if matches!(outcome, Outcome::Lost(_) | Outcome::NotStarted) {
             self.width.lost();
             if self.team.open() == 0 {
                 self.contact.dropped();
@@ -321,6 +321,10 @@ impl Executor {
             }
             Outcome::PutOff => {
                 self.queue.put_off(task);
+                return None;
+            }
+            Outcome::NotStarted => {
+                self.queue.put_back(Task { care, ..task });
                 return None;
             }
             Outcome::Lost(error) => error,

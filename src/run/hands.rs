@@ -9,6 +9,7 @@ use std::thread::{Builder, Scope};
 use super::inbox::{Inbox, Said};
 use super::interrupt::Overseer;
 use super::manner::Manner;
+use super::outcome::{Attempt, Outcome, SessionState};
 use super::plan;
 use super::step::{Input, Work};
 use super::task::WorkerId;
@@ -60,6 +61,11 @@ fn obey(
     let mut steps = Vec::new();
     let input = match order {
         Order::Connect => Input::Connected(id, worker.connect(shared)),
+        Order::Run(work) if worker.has_dead_session() => {
+            worker.disconnect();
+            let (outcome, session) = (Outcome::NotStarted, SessionState::Gone);
+            Input::Ended(id, Attempt { outcome, care: work.care, session })
+        }
         Order::Run(work) => {
             let attempt = match manner {
                 Manner::Do => worker.run(shared, *work, others),

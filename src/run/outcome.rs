@@ -44,6 +44,8 @@ pub enum Outcome {
     Stopped(Error),
     /// The task must wait until another worker releases a user or mailbox.
     PutOff,
+    /// The session had ended before the attempt, while other workers used it. Nothing was done.
+    NotStarted,
 }
 
 impl Outcome {

@@ -50,6 +50,7 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
     /// - `start`, `over` (the time to wait is over), `logged`, `at 2.5`
     /// - `connected 0`, `connected 0 Connect`
     /// - `done 0`, `done 0 staged`, `failed 0 Locked USER anna`, `lost 0 Closed`, `stopped 0`
+    /// - `dead 0`: the session had ended before the task
     /// - `offered 0`
     /// - `released 0`, `released 0 Closed`, `measured 1000`
     /// - `taken nothing`, `taken others`, `taken 0..9`, `taken Io`
@@ -70,7 +71,7 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
             "offered" => Input::Offered(rest.parse().unwrap(), SharedParts(Arc::new(Nothing))),
             "connected" => worker(rest, Input::Connected),
             "released" => worker(rest, Input::Released),
-            "done" | "failed" | "lost" | "stopped" => self.ended(word, rest),
+            "done" | "failed" | "lost" | "stopped" | "dead" => self.ended(word, rest),
             "taken" => Input::LogTaken(taken(rest)),
             "read" => Input::WorkRead(read(rest)),
             "noted" if rest == "log" => Input::Noted(Ok(Kept::Log)),
@@ -120,6 +121,7 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
             "done" => (Outcome::Done(Vec::new()), open),
             "lost" => (Outcome::Lost(error(rest)), gone),
             "stopped" => (Outcome::Stopped(error("Cancelled")), gone),
+            "dead" => (Outcome::NotStarted, gone),
             _ => {
                 let (kind, items) = rest.split_once(' ').unwrap();
                 let pending = Pending { items: entries(items), error: error(kind) };

@@ -106,6 +106,11 @@ impl Worker {
         self.session.is_some().then_some(self.took)
     }
 
+    /// Returns whether there is a session that ended while other workers used it.
+    pub fn has_dead_session(&self) -> bool {
+        self.session.as_ref().is_some_and(Lane::is_dead)
+    }
+
     /// Connects and logs in, unless there is a session.
     pub fn connect(&mut self, shared: &Shared) -> Result<()> {
         if self.session.is_none() {

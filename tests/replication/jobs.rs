@@ -8,7 +8,7 @@ use std::time::Duration;
 use cyrsync_lab::fill::{Bulk, bulk};
 use cyrsync_lab::places::place;
 use cyrsync_lab::{
-    Cyrus, Imap, Lab, Options, Port, Proxy, Run, another_replica, compare, describe,
+    Cyrus, Imap, Lab, Options, Port, Proxy, Rng, Run, another_replica, compare, describe, text,
 };
 
 use crate::common::{
@@ -173,6 +173,27 @@ fn a_cut_connection_ends_no_other_connection() {
     assert!(proxy.traffic().connections > 3, "{run}");
     let users = reported(&run).iter().filter(|line| line.starts_with("USER ")).count();
     assert!(users > 8, "the one that lost it began again: {run}");
+    assert_equal(&lab);
+}
+
+/// The user's worker shares the connection of a worker that is idle when the connection is cut. The
+/// idle worker retries the user, and must connect again first. Otherwise the user would count as one
+/// over which the connection is lost each time.
+#[test]
+fn a_user_on_a_shared_connection_that_is_cut_is_retried_over_a_new_one() {
+    let lab = lab(12, 1, 1);
+    ours(&lab, &["-A"]).ok();
+    let mut imap = Imap::login(&lab.master, "u011");
+    for number in 0..20 {
+        let large = text::message(&mut Rng::new(number), 50_000);
+        assert!(imap.append("INBOX", "", &large).is_ok());
+    }
+    // Connecting takes several round trips, so the replica counts as distant.
+    let proxy = Proxy::new(lab.replica.csync_port(), Duration::from_millis(60), false);
+    lab.master.use_port(proxy.port());
+    proxy.cut_once_after(100_000);
+    let run = ours(&lab, &["-v", "-A"]).ok();
+    assert!(!proxy.cut_is_due(), "{run}");
     assert_equal(&lab);
 }
 
