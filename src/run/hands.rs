@@ -61,7 +61,7 @@ fn obey(
     let mut steps = Vec::new();
     let input = match order {
         Order::Connect => Input::Connected(id, worker.connect(shared)),
-        Order::Run(work) if worker.has_dead_session() => {
+        Order::Run(work) if worker.must_connect() => {
             worker.disconnect();
             let (outcome, session) = (Outcome::NotStarted, SessionState::Gone);
             Input::Ended(id, Attempt { outcome, care: work.care, session })
@@ -75,6 +75,11 @@ fn obey(
             Input::Ended(id, attempt)
         }
         Order::Help(_, parts) => Input::Ended(id, worker.help(shared, &parts, others.helpers)),
+        Order::Release if worker.must_connect() => {
+            // The replica released the files when the session ended.
+            worker.disconnect();
+            Input::Released(id, Ok(()))
+        }
         Order::Release => Input::Released(id, worker.release(shared)),
         Order::Leave => {
             worker.disconnect();

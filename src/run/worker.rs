@@ -106,14 +106,14 @@ impl Worker {
         self.session.is_some().then_some(self.took)
     }
 
-    /// Returns whether there is a session that ended while other workers used it.
-    pub fn has_dead_session(&self) -> bool {
-        self.session.as_ref().is_some_and(Lane::is_dead)
+    /// Returns whether there is no session, or one that ended while other workers used it.
+    pub fn must_connect(&self) -> bool {
+        self.session.as_ref().is_none_or(Lane::is_dead)
     }
 
-    /// Connects and logs in, unless there is a session.
+    /// Connects and logs in, unless there is a session that can be used.
     pub fn connect(&mut self, shared: &Shared) -> Result<()> {
-        if self.session.is_none() {
+        if self.must_connect() {
             let began = Instant::now();
             let lane = if self.shares { share(shared)? } else { self.own(shared)? };
             self.session = Some(lane);
@@ -197,6 +197,10 @@ impl Worker {
         parts: &SharedParts,
         helpers: Option<&dyn Helpers>,
     ) -> Attempt {
+        if self.must_connect() {
+            // Otherwise requests over the lost session would be taken for requests over the new one.
+            self.disconnect();
+        }
         let mut asked = std::mem::take(&mut self.asked);
         let overseer = self.overseer.clone();
         let (care, mut begin) = (&mut Care::default(), || {
