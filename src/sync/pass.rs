@@ -89,7 +89,7 @@ pub struct Pass<'p> {
     /// Offers parts of a large task to other workers. `None` if there are no others.
     pub helpers: Option<&'p dyn Helpers>,
     /// Keeps other sessions from creating and deleting quota roots, and identifies this session
-    /// there. `None` if there is only one session.
+    /// there. `None` if there can be no other session.
     pub quota_turns: Option<(&'p QuotaTurns, usize)>,
     /// Number of passes among which the limit of records in memory is divided.
     pub sharers: usize,

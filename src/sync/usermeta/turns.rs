@@ -11,8 +11,8 @@ use std::collections::VecDeque;
 
 use parking_lot::{Condvar, Mutex};
 
-/// The session that may create and delete quota roots. Several tasks that share a
-/// session may do so together, because a server carries out their commands one after the other.
+/// The session that may create and delete quota roots. Several tasks that share a session may do so
+/// together, because a server carries out their commands one after the other.
 #[derive(Debug, Default)]
 pub struct QuotaTurns {
     state: Mutex<State>,
